@@ -1,0 +1,14 @@
+"""Pictures and one report."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "_benchmark": ["BenchmarkDisplay"],
+        "_history": ["HistoryDisplay"],
+        "_report": ["make_report"],
+        "_spectra": ["SpectraDisplay"],
+        "_traces": ["TracesDisplay"],
+    },
+)

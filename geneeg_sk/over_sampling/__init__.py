@@ -1,0 +1,13 @@
+"""Augmentation as imbalanced-learn over-samplers."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "_fill_gap": ["FillGap"],
+        "_geneeg": ["GenEEGSampler"],
+        "_surrogate": ["FourierSurrogateSampler"],
+        "_windowed": ["WindowedSampler"],
+    },
+)
