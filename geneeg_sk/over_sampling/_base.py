@@ -155,4 +155,5 @@ def windows_to_generate(strategy: dict[Any, Any] | None) -> dict[Any, int]:
 def with_state(provenance: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
     """Return `provenance` with the state of each synthetic window as its first column."""
     rest = provenance.drop(columns="state", errors="ignore").reset_index(drop=True)
-    return pd.concat([pd.Series(y, name="state"), rest], axis=1)
+    rest.insert(0, "state", y)
+    return rest

@@ -1,0 +1,137 @@
+"""Any over-sampler of imbalanced-learn, on windows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling.base import BaseOverSampler
+from sklearn.base import clone
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods
+
+from geneeg_sk.over_sampling._base import BaseWindowSampler
+
+
+class WindowedSampler(BaseWindowSampler):
+    """Put any over-sampler where windows go.
+
+    SMOTE, ADASYN, RandomOverSampler and their kin take tables: here a window becomes one row of
+    ``n_channels * n_times`` numbers, and each new row a window again. Samplers that know windows
+    get them as they are. In a grid that swaps samplers, wrap every candidate: the wrapper always
+    asks for `groups`, so that those who need the patients get them, and the others do not fail.
+
+    Parameters
+    ----------
+    sampler : over-sampler or None, default=None
+        It is cloned, not changed. None resamples nothing.
+    sampling_strategy : float, str, dict, callable or None, default=None
+        Given to the sampler; None leaves the sampler's own.
+
+    Attributes
+    ----------
+    sampler_ : over-sampler or None
+        The clone that did the work.
+    sampling_strategy_ : dict
+        How many windows to generate for each state.
+    is_synthetic_ : ndarray of bool, shape (n_windows_resampled,)
+        Which windows of the result are synthetic.
+    provenance_ : DataFrame
+        For each synthetic window its ``state``, and what the sampler knows of it: its own
+        ``provenance_``, or the ``source`` row where it repeats windows.
+
+    See Also
+    --------
+    FourierSurrogateSampler : Phase-randomised copies of windows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imblearn.over_sampling import SMOTE
+    >>> from geneeg_sk.over_sampling import FillGap, WindowedSampler
+    >>> X = np.random.default_rng(0).normal(size=(18, 2, 64))
+    >>> y = ["normal"] * 10 + ["ictal"] * 8
+    >>> sampler = WindowedSampler(sampler=SMOTE(random_state=0), sampling_strategy=FillGap(0.5))
+    >>> X_res, y_res = sampler.fit_resample(X, y)
+    >>> X_res.shape
+    (19, 2, 64)
+    """
+
+    _parameter_constraints: dict = {
+        "sampler": [HasMethods(["fit_resample", "get_params"]), None],
+        "sampling_strategy": [*BaseOverSampler._parameter_constraints["sampling_strategy"], None],
+    }
+    _min_windows = 1  # the sampler inside knows what it needs
+
+    def __init__(self, *, sampler=None, sampling_strategy=None):
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.sampler = sampler
+
+    def _generate(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
+    ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+        self.sampler_ = self._configured()
+        if self.sampler_ is None:
+            self.sampling_strategy_ = {}
+            return X[:0], y[:0], pd.DataFrame(index=range(0))
+        rows = X if takes_windows(self.sampler_) else X.reshape(len(X), -1)
+        X_res, y_res = resample(self.sampler_, rows, y, groups)
+        check_originals_first(self.sampler_, X_res, y_res, rows, y)
+        self.sampling_strategy_ = self.sampler_.sampling_strategy_
+        X_new = X_res[len(X) :].reshape(-1, *X.shape[1:])
+        return X_new, y_res[len(X) :], provenance_of(self.sampler_, len(X), len(X_new))
+
+    def _configured(self) -> Any:
+        if self.sampler is None:
+            return None
+        sampler = clone(self.sampler)
+        if self.sampling_strategy is not None:
+            sampler.set_params(sampling_strategy=self.sampling_strategy)
+        return sampler
+
+
+def takes_windows(sampler: Any) -> bool:
+    """Tell whether a sampler accepts windows in three dimensions."""
+    return bool(get_tags(sampler).input_tags.three_d_array)
+
+
+def resample(sampler: Any, rows: np.ndarray, y: np.ndarray, groups: np.ndarray | None) -> tuple:
+    """Call the sampler, with groups if it takes them; explain an error of too few neighbours."""
+    takes_groups = "groups" in signature(sampler.fit_resample).parameters
+    try:
+        return sampler.fit_resample(rows, y, **({"groups": groups} if takes_groups else {}))
+    except ValueError as error:
+        neighbours = {"k_neighbors", "n_neighbors"} & set(sampler.get_params(deep=False))
+        if "n_neighbors" not in str(error) or not neighbours:
+            raise
+        raise ValueError(
+            f"{error}. The windows of each state here: {dict(Counter(y.tolist()))}. A state needs "
+            f"more windows than neighbours: set {neighbours.pop()} of {type(sampler).__name__} "
+            "below the smallest state of any training fold, or use RandomOverSampler or "
+            "FourierSurrogateSampler, which need no neighbours."
+        ) from error
+
+
+def check_originals_first(
+    sampler: Any, X_res: np.ndarray, y_res: np.ndarray, X: np.ndarray, y: np.ndarray
+) -> None:
+    """Raise a ValueError if a sampler dropped, moved or changed original rows."""
+    n = len(X)
+    if not (np.array_equal(X_res[:n], X) and np.array_equal(y_res[:n], y)):
+        raise ValueError(
+            f"{type(sampler).__name__} does not return the original windows first and unchanged. "
+            "WindowedSampler takes over-samplers only; for under-sampling or a combination, put "
+            "another step into the pipeline."
+        )
+
+
+def provenance_of(sampler: Any, n: int, n_new: int) -> pd.DataFrame:
+    """Return what a fitted sampler knows of its `n_new` synthetic rows."""
+    if hasattr(sampler, "provenance_"):
+        return sampler.provenance_
+    if hasattr(sampler, "sample_indices_"):
+        return pd.DataFrame({"source": sampler.sample_indices_[n:]})
+    return pd.DataFrame(index=range(n_new))
