@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_bids": ["load_bids"],
         "_chbmit": ["load_chbmit"],
         "_cohort": ["make_eeg_cohort"],
-        "_mne": ["to_epochs"],
+        "_mne": ["to_epochs", "write_edf"],
         "_seizures": ["read_seizures"],
         "_siena": ["load_siena"],
         "_store": ["read_windows", "write_windows"],

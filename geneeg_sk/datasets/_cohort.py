@@ -274,7 +274,8 @@ def _table(patient, recording, seizure, starts) -> pd.DataFrame:
         for state in STATES
         for onset in starts[state]
     ]
-    return pd.DataFrame(rows, columns=["patient", "recording", "onset", "seizure", "state"])
+    columns = ["patient", "recording", "onset", "seizure", "state"]
+    return pd.DataFrame(rows, columns=columns).astype({"seizure": "string"})
 
 
 def _cut(signal: np.ndarray, starts: np.ndarray, n_samples: int) -> np.ndarray:

@@ -162,8 +162,8 @@ def _ring_maps(head: Head, focus: np.ndarray, tilt: np.ndarray) -> np.ndarray:
     maps = [gain[:, ring == k].sum(axis=1) for k in range(len(RINGS) - 1)]
     mirror = np.linalg.norm(head.sites - focus * [-1, 1, 1], axis=1) <= RINGS[2]
     maps.append(_tilted_gain(head, tilt * [-1, 1, 1])[:, mirror].sum(axis=1))
-    maps = average_reference(np.column_stack(maps))
-    return maps / np.abs(maps.sum(axis=1)).max()
+    stacked = average_reference(np.column_stack(maps))
+    return stacked / np.abs(stacked.sum(axis=1)).max()
 
 
 def _ring_delays(rng) -> np.ndarray:

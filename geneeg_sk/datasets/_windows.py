@@ -1,0 +1,401 @@
+"""From a continuous recording with annotated seizures to labelled windows."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from .._checks import VOLT, as_microvolts
+
+STATES = ("normal", "preictal", "ictal")
+# "seizure", "sz_foc", "ictal"; not "preictal", "post-ictal", "interictal", "no seizure".
+SEIZURE = (
+    r"(?<![a-z])(?<!pre[-_ ])(?<!post[-_ ])(?<!inter[-_ ])(?<!no )(?<!non[-_ ])(sz|seiz|ictal)"
+)
+
+
+def make_windows(
+    raw: Any,
+    *,
+    length: float = 4.0,
+    step: float | Mapping[str, float] | None = None,
+    preictal: float = 300.0,
+    preictal_offset: float = 0.0,
+    postictal: float = 300.0,
+    min_distance: float = 900.0,
+    min_overlap: float = 0.5,
+    seizures: Any = None,
+    pattern: str = SEIZURE,
+    reject: float | Mapping[str, float] | None = None,
+    patient: str | None = None,
+    recording: str | None = None,
+) -> Bunch:
+    """Cut a recording into windows and label each by its state.
+
+    A window is, in this order:
+
+    - *ictal* if at least `min_overlap` of it lies in seizures, also in the middle of a long one;
+      dropped if it touches a seizure but holds less of it;
+    - dropped within `postictal` seconds after a seizure, also if another seizure follows;
+    - dropped within `preictal_offset` seconds before a seizure, and *preictal* if it lies wholly
+      within the `preictal` seconds before that;
+    - dropped if nearer than `min_distance` to any seizure, and *normal* otherwise.
+
+    Parameters
+    ----------
+    raw : mne.io.Raw
+        Continuous EEG, already filtered. EEG channels are used, without ``info["bads"]``.
+        Windows that overlap an annotation that starts with "bad" are dropped.
+    length : float, default=4.0
+        Length of a window in seconds.
+    step : float or dict of state to float, default=None
+        Seconds from one window to the next, for all states or by state. By default `length`, and
+        half of it for ictal windows. Every state has a grid of its own that starts with the
+        recording.
+    preictal, preictal_offset, postictal, min_distance : float
+        Zones around seizures, in seconds; see above. Defaults are 300, 0, 300 and 900.
+    min_overlap : float, default=0.5
+        Least part of an ictal window that lies in seizures, above 0 and at most 1.
+    seizures : array-like of shape (n, 2) or DataFrame, default=None
+        Onset and duration of each seizure in seconds from the start of `raw`, or a DataFrame with
+        these columns (see `read_seizures`). An empty one says that the recording is free of
+        seizures. By default they are taken from ``raw.annotations``.
+    pattern : str
+        Regular expression, case-insensitive: annotations whose description holds it are seizures.
+        By default "seizure", "sz..." and "ictal", but not "preictal" and the like.
+    reject : float or dict, default=None
+        Windows with a channel whose peak-to-peak amplitude is larger are dropped: a number in
+        microvolts, or in MNE's manner ``{"eeg": volts}``.
+    patient : str, default=None
+        Patient of the recording; by default ``info["subject_info"]["his_id"]``, else "unknown".
+    recording : str, default=None
+        Name of the recording; by default its file name, else ``info["description"]``.
+
+    Returns
+    -------
+    windows : sklearn.utils.Bunch
+        X : ndarray of shape (n_windows, n_channels, n_times), float32
+            Windows in microvolts, in order of time.
+        y, groups : ndarray of str, shape (n_windows,)
+            State and patient.
+        metadata : pandas.DataFrame
+            ``patient``, ``recording``, ``onset`` (seconds from the start), ``seizure`` (that the
+            window lies in or before; missing for normal windows), ``state``.
+        info : mne.Info
+            Of the channels in `X`.
+        sfreq : float
+            Sampling frequency in Hz.
+        dropped : dict of str to int
+            Positions at which no window was taken, by reason; counted on the grids of all states.
+
+    Raises
+    ------
+    ValueError
+        If there are no annotations, or none of a seizure, and `seizures` is not given; if a seizure
+        has no duration or lies outside the recording; if the recording is shorter than a window;
+        if the signal has NaN or infinity, or a channel is flat throughout; if a parameter is out of
+        range.
+
+    Warns
+    -----
+    UserWarning
+        If a seizure lasts beyond the end of the recording, or no window is left.
+
+    Examples
+    --------
+    >>> from geneeg_sk.datasets import make_eeg_cohort, make_windows
+    >>> cohort = make_eeg_cohort(n_patients=1, sfreq=64, continuous=True, random_state=0)
+    >>> windows = make_windows(cohort.raws[0], preictal=28, postictal=10, min_distance=30)
+    >>> sorted(windows.metadata["state"].unique())
+    ['ictal', 'normal', 'preictal']
+    """
+    patient = patient or _patient_of(raw)
+    recording = recording or _name_of(raw)
+    _check_numbers(length, preictal, preictal_offset, postictal, min_distance, min_overlap)
+    limit = _limit(reject)
+    signal, info = _signal(raw, recording)
+    sfreq = float(info["sfreq"])
+    n_samples = round(length * sfreq)
+    if n_samples < 1 or signal.shape[1] < n_samples:
+        raise ValueError(
+            f"recording {recording} lasts {signal.shape[1] / sfreq:g} s, less than one window of "
+            f"{length:g} s; expected a longer recording or a smaller length."
+        )
+    if seizures is None:
+        seizures = _annotated_seizures(raw, pattern, recording)
+    spans = check_seizures(seizures, signal.shape[1] / sfreq, recording)
+
+    zones = _Zones(preictal, preictal_offset, postictal, min_distance, min_overlap)
+    grids = _grids(signal.shape[1], n_samples, sfreq, _steps(step, length))
+    starts = np.unique(np.concatenate(list(grids.values())))
+    verdicts, which = label(starts / sfreq, n_samples / sfreq, spans, zones)
+    windows = np.lib.stride_tricks.sliding_window_view(signal, n_samples, axis=1)
+    on_grid = np.zeros(len(starts), bool)
+    for state, grid in grids.items():
+        on_grid |= (verdicts == state) & np.isin(starts, grid)
+    for k in np.flatnonzero(on_grid):
+        verdicts[k] = _fault(windows[:, starts[k]], limit) or verdicts[k]
+    bad = _overlaps_bad(raw, starts / sfreq, n_samples / sfreq)
+    verdicts[on_grid & bad] = "annotated as bad"
+
+    keep = on_grid & np.isin(verdicts, STATES)
+    dropped = Counter(verdicts[~np.isin(verdicts, STATES)].tolist())
+    if not keep.any():
+        warnings.warn(f"no window left of recording {recording}: {dict(dropped)}", stacklevel=2)
+    metadata = pd.DataFrame(
+        {
+            "patient": patient,
+            "recording": recording,
+            "onset": starts[keep] / sfreq,
+            "seizure": [f"{recording}-S{k + 1}" if k >= 0 else None for k in which[keep]],
+            "state": verdicts[keep].astype("U8"),
+        }
+    ).astype({"seizure": "string"})
+    return Bunch(
+        X=np.ascontiguousarray(windows[:, starts[keep]].transpose(1, 0, 2)),
+        y=verdicts[keep].astype("U8"),
+        groups=np.full(keep.sum(), patient),
+        metadata=metadata,
+        info=info,
+        sfreq=sfreq,
+        dropped=dict(dropped),
+    )
+
+
+@dataclass(frozen=True)
+class _Zones:
+    """Seconds around seizures, and the least part of an ictal window in one."""
+
+    preictal: float
+    preictal_offset: float
+    postictal: float
+    min_distance: float
+    min_overlap: float
+
+
+def label(
+    starts: np.ndarray, length: float, seizures: np.ndarray, zones: _Zones
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the state of each window, or why it is dropped, and the seizure that decides it.
+
+    `starts` in seconds, `seizures` of shape (n, 2): onset and end, sorted, apart. The seizure is
+    -1 for normal windows.
+    """
+    verdicts = np.full(len(starts), "normal", dtype=object)
+    which = np.full(len(starts), -1)
+    if not len(seizures):
+        return verdicts, which
+    first, last = starts[:, None], starts[:, None] + length
+    onset, end = seizures.T
+    tiny = 1e-9  # seconds: rounding must not decide
+    inside = np.clip(np.minimum(last, end) - np.maximum(first, onset), 0, None)
+    inside[inside < tiny] = 0
+    before = np.where(last <= onset + tiny, onset - last, np.inf)  # window to next seizure
+    after = np.where(first >= end - tiny, first - end, np.inf)  # last seizure to window
+    to_next, to_last = before.min(axis=1), after.min(axis=1)
+    following = before.argmin(axis=1)
+
+    verdicts[np.minimum(to_next, to_last) < zones.min_distance - tiny] = "near a seizure"
+    wide = zones.preictal_offset + zones.preictal
+    is_preictal = to_next + length <= wide + tiny
+    verdicts[is_preictal] = "preictal"
+    which[is_preictal] = following[is_preictal]
+    verdicts[to_next < zones.preictal_offset - tiny] = "preictal offset"
+    verdicts[to_last < zones.postictal - tiny] = "postictal"
+    overlap = inside.sum(axis=1)
+    verdicts[overlap > 0] = "touches a seizure"
+    is_ictal = overlap >= zones.min_overlap * length - tiny
+    verdicts[is_ictal] = "ictal"
+    which[is_ictal] = inside.argmax(axis=1)[is_ictal]
+    return verdicts, which
+
+
+def check_seizures(seizures: Any, duration: float, recording: str) -> np.ndarray:
+    """Return onset and end of each seizure, sorted and merged where they overlap.
+
+    Raises
+    ------
+    ValueError
+        If a seizure has no duration or lies outside the `duration` seconds of the recording.
+    """
+    if isinstance(seizures, pd.DataFrame):
+        seizures = seizures[["onset", "duration"]]
+    table = np.asarray(seizures, dtype=float)
+    if not table.size:
+        return np.empty((0, 2))
+    if table.ndim != 2 or table.shape[1] != 2 or not np.isfinite(table).all():
+        raise ValueError(
+            f"seizures of recording {recording} must be rows of onset and duration in seconds, "
+            f"got {seizures!r}."
+        )
+    if (table[:, 1] <= 0).any():
+        raise ValueError(
+            f"recording {recording} has a seizure without a duration, at "
+            f"{table[table[:, 1] <= 0][0, 0]:g} s; give every seizure its duration in seconds."
+        )
+    spans = np.column_stack([table[:, 0], table.sum(axis=1)])
+    outside = (spans[:, 0] >= duration) | (spans[:, 0] < 0)
+    if outside.any():
+        onset, end = spans[outside][0]
+        raise ValueError(
+            f"recording {recording} lasts {duration:g} s, but a seizure is annotated from "
+            f"{onset:g} to {end:g} s. The file is cut short, or the annotations are of another "
+            "recording, or in clock time; expected seconds from the start of this recording."
+        )
+    if (spans[:, 1] > duration + 1).any():
+        warnings.warn(
+            f"recording {recording} lasts {duration:g} s, but a seizure is annotated until "
+            f"{spans[:, 1].max():g} s: the part that is recorded is used.",
+            stacklevel=3,
+        )
+    return _merged(np.minimum(spans, duration))
+
+
+def _merged(spans: np.ndarray) -> np.ndarray:
+    merged: list[list[float]] = []
+    for onset, end in spans[np.argsort(spans[:, 0])].tolist():
+        if merged and onset <= merged[-1][1]:
+            merged[-1][1] = max(end, merged[-1][1])
+        else:
+            merged.append([onset, end])
+    return np.array(merged)
+
+
+def _check_numbers(length, preictal, preictal_offset, postictal, min_distance, min_overlap):
+    if not 0 < length < np.inf:
+        raise ValueError(f"length must be a positive number of seconds, got {length!r}.")
+    zones = {
+        "preictal": preictal,
+        "preictal_offset": preictal_offset,
+        "postictal": postictal,
+        "min_distance": min_distance,
+    }
+    for name, seconds in zones.items():
+        if not seconds >= 0:
+            raise ValueError(f"{name} must be 0 or more seconds, got {seconds!r}.")
+    if not 0 < min_overlap <= 1:
+        raise ValueError(f"min_overlap must be above 0 and at most 1, got {min_overlap!r}.")
+
+
+def _signal(raw: Any, recording: str) -> tuple[np.ndarray, Any]:
+    """Return the EEG channels in microvolts, checked, and their info."""
+    import mne
+
+    picks = mne.pick_types(raw.info, eeg=True, exclude="bads")
+    if not len(picks):
+        raise ValueError(
+            f"recording {recording} has no good EEG channel; its channels are {raw.ch_names}. "
+            "Set their types with raw.set_channel_types."
+        )
+    if len(picks) < len(raw.ch_names):
+        raw = raw.copy().pick(picks)
+    signal = np.asarray(as_microvolts(raw), dtype=np.float32)
+    finite = np.isfinite(signal)
+    if not finite.all():
+        channel, sample = np.argwhere(~finite)[0]
+        raise ValueError(
+            f"recording {recording} contains NaN or infinity: first in channel "
+            f"{raw.ch_names[channel]} at {sample / raw.info['sfreq']:g} s. Repair or drop it."
+        )
+    flat = [name for name, x in zip(raw.ch_names, signal) if x.min() == x.max()]
+    if flat:
+        raise ValueError(
+            f"recording {recording} has flat channels {flat}: nothing was recorded there. Leave "
+            "them out (channels=, raw.drop_channels, or raw.info['bads'])."
+        )
+    return signal, raw.info
+
+
+def _annotated_seizures(raw: Any, pattern: str, recording: str) -> np.ndarray:
+    annotations = raw.annotations
+    advice = (
+        "Set raw.annotations, or pass seizures= (rows of onset and duration in seconds, see "
+        "read_seizures); for a recording that is known to be free of seizures, seizures=[]."
+    )
+    if not len(annotations):
+        raise ValueError(
+            f"recording {recording} has no annotations: nobody knows its seizures. {advice}"
+        )
+    is_seizure = [bool(re.search(pattern, d, re.IGNORECASE)) for d in annotations.description]
+    if not any(is_seizure):
+        raise ValueError(
+            f"recording {recording} has no annotation of a seizure (pattern {pattern!r}), only "
+            f"{sorted(set(annotations.description))}. {advice}"
+        )
+    onsets = annotations.onset - _origin(raw)
+    return np.column_stack([onsets, annotations.duration])[is_seizure]
+
+
+def _origin(raw: Any) -> float:
+    """Return what annotations call the start of the recording, in seconds."""
+    return raw.first_time if raw.annotations.orig_time is not None else 0.0
+
+
+def _overlaps_bad(raw: Any, starts: np.ndarray, length: float) -> np.ndarray:
+    bad = np.zeros(len(starts), bool)
+    for one in raw.annotations:
+        if one["description"].lower().startswith("bad"):
+            onset = one["onset"] - _origin(raw)
+            bad |= (starts < onset + one["duration"]) & (starts + length > onset)
+    return bad
+
+
+def _steps(step: float | Mapping[str, float] | None, length: float) -> dict[str, float]:
+    steps = {"normal": length, "preictal": length, "ictal": length / 2}
+    if isinstance(step, Mapping):
+        unknown = set(step) - set(STATES)
+        if unknown:
+            raise ValueError(f"step names unknown states {sorted(unknown)}; expected {STATES}.")
+        steps |= step
+    elif step is not None:
+        steps = dict.fromkeys(STATES, step)
+    if not all(0 < seconds < np.inf for seconds in steps.values()):
+        raise ValueError(f"step must be a positive number of seconds, got {step!r}.")
+    return steps
+
+
+def _grids(n_times: int, n_samples: int, sfreq: float, steps: dict[str, float]):
+    return {
+        state: np.arange(0, n_times - n_samples + 1, max(1, round(seconds * sfreq)))
+        for state, seconds in steps.items()
+    }
+
+
+def _fault(window: np.ndarray, limit: float) -> str | None:
+    """Return why a window of shape (n_channels, n_times) cannot be used, or None."""
+    swing = window.max(axis=1) - window.min(axis=1)
+    if not swing.all():
+        return "flat channel"
+    return "amplitude above reject" if swing.max() > limit else None
+
+
+def _limit(reject: float | Mapping[str, float] | None) -> float:
+    """Return the largest peak-to-peak amplitude in microvolts."""
+    if reject is None:
+        return np.inf
+    if not isinstance(reject, Mapping):
+        return float(reject)
+    if set(reject) != {"eeg"}:
+        raise ValueError(
+            f"reject={dict(reject)} must be {{'eeg': volts}}, or a number in microvolts."
+        )
+    return reject["eeg"] * VOLT
+
+
+def _patient_of(raw: Any) -> str:
+    subject = raw.info["subject_info"] or {}
+    return str(subject.get("his_id") or "unknown")
+
+
+def _name_of(raw: Any) -> str:
+    files: Iterable[Any] = [name for name in raw.filenames if name is not None]
+    return next((Path(name).name for name in files), raw.info["description"] or "recording")
