@@ -112,4 +112,5 @@ def _folds(
     for real, synthetic in zip(
         of_real.split(np.zeros(n_real), groups=groups), of_synthetic.split(np.zeros(n_synthetic))
     ):
-        yield tuple(np.concatenate([r, s + n_real]) for r, s in zip(real, synthetic))
+        train, test = (np.concatenate([r, s + n_real]) for r, s in zip(real, synthetic))
+        yield train, test

@@ -90,20 +90,20 @@ class BandpassFilter(WindowTransformer):
         edges = [edge for edge in (self.l_freq, self.h_freq) if edge is not None]
         if not edges:
             raise ValueError("l_freq and h_freq are both None; expected at least one edge, in Hz.")
-        if len(edges) == 2 and self.l_freq >= self.h_freq:
+        if len(edges) == 2 and edges[0] >= edges[1]:
             raise ValueError(
-                f"l_freq={self.l_freq:g} Hz is not below h_freq={self.h_freq:g} Hz; expected the "
+                f"l_freq={edges[0]:g} Hz is not below h_freq={edges[1]:g} Hz; expected the "
                 "lower edge first."
             )
         _check_below_nyquist(edges, self.sfreq_)
+        self._slowest = edges[0]
         kind = "bandpass" if len(edges) == 2 else "highpass" if self.l_freq else "lowpass"
         self.sos_ = butter(
             ORDER, edges if len(edges) == 2 else edges[0], kind, fs=self.sfreq_, output="sos"
         )
 
     def _transform(self, X: np.ndarray) -> np.ndarray:
-        slowest = self.l_freq if self.l_freq is not None else self.h_freq
-        return _filter_both_ways(self.sos_, X, n_pad=round(self.sfreq_ / slowest))
+        return _filter_both_ways(self.sos_, X, n_pad=round(self.sfreq_ / self._slowest))
 
 
 class NotchFilter(WindowTransformer):
