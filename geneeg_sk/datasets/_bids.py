@@ -78,7 +78,7 @@ def load_bids(
     ...     _ = (folder / "sub-01_task-x_events.tsv").write_text(events)
     ...     windows = load_bids(folder, preictal=60, postictal=0, verbose=False)
     >>> windows.metadata["state"].value_counts().to_dict()
-    {'preictal': 15, 'ictal': 14}
+    {'ictal': 16, 'preictal': 15}
     """
     folder = existing_folder(folder)
     listed = list_bids(folder)

@@ -53,7 +53,7 @@ def write_windows(folder: str | Path, bunch: Bunch, *, overwrite: bool = False) 
     """
     folder = Path(folder)
     X, table = _check(bunch)
-    if folder.exists() and not (overwrite and (folder / HEADER).is_file()):
+    if folder.exists() and not (overwrite and _is_store(folder)):
         raise FileExistsError(
             f"{folder} exists; choose another folder, or overwrite=True if it is a store of "
             "windows."
@@ -145,6 +145,14 @@ def _check(bunch: Bunch) -> tuple[np.ndarray, pd.DataFrame]:
     check_finite(X)
     table = bunch.metadata.reset_index(drop=True)
     return X, table.assign(state=np.asarray(bunch.y), patient=np.asarray(bunch.groups))
+
+
+def _is_store(folder: Path) -> bool:
+    """Tell whether a folder is ours to replace: its array or table may be damaged."""
+    try:
+        return json.loads((folder / HEADER).read_text(encoding="utf-8"))["format"] == FORMAT
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _read_header(folder: Path) -> dict[str, Any]:
