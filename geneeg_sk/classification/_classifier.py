@@ -1,0 +1,343 @@
+"""The CNN-BiLSTM as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.utils import Tags, check_random_state, compute_class_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from skorch import NeuralNetClassifier
+from skorch.callbacks import EarlyStopping, LRScheduler
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+from torch import nn, optim, tensor
+
+from geneeg_sk._checks import check_finite, check_windows
+from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
+from geneeg_sk.classification._training import (
+    MAX_SEED,
+    Progress,
+    RefuseDivergence,
+    history_frame,
+    minibatches,
+    resolve_device,
+    seeded,
+)
+
+# The scale of the input is taken from this many windows, evenly spread.
+WINDOWS_FOR_SCALE = 512
+
+
+class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
+    """Classify windows of EEG with temporal and spatial convolutions and a bidirectional LSTM.
+
+    The network is :class:`CNNBiLSTM`; AdamW with a one-cycle learning rate trains it. Windows are
+    in microvolts and need no scaling: one amplitude, the median of the training windows, scales
+    them all.
+
+    Parameters
+    ----------
+    n_filters : int, default=16
+        Temporal filters.
+    kernel_size : int, default=64
+        Length of the temporal filters, in samples.
+    n_hidden : int, default=64
+        Units of the LSTM in each direction.
+    dropout : float, default=0.5
+        Dropout before and after the LSTM.
+    max_epochs : int, default=30
+        Passes over the training windows.
+    batch_size : int, default=32
+        Windows in a step of the optimiser.
+    lr : float, default=2e-3
+        Highest learning rate of the one-cycle schedule.
+    weight_decay : float, default=1e-2
+        Of AdamW.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, as everywhere in scikit-learn.
+    patience : int, default=10
+        With validation windows: stop after so many epochs without a better validation loss.
+    device : str, default="auto"
+        ``"cpu"``, ``"cuda"``, or ``"auto"``: a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        For initial weights, order of windows and dropout. The global random streams are neither
+        used nor changed. Results repeat in processes (joblib's loky), not in threads.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    n_channels_, n_times_ : int
+        Shape of a window.
+    net_ : skorch.NeuralNetClassifier
+        The fitted net; ``net_.module_`` is the network. It knows labels as 0 to n_classes - 1.
+    history_ : DataFrame
+        Losses of each epoch.
+
+    See Also
+    --------
+    SequentialClassifier : The same network, trained patient by patient.
+
+    Notes
+    -----
+    Windows are never set aside for early stopping from the training windows: behind an
+    over-sampler, or with several windows of a patient, such a split leaks. Give validation
+    windows of other patients to `fit`, or use :class:`AugmentedClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from geneeg_sk.classification import CNNBiLSTMClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = 20 * rng.normal(size=(60, 2, 64)).astype("float32")
+    >>> y = np.repeat(["ictal", "normal"], 30)
+    >>> X[y == "ictal"] *= 3
+    >>> clf = CNNBiLSTMClassifier(n_filters=4, n_hidden=8, random_state=0).fit(X, y)
+    >>> bool(clf.score(X, y) > 0.9)
+    True
+    >>> clf.history_.columns.tolist()
+    ['epoch', 'train_loss', 'dur']
+    """
+
+    _parameter_constraints: dict = {
+        "n_filters": [Interval(Integral, 1, None, closed="left")],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "n_hidden": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_filters=16,
+        kernel_size=64,
+        n_hidden=64,
+        dropout=0.5,
+        max_epochs=30,
+        batch_size=32,
+        lr=2e-3,
+        weight_decay=1e-2,
+        class_weight=None,
+        patience=10,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_filters = n_filters
+        self.kernel_size = kernel_size
+        self.n_hidden = n_hidden
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.class_weight = class_weight
+        self.patience = patience
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, *, X_valid: Any = None, y_valid: Any = None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts.
+        y : array-like of shape (n_windows,)
+            Labels of any kind.
+        X_valid, y_valid : array-like, optional
+            Windows of other patients. With them, training stops when their loss no longer falls,
+            and the weights of the best epoch are kept; the windows are not.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If windows are not finite, lengths differ, `y` holds one class only, or `X_valid`
+            holds other channels, times or labels than `X`.
+        FloatingPointError
+            If training diverges.
+        KeyboardInterrupt
+            On Ctrl-C. Then nothing is fitted.
+        """
+        X = as_float32(check_windows(self, X, reset=True))
+        y = self._check_labels(X, y)
+        self.classes_, y = np.unique(y, return_inverse=True)
+        check_two_classes(self.classes_)
+        valid = self._check_valid(X_valid, y_valid)
+
+        device = resolve_device(self.device)
+        with seeded(check_random_state(self.random_state).randint(MAX_SEED), device):
+            net = self._build_net(X, y, device, valid=valid)
+            net.fit(X, y)
+        raise_if_interrupted(net)
+        forget_validation(net)
+        self.net_ = net
+        self.history_ = history_frame(net.history)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable label of each window, shape (n_windows,)."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class, shape (n_windows, n_classes)."""
+        check_is_fitted(self)
+        X = as_float32(check_windows(self, X, reset=False))
+        return self.net_.predict_proba(X)
+
+    def _check_labels(self, X: np.ndarray, y: Any) -> np.ndarray:
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None: "
+                "expected the label of each window."
+            )
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        return y
+
+    def _check_valid(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return validation windows and the positions of their labels in `classes_`, or None."""
+        if X is None and y is None:
+            return None
+        if X is None or y is None:
+            raise ValueError("X_valid and y_valid belong together: give both, or neither.")
+        X = as_float32(check_windows(self, X, reset=False))
+        y = self._check_labels(X, y)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y_valid holds {unknown.tolist()}, which are not among the labels of y, "
+                f"{self.classes_.tolist()}. Leave their windows out of the validation set."
+            )
+        return X, np.searchsorted(self.classes_, y)
+
+    def _build_net(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        device: str,
+        *,
+        valid: tuple[np.ndarray, np.ndarray] | None = None,
+        net_class: type[NeuralNetClassifier] = NeuralNetClassifier,
+    ) -> NeuralNetClassifier:
+        """Return the net for windows `X` of classes `y` (0 to n_classes - 1), yet to be fitted."""
+        labels = np.arange(len(self.classes_))
+        return net_class(
+            CNNBiLSTM,
+            module__n_channels=X.shape[1],
+            module__n_times=X.shape[2],
+            module__n_classes=len(labels),
+            module__n_filters=self.n_filters,
+            module__kernel_size=self.kernel_size,
+            module__n_hidden=self.n_hidden,
+            module__dropout=self.dropout,
+            module__scale=typical_amplitude(X),
+            criterion=nn.CrossEntropyLoss,
+            criterion__weight=self._loss_weights(y),
+            optimizer=optim.AdamW,
+            optimizer__weight_decay=self.weight_decay,
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            iterator_train=minibatches,
+            iterator_train__shuffle=True,
+            iterator_valid=minibatches,
+            iterator_valid__batch_size=max(self.batch_size, 128),
+            train_split=predefined_split(Dataset(*valid)) if valid else None,
+            classes=labels,
+            callbacks=self._callbacks(len(X), valid is not None),
+            callbacks__print_log=None,
+            device=device,
+            verbose=0,
+        )
+
+    def _callbacks(self, n_windows: int, validate: bool) -> list:
+        schedule = LRScheduler(
+            optim.lr_scheduler.OneCycleLR,
+            max_lr=self.lr,
+            total_steps=self.max_epochs * -(-n_windows // self.batch_size),
+            step_every="batch",
+        )
+        callbacks = [("divergence", RefuseDivergence()), ("schedule", schedule)]
+        if self.verbose:
+            callbacks.append(("progress", Progress()))
+        if validate:
+            stopping = EarlyStopping(patience=self.patience, load_best=True, threshold=0)
+            callbacks.append(("early_stopping", stopping))
+        return callbacks
+
+    def _loss_weights(self, y: np.ndarray):
+        if self.class_weight is None:
+            return None
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[y])
+        return tensor(weights.astype(np.float32))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def as_float32(X: np.ndarray) -> np.ndarray:
+    """Return windows as float32, without a copy where they are; refuse what does not fit."""
+    if X.dtype == np.float32:
+        return X
+    with np.errstate(over="ignore"):
+        X = X.astype(np.float32)
+    check_finite(X)
+    return X
+
+
+def check_two_classes(classes: np.ndarray) -> None:
+    """Raise a ValueError if there is one class only."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"y holds one class only, {classes.tolist()}; a classifier needs at least two. Check "
+            "the labels, or use a split whose training folds have both (StratifiedGroupKFold)."
+        )
+
+
+def typical_amplitude(X: np.ndarray) -> float:
+    """Return the median amplitude of the windows: the spread of their middle, not their tails."""
+    some = X[:: -(-len(X) // WINDOWS_FOR_SCALE)]
+    return 1.4826 * float(np.median(np.abs(some))) or 1.0
+
+
+def raise_if_interrupted(net: NeuralNetClassifier) -> None:
+    """Raise the KeyboardInterrupt that skorch takes for a wish to stop early."""
+    stopping = dict(net.callbacks_).get("early_stopping")
+    stopped_early = stopping is not None and stopping.misses_ == stopping.patience
+    if len(net.history) < net.max_epochs and not stopped_early:
+        raise KeyboardInterrupt
+
+
+def forget_validation(net: NeuralNetClassifier) -> None:
+    """Drop validation windows and the spare copy of the weights from a fitted net."""
+    net.train_split = None
+    stopping = dict(net.callbacks_).get("early_stopping")
+    if stopping is not None:
+        stopping.best_model_weights_ = None

@@ -1,0 +1,81 @@
+"""What training a network with skorch takes, beside the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from skorch.callbacks import Callback
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+from tqdm.auto import tqdm
+
+MAX_SEED = np.iinfo(np.int32).max
+
+
+def resolve_device(device: str) -> str:
+    """Return `device`; for ``"auto"``, ``"cuda"`` where there is a GPU and ``"cpu"`` elsewhere."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """Seed torch within the block; outside, its random streams go on as if nothing had been."""
+    on_gpu = torch.device(device).type == "cuda"
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if on_gpu else []):
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            torch.cuda.manual_seed_all(seed)
+        yield
+
+
+def minibatches(dataset: Dataset, batch_size: int, shuffle: bool = False) -> DataLoader:
+    """Iterate over minibatches, each cut from the arrays in one piece.
+
+    That is faster than collating single windows, and copies a minibatch at a time: the arrays
+    may be read-only memory maps.
+    """
+    order = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+    return DataLoader(dataset, sampler=BatchSampler(order, batch_size, False), batch_size=None)
+
+
+class Progress(Callback):
+    """Show a bar over the epochs, with the losses and the time left."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.bar_ = tqdm(total=net.max_epochs, desc=type(net.module_).__name__, unit="epoch")
+
+    def on_epoch_end(self, net, **kwargs):
+        losses = {key: net.history[-1][key] for key in LOSSES if key in net.history[-1]}
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        self.bar_.close()
+        del self.bar_  # an open bar cannot be pickled
+
+
+class RefuseDivergence(Callback):
+    """Stop with an error when the training loss is no longer a number."""
+
+    def on_epoch_end(self, net, **kwargs):
+        loss = net.history[-1, "train_loss"]
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"The training loss became {loss} in epoch {len(net.history)}. Lower lr "
+                f"(now {net.lr}), or look for windows of extreme amplitude."
+            )
+
+
+LOSSES = ("train_loss", "valid_loss")
+
+
+def history_frame(history: Any) -> pd.DataFrame:
+    """Return a skorch history as a table with a row for each epoch."""
+    columns = [c for c in ("epoch", *LOSSES, "valid_acc", "dur") if c in (history or [{}])[0]]
+    return pd.DataFrame({column: history[:, column] for column in columns})
