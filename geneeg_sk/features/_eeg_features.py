@@ -83,7 +83,7 @@ class EEGFeatures(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Nothing is learned from the data. Windows are worked through in blocks of about a megabyte and
+    Nothing is learned from the data. Windows are worked through in blocks of about 256 kB and
     in their own precision, so that memory beyond the result stays small.
 
     References

@@ -53,7 +53,9 @@ def c2st(
     -------
     auc : float
         Area under the ROC curve, mean over folds: 0.5 where nothing tells them apart, 1 where
-        everything does. It can fall below 0.5 by chance, and with groups that differ.
+        everything does. With `groups` it falls below 0.5 where synthetic windows resemble those of
+        single recordings: a recording on trial then looks like what was synthetic in training.
+        Read it beside the value for unseen real windows in place of the synthetic ones.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from geneeg_sk._checks import check_windows, is_mne
 
 DEFAULT_SFREQ = 256.0  # Hz, the rate of CHB-MIT; used with a warning where no other is known
 
-BLOCK_BYTES = 1 << 20  # working memory of one block: about what stays in a processor's cache
+BLOCK_BYTES = 1 << 18  # of signal in a block, so that it and its derivatives stay in the cache
 
 
 class WindowTransformer(TransformerMixin, BaseEstimator):
