@@ -25,6 +25,22 @@ def as_microvolts(X: Any) -> Any:
     return X.get_data() * VOLT if is_mne(X) else X
 
 
+def sfreq_of(X: Any, sfreq: float | None) -> float | None:
+    """Return `sfreq`, or that of an MNE object where it is None.
+
+    Raises
+    ------
+    ValueError
+        If both are known and differ.
+    """
+    if not is_mne(X):
+        return sfreq
+    own = float(X.info["sfreq"])
+    if sfreq is not None and not np.isclose(sfreq, own):
+        raise ValueError(f"sfreq={sfreq} Hz, but X was sampled at {own} Hz. Resample, or correct.")
+    return own
+
+
 def check_windows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
     """Validate windows and return them as an array of shape (n_windows, n_channels, n_times).
 

@@ -2,8 +2,12 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from geneeg_sk.datasets import make_eeg_cohort
+
+# Tiny networks gain nothing from a second thread, and lose a lot where other processes run.
+torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,0 +1,557 @@
+"""The public generator."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from .._checks import background_state, check_groups, check_windows, sfreq_of
+from ._descriptors import profile_of
+from ._diffusion import SOLVER_STEPS
+from ._fitting import Budget, TrainingSet, fit_autoencoder, fit_denoiser, new_model
+from ._losses import WEIGHTS
+from ._model import LatentDiffusion
+from ._replay import extended_model, with_replay
+from ._storage import read_folder, write_folder
+from ._training import resolve_device
+
+MAX_SEED = np.iinfo(np.int32).max
+
+
+class LatentDiffusionGenerator(BaseEstimator):
+    """Generate windows of EEG for a clinical state and a patient.
+
+    A variational autoencoder turns windows into short sequences of latents; a diffusion model
+    learns these, conditioned on state, on the patient's profile, and on a dozen numbers that
+    describe the window, which are themselves drawn from their joint distribution. Patients are
+    described by their background, never numbered, so that a patient never seen can be imitated.
+
+    Parameters
+    ----------
+    sfreq : float, default=None
+        Sampling frequency in Hz. Not needed to learn, but kept with the model and compared where
+        it is used; taken from ``mne.Epochs`` if None.
+    latent_channels : int, default=16
+        Channels of the latent sequence; fewer are used where the windows hold fewer numbers.
+    width : int, default=64
+        Channels of the hidden layers of all networks.
+    vae_steps, diffusion_steps : int, default=800, 3000
+        Optimiser steps of either stage, so that cost does not grow with the data.
+    batch_size : int, default=64
+        Windows of one step.
+    background : label or "auto", default="auto"
+        The state that is plentiful and describes a patient: ``"normal"`` where there is such a
+        label, else the majority.
+    loss_weights : dict, default=None
+        Weights of the autoencoder's loss terms that differ from the defaults: "time",
+        "spectral", "band_power", "covariance", "difference", "kl". 0 leaves a term out.
+    device : str, default="auto"
+        A torch device; "auto" takes CUDA where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of training. Also that of sampling, where `sample` is given none.
+    verbose : int, default=0
+        With 1, a progress bar with stage and loss.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_states,)
+    patients_ : ndarray of shape (n_patients,)
+        Patients as in `groups`; empty without groups.
+    profiles_ : ndarray of shape (n_patients, n_profile)
+        Profiles of `patients_`, medians over background windows: log-RMS (log µV), log shares of
+        power in eight frequency bands, log shares of variance of the leading components.
+    n_channels_, n_times_ : int
+    sfreq_ : float or None
+    history_ : DataFrame
+        Columns stage, step, each loss term, their sum, and validation (held-out windows, where
+        a state has 20 or more).
+
+    See Also
+    --------
+    geneeg_sk.over_sampling.GenEEGSampler : This generator as an over-sampler.
+
+    Notes
+    -----
+    Results repeat for an int `random_state` on one machine, also in joblib's loky workers; under
+    joblib's threading backend they may not.
+
+    References
+    ----------
+    .. [1] Rombach et al. (2022). High-resolution image synthesis with latent diffusion models.
+    .. [2] Karras et al. (2022). Elucidating the design space of diffusion-based generative models.
+    .. [3] Lu et al. (2022). DPM-Solver++: fast solver for guided sampling of diffusion models.
+
+    Examples
+    --------
+    >>> from geneeg_sk.datasets import make_eeg_cohort
+    >>> from geneeg_sk.generation import LatentDiffusionGenerator
+    >>> cohort = make_eeg_cohort(n_patients=2, sfreq=64, length=2, random_state=0)
+    >>> generator = LatentDiffusionGenerator(vae_steps=20, diffusion_steps=20, random_state=0)
+    >>> generator = generator.fit(cohort.X, cohort.y, groups=cohort.groups)
+    >>> generator.sample(["ictal"] * 3).shape
+    (3, 19, 128)
+    """
+
+    __metadata_request__fit = {"groups": True}
+    __metadata_request__partial_fit = {"groups": True}
+
+    _parameter_constraints: dict = {
+        "sfreq": [Interval(Real, 0, None, closed="neither"), None],
+        "latent_channels": [Interval(Integral, 1, None, closed="left")],
+        "width": [Interval(Integral, 4, None, closed="left")],
+        "vae_steps": [Interval(Integral, 1, None, closed="left")],
+        "diffusion_steps": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "background": "no_validation",
+        "loss_weights": [dict, None],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        sfreq=None,
+        latent_channels=16,
+        width=64,
+        vae_steps=800,
+        diffusion_steps=3000,
+        batch_size=64,
+        background="auto",
+        loss_weights=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.sfreq = sfreq
+        self.latent_channels = latent_channels
+        self.width = width
+        self.vae_steps = vae_steps
+        self.diffusion_steps = diffusion_steps
+        self.batch_size = batch_size
+        self.background = background
+        self.loss_weights = loss_weights
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, *, groups: Any = None) -> LatentDiffusionGenerator:
+        """Learn windows of each state and of each patient.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows in microvolts.
+        y : array-like of shape (n_windows,)
+            Clinical state of each window.
+        groups : array-like of shape (n_windows,), default=None
+            Patient of each window.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If windows are not finite, lengths differ, or `background` is no label.
+        KeyboardInterrupt
+            On Ctrl-C; what is trained so far stays usable.
+
+        Notes
+        -----
+        A state with fewer than three windows borrows the spread of its descriptors from all
+        states; a patient without background windows gets the profile of everybody, with a
+        warning.
+        """
+        self.sfreq_ = sfreq_of(X, self.sfreq)
+        X = check_windows(self, X, reset=True)
+        y = self._check_states(X, y)
+        self.classes_ = np.unique(y)
+        self.background_ = background_state(y, self.background)
+        self.dtype_ = X.dtype
+        data, patients = self._training_set(X, y, groups)
+        rng = check_random_state(self.random_state)
+        budget = self._budget()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.randint(MAX_SEED)))
+            model = new_model(data, budget)
+        self._train(data, model, patients, budget, rng)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, *, groups: Any = None) -> LatentDiffusionGenerator:
+        """Learn further patients without forgetting the earlier ones.
+
+        The earlier patients' windows are not kept: as many as there were are generated and
+        learned again beside the new ones (generative replay, Shin et al. 2017). The first call is
+        a `fit`, and fixes states, channels and times.
+
+        Parameters
+        ----------
+        X, y, groups
+            As in `fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; and for states that the first call did not have.
+        """
+        if not hasattr(self, "model_"):
+            return self.fit(X, y, groups=groups)
+        self._check_can_sample()
+        if (groups is None) != (len(self.patients_) == 0):
+            raise ValueError(
+                "groups has to be given to every call of partial_fit or to none: the patients of "
+                f"the earlier calls are {self.patients_.tolist()}."
+            )
+        X = check_windows(self, X, reset=False)
+        data, new = self._training_set(X, self._check_states(X, y), groups)
+        rng = check_random_state(self.random_state)
+        budget = self._budget()
+        known = self.patients_ if len(self.patients_) else np.array([None])
+        patients = np.concatenate([known, new[~np.isin(new, known)]])
+        data = with_replay(
+            data,
+            self.model_,
+            self.counts_,
+            renumber=np.array([int(np.flatnonzero(patients == p)[0]) for p in new]),
+            background=int(np.flatnonzero(self.classes_ == self.background_)[0]),
+            seed=int(rng.randint(MAX_SEED)),
+            device=budget.device,
+        )
+        self._train(data, extended_model(data, self.model_), patients, budget, rng)
+        return self
+
+    def sample(
+        self,
+        y: Any,
+        *,
+        groups: Any = None,
+        profiles: Any = None,
+        guidance: float = 1.0,
+        solver_steps: int | None = None,
+        random_state: Any = None,
+    ) -> np.ndarray:
+        """Generate one window for each state in `y`.
+
+        Parameters
+        ----------
+        y : array-like of shape (n,)
+            Requested states.
+        groups : array-like of shape (n,), default=None
+            Known patients to imitate.
+        profiles : array-like of shape (n_profile,) or (n, n_profile), default=None
+            Profiles to imitate, as `profile` returns them. With neither `groups` nor `profiles`,
+            patients are drawn in proportion to their windows of the state.
+        guidance : float, default=1.0
+            Above 1, windows are more typical of their condition and less diverse.
+        solver_steps : int, default=None
+            Evaluations of the denoiser for each window; None means 16.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; None means the generator's own. The first windows for a seed are
+            the same, however many are asked for.
+
+        Returns
+        -------
+        X : ndarray of shape (n, n_channels, n_times)
+            Windows in microvolts, of the dtype of the training windows.
+
+        Raises
+        ------
+        ValueError
+            For a state or patient that was not in training, or profiles of another shape.
+        """
+        check_is_fitted(self, "model_")
+        self._check_can_sample()
+        validate_parameter_constraints(
+            {
+                "guidance": [Interval(Real, 0, None, closed="left")],
+                "solver_steps": [Interval(Integral, 1, None, closed="left"), None],
+            },
+            {"guidance": guidance, "solver_steps": solver_steps},
+            "LatentDiffusionGenerator.sample",
+        )
+        state = self._codes(column_or_1d(y), self.classes_, "state")
+        profiles = self._profiles_for(len(state), groups, profiles)
+        seed = self.random_state if random_state is None else random_state
+        X = self.model_.sample(
+            state,
+            profiles,
+            check_random_state(seed).randint(MAX_SEED),
+            guidance=float(guidance),
+            solver_steps=SOLVER_STEPS if solver_steps is None else solver_steps,
+            device=resolve_device(self.device),
+        )
+        return X.astype(self.dtype_, copy=False)
+
+    def profile(self, X_background: Any) -> np.ndarray:
+        """Describe a patient, also one never seen, by windows of their background.
+
+        Parameters
+        ----------
+        X_background : array-like of shape (n_windows, n_channels, n_times)
+            At least one window in microvolts; from about ten on the profile is steady.
+
+        Returns
+        -------
+        profile : ndarray of shape (n_profile,)
+        """
+        check_is_fitted(self, "model_")
+        X = check_windows(self, X_background, reset=False)
+        return profile_of(self.model_.descriptors(self.model_.frontend, X))
+
+    def virtual_profiles(self, n: int, *, random_state: Any = None) -> np.ndarray:
+        """Profiles of patients who do not exist, between and around the known ones.
+
+        Drawn from a normal distribution over the patients' profiles, with shrunk covariance
+        (Ledoit and Wolf 2004).
+
+        Returns
+        -------
+        profiles : ndarray of shape (n, n_profile)
+        """
+        check_is_fitted(self, "model_")
+        normal = check_random_state(random_state).standard_normal((n, self.profiles_.shape[1]))
+        return self.model_.population.draw(normal)
+
+    def encode(self, X: Any) -> np.ndarray:
+        """Latents of windows, shape (n, latent_channels, positions), standardised."""
+        check_is_fitted(self, "model_")
+        return self.model_.encode(check_windows(self, X, reset=False), resolve_device(self.device))
+
+    def decode(self, z: Any, log_rms: Any) -> np.ndarray:
+        """Mean windows of latents.
+
+        Parameters
+        ----------
+        z : array-like of shape (n, latent_channels, positions)
+            Latents as `encode` returns them.
+        log_rms : array-like of shape (n,)
+            Natural logarithm of each window's root mean square in microvolts, which latents do
+            not hold.
+
+        Returns
+        -------
+        X : ndarray of shape (n, n_channels, n_times)
+        """
+        check_is_fitted(self, "model_")
+        z = np.asarray(z, dtype=np.float32)
+        components = self.model_.decode(z, resolve_device(self.device))
+        X = self.model_.frontend.synthesise(components, np.asarray(log_rms, dtype=float))
+        return X.astype(self.dtype_, copy=False)
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Pass windows through the autoencoder, without the noise that sampling adds."""
+        check_is_fitted(self, "model_")
+        X = check_windows(self, X, reset=False)
+        z = self.model_.encode(X, resolve_device(self.device))
+        return self.decode(z, self.model_.frontend.log_rms(X))
+
+    def save(self, folder: str | Path, *, profiles: bool = True) -> None:
+        """Write the fitted generator into `folder`: safetensors and JSON, atomically.
+
+        What of patients is in it: weights of networks that were trained on their windows, and,
+        unless ``profiles=False``, their ids, one profile each, and how their windows of each
+        state differ in the mean from everybody's. Without profiles, `sample` takes no `groups`
+        and draws profiles from a normal distribution over patients.
+
+        Raises
+        ------
+        FileExistsError
+            If `folder` holds something else than a saved generator.
+        """
+        check_is_fitted(self, "model_")
+        self._check_can_sample()
+        params = self.get_params(deep=False)
+        if not isinstance(params["random_state"], (Integral, type(None))):
+            params["random_state"] = None  # the state of a generator is not a setting
+        header = {
+            "params": {k: v.item() if isinstance(v, np.generic) else v for k, v in params.items()},
+            "classes": _labels_to_json(self.classes_),
+            "background": int(np.flatnonzero(self.classes_ == self.background_)[0]),
+            "patients": _labels_to_json(self.patients_ if profiles else self.patients_[:0]),
+            "counts": self.counts_.tolist() if profiles else self.counts_[:, :0].tolist(),
+            "dtype": np.dtype(self.dtype_).name,
+            "sfreq": self.sfreq_,
+            "shape": [self.n_channels_, self.n_times_],
+            "n_features_in": self.n_features_in_,
+            "history": self.history_.to_dict(orient="list"),
+        }
+        write_folder(folder, self.model_ if profiles else self.model_.without_patients(), header)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> LatentDiffusionGenerator:
+        """Read a generator that `save` wrote; nothing in the folder is executed.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If there is none, or it is damaged, foreign, or of a newer version.
+        """
+        model, header = read_folder(folder)
+        try:
+            generator = cls(**header["params"])
+            generator.classes_ = _labels_from_json(header["classes"])
+            generator.background_ = generator.classes_[header["background"]]
+            generator.patients_ = _labels_from_json(header["patients"])
+            generator.counts_ = np.array(header["counts"], dtype=int)
+            generator.dtype_ = np.dtype(header["dtype"])
+            generator.sfreq_ = header["sfreq"]
+            generator.n_channels_, generator.n_times_ = header["shape"]
+            generator.n_features_in_ = header["n_features_in"]
+            generator.history_ = pd.DataFrame(header["history"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{folder} is not a complete generator: {error!r}.") from error
+        generator.model_ = model
+        generator.profiles_ = model.profiles[: len(generator.patients_)]
+        return generator
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.required = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def _check_states(self, X: np.ndarray, y: Any) -> np.ndarray:
+        if y is None:
+            raise ValueError(
+                "LatentDiffusionGenerator requires y to be passed, but the target y is None: give "
+                "the state of every window."
+            )
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        return y
+
+    def _training_set(
+        self, X: np.ndarray, y: np.ndarray, groups: Any
+    ) -> tuple[TrainingSet, np.ndarray]:
+        """States and patients as numbers, and the patients; a single None without groups."""
+        groups = check_groups(groups, len(X))
+        patients = np.array([None]) if groups is None else np.unique(groups)
+        patient = np.zeros(len(X), int) if groups is None else np.searchsorted(patients, groups)
+        is_background = y == self.background_
+        without = np.bincount(patient, is_background, minlength=len(patients)) == 0
+        if without.any():
+            warnings.warn(
+                f"no windows of the background state {str(self.background_)!r} of patients "
+                f"{patients[without].tolist()}: they get the profile of everybody.",
+                stacklevel=3,
+            )
+        state = self._codes(y, self.classes_, "state")
+        return TrainingSet(
+            X, state, patient, is_background, len(self.classes_), len(patients)
+        ), patients
+
+    def _budget(self) -> Budget:
+        unknown = set(self.loss_weights or {}) - set(WEIGHTS)
+        if unknown:
+            raise ValueError(
+                f"loss_weights names {sorted(unknown)}; the terms are {sorted(WEIGHTS)}."
+            )
+        return Budget(
+            self.latent_channels,
+            self.width,
+            self.vae_steps,
+            self.diffusion_steps,
+            self.batch_size,
+            {**WEIGHTS, **(self.loss_weights or {})},
+            resolve_device(self.device),
+            self.verbose,
+        )
+
+    def _train(
+        self,
+        data: TrainingSet,
+        model: LatentDiffusion,
+        patients: np.ndarray,
+        budget: Budget,
+        rng: np.random.RandomState,
+    ) -> None:
+        """Train both networks of `model`, and keep it also when Ctrl-C ends the training."""
+        generator = torch.Generator().manual_seed(int(rng.randint(MAX_SEED)))
+        rows = data.split(rng)
+        history: list[dict] = []
+        interrupted = fit_autoencoder(data, budget, model, rows, generator, history)
+        if interrupted:
+            model.denoiser = None
+        else:
+            interrupted = fit_denoiser(data, budget, model, rows, rng, generator, history)
+        self.model_ = model
+        self.counts_ = data.counts
+        self.patients_ = patients[patients != np.array(None)]
+        self.profiles_ = model.profiles[: len(self.patients_)]
+        self.history_ = pd.DataFrame(history)
+        if interrupted:
+            raise KeyboardInterrupt
+
+    def _check_can_sample(self) -> None:
+        if self.model_.denoiser is None:
+            raise NotFittedError(
+                "Training was interrupted before the diffusion stage: encode, decode and "
+                "reconstruct work, but there is nothing to sample from. Fit again."
+            )
+
+    def _profiles_for(self, n: int, groups: Any, profiles: Any) -> np.ndarray | None:
+        if groups is not None and profiles is not None:
+            raise ValueError("groups and profiles are both given; expected one of them at most.")
+        if groups is not None:
+            if not len(self.patients_):
+                raise ValueError(
+                    "groups asks for known patients, but this generator knows none: it was fitted "
+                    "without groups, or saved with profiles=False. Give profiles instead."
+                )
+            return self.profiles_[self._codes(check_groups(groups, n), self.patients_, "patient")]
+        if profiles is None:
+            return None
+        n_profile = self.model_.profiles.shape[1]
+        profiles = np.asarray(profiles, dtype=float)
+        if profiles.shape not in {(n_profile,), (n, n_profile)} or not np.isfinite(profiles).all():
+            raise ValueError(
+                f"profiles has shape {profiles.shape}; expected finite numbers of shape "
+                f"({n_profile},) or ({n}, {n_profile}), as profile() returns them."
+            )
+        return np.broadcast_to(profiles, (n, n_profile))
+
+    @staticmethod
+    def _codes(values: np.ndarray, known: np.ndarray, what: str) -> np.ndarray:
+        """Numbers of `values` in `known`, which is sorted or short."""
+        unknown = [v for v in np.unique(values).tolist() if v not in known.tolist()]
+        if unknown:
+            raise ValueError(f"unknown {what} {unknown}: the generator knows {known.tolist()}.")
+        order = np.argsort(known)
+        return order[np.searchsorted(known, values, sorter=order)]
+
+
+def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
+    return {
+        "dtype": "object" if labels.dtype == object else labels.dtype.str,
+        "values": labels.tolist(),
+    }
+
+
+def _labels_from_json(labels: dict[str, Any]) -> np.ndarray:
+    return np.array(labels["values"], dtype=np.dtype(labels["dtype"]))

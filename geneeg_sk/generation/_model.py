@@ -1,0 +1,157 @@
+"""The fitted model: what sampling needs, in numbers instead of labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ._denoiser import Denoiser
+from ._descriptors import Descriptors
+from ._diffusion import dpm_solver, guided, karras_sigmas
+from ._frontend import Frontend, blocks
+from ._prior import ConditionPrior
+from ._residual import ResidualNoise
+from ._vae import VAE
+
+# Windows are drawn in blocks of this size, each with a seed of its own, and always whole blocks
+# are computed: so that the first windows are the same, to the bit, however many are asked for.
+BLOCK = 64
+
+
+@dataclass
+class Standardiser:
+    """Centre and spread of each column; columns without spread are left at zero."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    @classmethod
+    def fit(cls, values: np.ndarray) -> Standardiser:
+        std = values.std(axis=0)
+        return cls(values.mean(axis=0), np.where(std > 1e-9, std, 1.0))
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        return (values - self.mean) / self.std
+
+
+@dataclass
+class Population:
+    """Profiles as a normal distribution, for when no single patient's may be used."""
+
+    mean: np.ndarray
+    factor: np.ndarray
+
+    def draw(self, normal: np.ndarray) -> np.ndarray:
+        return self.mean + normal @ self.factor.T
+
+
+@dataclass
+class LatentDiffusion:
+    """Everything learned, in the order in which the data take it."""
+
+    n_states: int
+    frontend: Frontend
+    descriptors: Descriptors
+    scale_descriptors: Standardiser
+    scale_profiles: Standardiser
+    profiles: np.ndarray  # (n_patients, n_profile), not standardised
+    population: Population
+    vae: VAE
+    latent_mean: np.ndarray  # (latent_channels, 1)
+    latent_std: np.ndarray
+    residual: ResidualNoise
+    prior: ConditionPrior
+    denoiser: Denoiser | None = None
+
+    def condition(
+        self, state: np.ndarray, profiles: np.ndarray, described: np.ndarray
+    ) -> np.ndarray:
+        """One row for each window: state, profile, descriptors, and 1 for 'there is one'."""
+        return np.column_stack(
+            [
+                np.eye(self.n_states)[state],
+                np.clip(self.scale_profiles(profiles), -4, 4),
+                np.clip(self.scale_descriptors(described), -4, 4),
+                np.ones(len(state)),
+            ]
+        ).astype(np.float32)
+
+    def without_patients(self) -> LatentDiffusion:
+        """A copy without profiles and without what the prior knows of single patients."""
+        return replace(self, profiles=self.profiles[:0], prior=self.prior.without_patients())
+
+    @torch.no_grad()
+    def encode(self, X: np.ndarray, device: torch.device) -> np.ndarray:
+        """Standardised latents (n, latent_channels, positions), float32."""
+        parts = []
+        for rows in blocks(len(X), BLOCK):
+            components, _ = self.frontend.analyse(X[rows])
+            mean, _ = self.vae.encode(torch.from_numpy(components).to(device))
+            parts.append((mean.cpu().numpy() - self.latent_mean) / self.latent_std)
+        return np.concatenate(parts)
+
+    @torch.no_grad()
+    def decode(self, z: np.ndarray, device: torch.device) -> np.ndarray:
+        """Mean components (n, n_components, n_padded) of standardised latents."""
+        latents = (z * self.latent_std + self.latent_mean).astype(np.float32)
+        return self.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
+
+    def draw_profiles(self, state: np.ndarray, uniform: np.ndarray, normal: np.ndarray):
+        """Profiles from the population: patients in proportion to their windows of the state."""
+        if not len(self.profiles):
+            return self.population.draw(normal)
+        upto = self.prior.shares.cumsum(axis=1)[state]
+        patient = (uniform[:, None] >= upto).sum(axis=1)
+        return self.profiles[np.minimum(patient, len(self.profiles) - 1)]
+
+    def sample(
+        self,
+        state: np.ndarray,
+        profiles: np.ndarray | None,
+        seed: int,
+        *,
+        guidance: float,
+        solver_steps: int,
+        device: torch.device,
+    ) -> np.ndarray:
+        """Windows (n, n_channels, n_times) in microvolts, float32."""
+        shape = (len(state), len(self.frontend.to_channels), self.frontend.n_times)
+        out = np.empty(shape, np.float32)
+        for number, rows in enumerate(blocks(len(state), BLOCK)):
+            n = rows.stop - rows.start
+            filled = np.r_[np.arange(rows.start, rows.stop), np.full(BLOCK - n, rows.start)]
+            chosen = None if profiles is None else profiles[filled]
+            rng = np.random.default_rng([seed, number])
+            out[rows] = self._sample_block(
+                state[filled], chosen, rng, guidance, solver_steps, device
+            )[:n]
+        return out
+
+    @torch.no_grad()
+    def _sample_block(self, state, profiles, rng, guidance, solver_steps, device):
+        # Everything random is drawn first and for whole blocks: row i gets the same numbers
+        # whatever the other rows are.
+        n_profile, n_descriptors = len(self.scale_profiles.mean), len(self.scale_descriptors.mean)
+        uniform = rng.random(BLOCK)
+        normal = rng.standard_normal((BLOCK, n_profile))
+        descriptors = rng.standard_normal((BLOCK, n_descriptors))
+        positions = self.frontend.n_padded // self.vae.stride
+        noise = rng.standard_normal((BLOCK, len(self.latent_mean), positions), dtype=np.float32)
+        n_freqs = self.frontend.n_padded // 2 + 1
+        lost = rng.standard_normal((BLOCK, self.frontend.n_components, n_freqs, 2), np.float32)
+
+        if profiles is None:
+            profiles = self.draw_profiles(state, uniform, normal)
+        described = self.prior.draw(state, self.scale_profiles(profiles), descriptors)
+        condition = torch.from_numpy(self.condition(state, profiles, described)).to(device)
+        z = dpm_solver(
+            guided(self.denoiser, condition, guidance),
+            torch.from_numpy(noise).to(device),
+            karras_sigmas(solver_steps).to(device),
+        )
+        components = self.decode(z.cpu().numpy(), device)
+        components += self.residual.draw(state, lost, self.frontend.n_padded)
+        components = self.descriptors.impose(components, described)
+        return self.frontend.synthesise(components, described[:, 0])

@@ -1,0 +1,7 @@
+"""The one small configuration that tests of behaviour share: a second of training at most."""
+
+from geneeg_sk.generation import LatentDiffusionGenerator
+
+TINY = LatentDiffusionGenerator(
+    latent_channels=2, width=8, vae_steps=3, diffusion_steps=3, batch_size=8, random_state=0
+)
