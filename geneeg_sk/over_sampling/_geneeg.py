@@ -1,0 +1,319 @@
+"""Over-sampling with the generative model."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling.base import BaseOverSampler
+from sklearn.base import _clone_parametrized, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, check_memory
+
+from geneeg_sk._checks import sfreq_of
+from geneeg_sk._version import __version__
+from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk.over_sampling._base import BaseWindowSampler
+from geneeg_sk.over_sampling._profiles import ProfileSource
+from geneeg_sk.over_sampling._quality import Realism
+
+# Candidates are drawn in chunks of this size, each with its own seed: so that the windows of a
+# smaller ratio are exactly the first of a larger one.
+CHUNK = 64
+# More candidates than this for each accepted window, and the filter cannot be met.
+MOST_TRIES = 20
+# Times as many synthetic windows as real ones of a state, from which on to warn.
+EXTREME = 20
+MAX_SEED = np.iinfo(np.int32).max
+
+
+class GenEEGSampler(BaseWindowSampler):
+    """Over-sample the rare states with windows from a generative model of EEG.
+
+    The model is trained on the windows given to `fit_resample`, which inside a pipeline are those
+    of the training fold, and then asked for what is missing of each state.
+
+    Parameters
+    ----------
+    sampling_strategy : float, str, dict or callable, default="auto"
+        How many windows to have of each state, as in imbalanced-learn. For a grid over ratios
+        use :class:`FillGap`.
+    generator : LatentDiffusionGenerator or FrozenEstimator, default=None
+        An unfitted generator is cloned and fitted; ``FrozenEstimator(generator)`` is used as it
+        is. None means ``LatentDiffusionGenerator()``.
+    patient_mix : {"auto", "balanced", "proportional", "virtual", "pooled"}, default="auto"
+        Whose profile the synthetic windows get: all patients' as often, in proportion to their
+        windows of the state, new patients' between and around the known, or the generator's own
+        choice. "auto" is balanced where `groups` are given, and pooled where not.
+    quality : float in [0, 1] or None, default=0.01
+        Refuse a synthetic window unless at least this share of the real windows of its state are
+        lonelier than it (distance to the fifth neighbour in standardised features). 0 or None
+        accepts every window.
+    guidance : float, default=1.0
+        See :meth:`LatentDiffusionGenerator.sample`.
+    solver_steps : int, default=None
+        See :meth:`LatentDiffusionGenerator.sample`.
+    memory : str or joblib.Memory, default=None
+        Cache of trained generators. Its key is the data, the generator's parameters and the seed,
+        and not the ratio: a grid over ratios trains one generator for each fold.
+    random_state : int, RandomState instance or None, default=None
+        For training, where `generator` has no seed of its own, and for drawing. With the same
+        int, the windows of a smaller ratio are exactly the first of a larger one, in each state.
+
+    Attributes
+    ----------
+    sampling_strategy_ : dict
+        How many windows to generate for each state.
+    generator_ : LatentDiffusionGenerator
+        The fitted generator.
+    is_synthetic_ : ndarray of bool, shape (n_windows_resampled,)
+        Which windows of the result are synthetic.
+    provenance_ : DataFrame
+        For each synthetic window its ``state``, ``profile`` (patient, "virtual" or "pooled"),
+        ``nearest_patient`` by profile, ``quality`` (the score) and ``tries`` (candidates drawn
+        for it).
+    rejection_rate_ : dict
+        Share of refused candidates of each state.
+
+    See Also
+    --------
+    FourierSurrogateSampler : The simple opponent that is hard to beat.
+    WindowedSampler : Any over-sampler of imbalanced-learn on windows.
+
+    Notes
+    -----
+    Results repeat for an int `random_state`, also in joblib's loky workers; under its threading
+    backend they may not. Groups reach the sampler inside a pipeline by metadata routing only.
+
+    Examples
+    --------
+    >>> from geneeg_sk.datasets import make_eeg_cohort
+    >>> from geneeg_sk.generation import LatentDiffusionGenerator
+    >>> from geneeg_sk.over_sampling import FillGap, GenEEGSampler
+    >>> cohort = make_eeg_cohort(n_patients=2, sfreq=64, length=2, random_state=0)
+    >>> sampler = GenEEGSampler(
+    ...     sampling_strategy=FillGap(0.2),
+    ...     generator=LatentDiffusionGenerator(vae_steps=20, diffusion_steps=20),
+    ...     quality=None,
+    ...     random_state=0,
+    ... )
+    >>> X_res, y_res = sampler.fit_resample(cohort.X, cohort.y, groups=cohort.groups)
+    >>> int(sampler.is_synthetic_.sum()) == len(X_res) - len(cohort.X)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseOverSampler._parameter_constraints,
+        "generator": [HasMethods(["fit", "sample"]), FrozenEstimator, None],
+        "patient_mix": [
+            StrOptions({"auto", "balanced", "proportional", "virtual", "pooled"}),
+        ],
+        "quality": [Interval(Real, 0, 1, closed="both"), None],
+        "guidance": [Interval(Real, 0, None, closed="left")],
+        "solver_steps": [Interval(Real, 1, None, closed="left"), None],
+        "memory": [str, HasMethods(["cache"]), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy="auto",
+        generator=None,
+        patient_mix="auto",
+        quality=0.01,
+        guidance=1.0,
+        solver_steps=None,
+        memory=None,
+        random_state=None,
+    ):
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.generator = generator
+        self.patient_mix = patient_mix
+        self.quality = quality
+        self.guidance = guidance
+        self.solver_steps = solver_steps
+        self.memory = memory
+        self.random_state = random_state
+
+    def __sklearn_clone__(self):
+        self._warn_if_bare_fitted()
+        return _clone_parametrized(self)
+
+    def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
+        """Return the windows with synthetic ones appended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts.
+        y : array-like of shape (n_windows,)
+            State of each window.
+        groups : array-like of shape (n_windows,), default=None
+            Patient of each window. Inside a pipeline it arrives by metadata routing:
+            ``sklearn.set_config(enable_metadata_routing=True)``.
+
+        Returns
+        -------
+        X_resampled : ndarray of shape (n_windows_resampled, ...)
+            `X` itself, then the synthetic windows.
+        y_resampled : ndarray of shape (n_windows_resampled,)
+            Their states.
+
+        Raises
+        ------
+        ValueError
+            If the input is not as described, `patient_mix` needs groups and there are none, a
+            frozen generator does not fit the windows, or `quality` refuses nearly everything.
+        """
+        self._sfreq = sfreq_of(X, None)
+        return super().fit_resample(X, y, groups=groups)
+
+    def _generate(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
+    ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+        mix = self._patient_mix(groups)
+        _warn_if_extreme(X, y, counts)
+        rng = check_random_state(self.random_state)
+        fit_seed, draw_seed = (int(rng.randint(MAX_SEED)) for _ in range(2))
+        self.generator_ = self._fitted_generator(X, y, groups, fit_seed)
+        self.rejection_rate_: dict[Any, float] = {}
+        source = ProfileSource(self.generator_, mix, X, y, groups)
+        states = np.unique(y).tolist()
+        windows, rows = [X[:0]], []
+        for state, n in counts.items():
+            realism = Realism(X[y == state], self._rate) if self.quality else None
+            seed = (draw_seed, states.index(state))
+            accepted, provenance = self._draw(state, n, seed, source, realism)
+            windows.append(accepted)
+            rows.append(provenance)
+        labels = np.repeat(np.array(list(counts), dtype=y.dtype), list(counts.values()))
+        columns = ["profile", "nearest_patient", "quality", "tries"]
+        provenance = pd.concat(rows) if rows else pd.DataFrame(columns=columns)
+        return np.concatenate(windows), labels, provenance
+
+    def _draw(
+        self,
+        state: Any,
+        n: int,
+        seed: tuple[int, int],
+        source: ProfileSource,
+        realism: Realism | None,
+    ) -> tuple[np.ndarray, pd.DataFrame]:
+        """Draw chunks of candidates until `n` are accepted; the first `n` in order are taken."""
+        kept, rows, found, chunk = [], [], 0, 0
+        while found < n:
+            if chunk * CHUNK > MOST_TRIES * (n + CHUNK):
+                raise ValueError(
+                    f"quality={self.quality} refused {chunk * CHUNK - found} of {chunk * CHUNK} "
+                    f"synthetic windows of state {state!r}: only {found} of {n} were found. Lower "
+                    "quality, or train the generator longer (vae_steps, diffusion_steps)."
+                )
+            rng = np.random.default_rng([*seed, chunk])
+            profiles, provenance = source.draw(state, CHUNK, rng)
+            X = self.generator_.sample(
+                np.array([state] * CHUNK),
+                profiles=profiles,
+                guidance=self.guidance,
+                solver_steps=self.solver_steps,
+                random_state=int(rng.integers(MAX_SEED)),
+            )
+            score = realism.score(X) if realism else np.full(CHUNK, np.nan)
+            passed = score >= self.quality if realism else np.isfinite(X).all(axis=(1, 2))
+            provenance = provenance.assign(quality=score)[passed]
+            provenance["tries"] = np.diff(np.flatnonzero(passed), prepend=-1)
+            kept.append(X[passed])
+            rows.append(provenance)
+            found += int(passed.sum())
+            chunk += 1
+        self.rejection_rate_[state] = 1 - found / (chunk * CHUNK)
+        return np.concatenate(kept)[:n], pd.concat(rows)[:n]
+
+    def _fitted_generator(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int
+    ) -> Any:
+        if isinstance(self.generator, FrozenEstimator):
+            generator = self.generator.estimator
+            check_is_fitted(generator)
+            _check_compatible(generator, X, y, self._sfreq)
+            self._rate = generator.sfreq_ or self._sfreq or DEFAULT_SFREQ
+            return generator
+        self._warn_if_bare_fitted()
+        generator = LatentDiffusionGenerator() if self.generator is None else clone(self.generator)
+        if generator.random_state is None:
+            generator.set_params(random_state=seed)
+        if self._sfreq is not None and generator.sfreq is None:
+            generator.set_params(sfreq=self._sfreq)
+        self._rate = generator.sfreq or DEFAULT_SFREQ
+        train = check_memory(self.memory).cache(train_generator)
+        return train(generator, X, y, groups, __version__)
+
+    def _patient_mix(self, groups: np.ndarray | None) -> str:
+        if self.patient_mix == "auto":
+            return "pooled" if groups is None else "balanced"
+        if groups is None and self.patient_mix != "pooled":
+            raise ValueError(
+                f"patient_mix={self.patient_mix!r} needs the patient of every window, but groups "
+                "is None. Inside a Pipeline, enable routing with "
+                "sklearn.set_config(enable_metadata_routing=True) and pass "
+                "params={'groups': groups} to cross_validate, or groups=groups to fit."
+            )
+        return self.patient_mix
+
+    def _warn_if_bare_fitted(self) -> None:
+        is_frozen = isinstance(self.generator, FrozenEstimator)
+        if self.generator is not None and not is_frozen and hasattr(self.generator, "model_"):
+            warnings.warn(
+                "The generator is fitted, but will be cloned and fitted anew. To use it as it is, "
+                "wrap it: GenEEGSampler(generator=sklearn.frozen.FrozenEstimator(generator)).",
+                stacklevel=3,
+            )
+
+
+# Features need some sampling frequency; realism compares windows of one rate with each other, so
+# that any will do where none is known.
+DEFAULT_SFREQ = 256.0
+
+
+def train_generator(
+    generator: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, version: str
+) -> Any:
+    """Fit `generator`; a function of its own, and `version` an argument, for `memory`."""
+    return generator.fit(X, y, groups=groups)
+
+
+def _check_compatible(generator: Any, X: np.ndarray, y: np.ndarray, sfreq: float | None) -> None:
+    problems = []
+    if X.shape[1] != generator.n_channels_:
+        problems.append(f"{generator.n_channels_} channels, the windows have {X.shape[1]}")
+    if X.shape[2] != generator.n_times_:
+        problems.append(f"{generator.n_times_} samples, the windows have {X.shape[2]}")
+    unknown = sorted(set(np.unique(y).tolist()) - set(generator.classes_.tolist()), key=str)
+    if unknown:
+        problems.append(f"states {generator.classes_.tolist()}, the windows also have {unknown}")
+    if None not in (sfreq, generator.sfreq_) and not np.isclose(sfreq, generator.sfreq_):
+        problems.append(f"{generator.sfreq_} Hz, the windows have {sfreq} Hz")
+    if problems:
+        raise ValueError(
+            f"The frozen generator was fitted on {'; and on '.join(problems)}. Cut, pick, resample "
+            "and label the windows as for the generator, or give an unfitted one."
+        )
+
+
+def _warn_if_extreme(X: np.ndarray, y: np.ndarray, counts: dict[Any, int]) -> None:
+    extreme = {s: n for s, n in counts.items() if n > EXTREME * np.count_nonzero(y == s)}
+    if extreme:
+        gigabytes = sum(counts.values()) * X[0].nbytes / 1e9
+        listed = ", ".join(
+            f"{n} of {s!r} from {np.count_nonzero(y == s)}" for s, n in extreme.items()
+        )
+        warnings.warn(
+            f"About to generate {sum(counts.values())} windows ({gigabytes:.2g} GB): {listed}. "
+            "So many from so few add little; sampling_strategy=FillGap(fraction) asks for less.",
+            stacklevel=4,
+        )
