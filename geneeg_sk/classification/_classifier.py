@@ -50,7 +50,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         Units of the LSTM in each direction.
     dropout : float, default=0.5
         Dropout before and after the LSTM.
-    max_epochs : int, default=30
+    max_epochs : int, default=20
         Passes over the training windows.
     batch_size : int, default=32
         Windows in a step of the optimiser.
@@ -129,7 +129,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         kernel_size=64,
         n_hidden=64,
         dropout=0.5,
-        max_epochs=30,
+        max_epochs=20,
         batch_size=32,
         lr=2e-3,
         weight_decay=1e-2,
@@ -182,7 +182,9 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             On Ctrl-C. Then nothing is fitted.
         """
         X = as_float32(check_windows(self, X, reset=True))
-        y = self._check_labels(X, y)
+        y = check_labels(self, X, y)
+        # An earlier net must not survive beside new labels, should this training be interrupted.
+        vars(self).pop("net_", None)
         self.classes_, y = np.unique(y, return_inverse=True)
         check_two_classes(self.classes_)
         valid = self._check_valid(X_valid, y_valid)
@@ -204,20 +206,9 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, shape (n_windows, n_classes)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")
         X = as_float32(check_windows(self, X, reset=False))
         return self.net_.predict_proba(X)
-
-    def _check_labels(self, X: np.ndarray, y: Any) -> np.ndarray:
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None: "
-                "expected the label of each window."
-            )
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        check_classification_targets(y)
-        return y
 
     def _check_valid(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray] | None:
         """Return validation windows and the positions of their labels in `classes_`, or None."""
@@ -226,7 +217,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         if X is None or y is None:
             raise ValueError("X_valid and y_valid belong together: give both, or neither.")
         X = as_float32(check_windows(self, X, reset=False))
-        y = self._check_labels(X, y)
+        y = check_labels(self, X, y)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
@@ -293,7 +284,12 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     def _loss_weights(self, y: np.ndarray):
         if self.class_weight is None:
             return None
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[y])
+        # Training patient by patient, a patient may lack a class.
+        present = np.unique(y)
+        weights = np.ones(len(self.classes_))
+        weights[present] = compute_class_weight(
+            self.class_weight, classes=self.classes_[present], y=self.classes_[y]
+        )
         return tensor(weights.astype(np.float32))
 
     def __sklearn_tags__(self) -> Tags:
@@ -310,6 +306,19 @@ def as_float32(X: np.ndarray) -> np.ndarray:
         X = X.astype(np.float32)
     check_finite(X)
     return X
+
+
+def check_labels(estimator: Any, X: np.ndarray, y: Any) -> np.ndarray:
+    """Return labels as an array, one for each window; refuse what is no label."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None: "
+            "expected the label of each window."
+        )
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    check_classification_targets(y)
+    return y
 
 
 def check_two_classes(classes: np.ndarray) -> None:

@@ -41,7 +41,10 @@ def minibatches(dataset: Dataset, batch_size: int, shuffle: bool = False) -> Dat
     may be read-only memory maps.
     """
     order = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
-    return DataLoader(dataset, sampler=BatchSampler(order, batch_size, False), batch_size=None)
+    batches = BatchSampler(order, batch_size, drop_last=False)
+    # Without a generator of its own, a loader that draws nothing would still move the global one.
+    generator = None if shuffle else torch.Generator()
+    return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator)
 
 
 class Progress(Callback):
