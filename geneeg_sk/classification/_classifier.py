@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from numbers import Integral, Real
 from typing import Any
 
@@ -31,6 +32,9 @@ from geneeg_sk.classification._training import (
 
 # The scale of the input is taken from this many windows, evenly spread.
 WINDOWS_FOR_SCALE = 512
+
+FINE_TUNING_EPOCHS = 5
+FINE_TUNING_LR = 0.1  # of the learning rate of `fit`
 
 
 class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
@@ -199,6 +203,40 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         self.history_ = history_frame(net.history)
         return self
 
+    def fine_tuned(self, X: Any, y: Any) -> CNNBiLSTMClassifier:
+        """Return a copy that was trained further on other windows; this one stays as it is.
+
+        A few epochs at a tenth of the learning rate, so that what was learned before stays.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`, with channels and times as there, and labels among ``classes_``.
+
+        Returns
+        -------
+        tuned : CNNBiLSTMClassifier
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if `y` holds labels that are not in ``classes_``.
+        """
+        check_is_fitted(self, "net_")
+        X, y = self._check_known(X, y, "y")
+        gentle = copy.copy(self)
+        gentle.set_params(max_epochs=FINE_TUNING_EPOCHS, lr=FINE_TUNING_LR * self.lr)
+        device = resolve_device(self.device)
+        with seeded(check_random_state(self.random_state).randint(MAX_SEED), device):
+            net = gentle._build_net(X, y, device)
+            net.initialize()
+            net.module_.load_state_dict(self.net_.module_.state_dict())
+            net.partial_fit(X, y)
+        raise_if_interrupted(net)
+        tuned = copy.copy(self)
+        tuned.net_, tuned.history_ = net, history_frame(net.history)
+        return tuned
+
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each window, shape (n_windows,)."""
         best = self.predict_proba(X).argmax(axis=1)
@@ -216,13 +254,17 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             return None
         if X is None or y is None:
             raise ValueError("X_valid and y_valid belong together: give both, or neither.")
+        return self._check_known(X, y, "y_valid")
+
+    def _check_known(self, X: Any, y: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return windows and the positions of their labels in `classes_`."""
         X = as_float32(check_windows(self, X, reset=False))
         y = check_labels(self, X, y)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"y_valid holds {unknown.tolist()}, which are not among the labels of y, "
-                f"{self.classes_.tolist()}. Leave their windows out of the validation set."
+                f"{name} holds {unknown.tolist()}, which are not among the labels that the "
+                f"classifier is trained on, {self.classes_.tolist()}. Leave their windows out."
             )
         return X, np.searchsorted(self.classes_, y)
 

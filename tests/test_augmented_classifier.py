@@ -1,0 +1,163 @@
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tiny import TINY
+
+from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
+from geneeg_sk.features import EEGFeatures
+from geneeg_sk.over_sampling import FourierSurrogateSampler, GenEEGSampler
+from geneeg_sk.preprocessing import WindowScaler
+
+NET = CNNBiLSTMClassifier(n_filters=4, n_hidden=8, max_epochs=2, random_state=0)
+PLAIN = make_pipeline(EEGFeatures(sfreq=64, average=True), StandardScaler(), LogisticRegression())
+
+
+class Emitting(BaseEstimator):
+    """Adds ready-made windows, and remembers which rows it was shown."""
+
+    def __init__(self, X=None, y=None):
+        self.X = X
+        self.y = y
+
+    def fit_resample(self, X, y, groups=None):
+        self.shown_, self.groups_ = X, groups
+        return np.concatenate([X, self.X]), np.concatenate([y, self.y])
+
+
+@pytest.fixture(scope="module")
+def loud_or_quiet():
+    """Eight patients; two states that differ in amplitude; few windows of the rare one."""
+    rng = np.random.default_rng(0)
+    y = np.tile(np.repeat(["normal", "ictal"], [12, 2]), 8)
+    X = rng.normal(size=(len(y), 2, 64)).astype(np.float32)
+    X[y == "ictal"] *= 2.2
+    return X, y, np.repeat(np.arange(8), 14)
+
+
+def test_validation_gate_and_training_patients_are_disjoint(cohort):
+    clf = AugmentedClassifier(clone(NET), Emitting(cohort.X[:2], cohort.y[:2]))
+    clf.fit(cohort.X, cohort.y, groups=cohort.groups)
+    sets = [set(clf.gate_report_[name]) for name in ("training", "validation", "gate")]
+    assert all(sets)
+    assert sum(map(len, sets)) == len(set.union(*sets)) == len(set(cohort.groups))
+    shown = set(clf.sampler_.groups_)
+    assert not shown & set(clf.gate_report_["validation"])
+
+
+def test_an_estimator_that_cannot_stop_early_loses_no_patients_to_it(cohort):
+    clf = AugmentedClassifier(clone(PLAIN), Emitting(cohort.X[:2], cohort.y[:2]))
+    clf.fit(cohort.X, cohort.y, groups=cohort.groups)
+    assert clf.gate_report_["validation"] == []
+
+
+def test_the_gate_refuses_noise_and_says_so(loud_or_quiet):
+    X, y, groups = loud_or_quiet
+    noise = np.random.default_rng(1).normal(size=(200, 2, 64)).astype(np.float32)
+    clf = AugmentedClassifier(clone(PLAIN), Emitting(noise, np.full(200, "ictal")))
+    clf.fit(X, y, groups=groups)
+    report = clf.gate_report_
+    assert report["kept"] == "plain"
+    assert report["difference"] == report["augmented"] - report["plain"] <= report["margin"]
+    assert_array_equal(clf.predict(X), clone(PLAIN).fit(X, y).predict(X))
+
+
+def test_the_gate_keeps_a_sampler_that_helps(loud_or_quiet):
+    X, y, groups = loud_or_quiet
+    y_wrong = y.copy()
+    y_wrong[(y == "ictal") & (groups < 5)] = "normal"  # seizures missed by who labelled them
+    rng = np.random.default_rng(1)
+    seizures = 2.2 * rng.normal(size=(60, 2, 64)).astype(np.float32)
+    keep = np.isin(groups, [5, 6, 7]) | (y_wrong == "normal")
+    few = np.flatnonzero(keep)
+    clf = AugmentedClassifier(clone(PLAIN), Emitting(seizures, np.full(60, "ictal")), valid_cv=3)
+    clf.fit(X[few], y_wrong[few], groups=groups[few])
+    assert clf.gate_report_["kept"] == "augmented"
+    assert clf.gate_report_["augmented"] > clf.gate_report_["plain"] + 0.01
+
+
+def test_without_a_gate_the_augmented_classifier_is_kept(cohort):
+    aug = FourierSurrogateSampler(random_state=0)
+    clf = AugmentedClassifier(clone(PLAIN), aug, gate=None)
+    clf.fit(cohort.X, cohort.y, groups=cohort.groups)
+    assert clf.gate_report_["kept"] == "augmented"
+    X_res, y_res = clone(aug).fit_resample(cohort.X, cohort.y)
+    assert_array_equal(clf.predict(cohort.X), clone(PLAIN).fit(X_res, y_res).predict(cohort.X))
+
+
+def test_without_groups_rows_are_split_and_that_is_said(cohort):
+    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0))
+    with pytest.warns(UserWarning, match="got no groups: windows are split by rows"):
+        clf.fit(cohort.X, cohort.y)
+    assert clf.predict(cohort.X).shape == cohort.y.shape
+
+
+def test_too_few_patients_are_an_error_that_says_what_to_do(cohort):
+    two = np.isin(cohort.groups, np.unique(cohort.groups)[:2])
+    clf = AugmentedClassifier(clone(NET), FourierSurrogateSampler())
+    with pytest.raises(ValueError, match=r"2 patients cannot be split into 3 sets.*gate=None"):
+        clf.fit(cohort.X[two], cohort.y[two], groups=cohort.groups[two])
+
+
+def test_a_state_of_one_patient_only_is_an_error(cohort):
+    y = np.where((cohort.y == "ictal") & (cohort.groups != cohort.groups[0]), "normal", cohort.y)
+    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0), valid_cv=2)
+    only = np.unique(cohort.groups[y == "ictal"])
+    assert len(only) == 1
+    clf.fit(cohort.X, y, groups=cohort.groups)
+    assert only[0] in clf.gate_report_["training"]
+
+
+@pytest.mark.parametrize("routing", [True, False])
+def test_groups_arrive_in_pipelines_with_routing_on_and_off(cohort, routing):
+    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0))
+    pipe = make_pipeline(WindowScaler(), clf)
+    groups = {"groups" if routing else "augmentedclassifier__groups": cohort.groups}
+    with sklearn.config_context(enable_metadata_routing=routing):
+        pipe.fit(cohort.X, cohort.y, **groups)
+    assert pipe[-1].gate_report_["training"]
+
+
+def test_cross_validation_by_patient_with_routed_groups(cohort):
+    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0))
+    with sklearn.config_context(enable_metadata_routing=True):
+        result = cross_validate(
+            clf,
+            cohort.X,
+            cohort.y,
+            cv=GroupKFold(2),
+            params={"groups": cohort.groups},
+            return_estimator=True,
+        )
+    assert np.isfinite(result["test_score"]).all()
+    for fitted, (_, test) in zip(
+        result["estimator"], GroupKFold(2).split(cohort.X, cohort.y, cohort.groups), strict=True
+    ):
+        seen = {p for name in ("training", "validation", "gate") for p in fitted.gate_report_[name]}
+        assert not seen & set(cohort.groups[test])
+
+
+def test_personalize_returns_another_estimator_for_one_patient(cohort):
+    new = cohort.groups == cohort.groups[0]
+    aug = GenEEGSampler(generator=clone(TINY), quality=None, random_state=0)
+    clf = AugmentedClassifier(clone(NET), aug, gate=None)
+    clf.fit(cohort.X[~new], cohort.y[~new], groups=cohort.groups[~new])
+    before = clf.predict_proba(cohort.X)
+    own = clf.personalize(cohort.X[new & (cohort.y == "normal")])
+    assert own is not clf
+    assert_array_equal(clf.predict_proba(cohort.X), before)
+    assert not np.array_equal(own.predict_proba(cohort.X), before)
+    assert_array_equal(own.classes_, clf.classes_)
+
+
+def test_personalize_says_what_it_needs(cohort):
+    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0), gate=None)
+    clf.fit(cohort.X, cohort.y, groups=pd.Series(cohort.groups))
+    with pytest.raises(TypeError, match="needs a GenEEGSampler"):
+        clf.personalize(cohort.X[:5])
