@@ -188,7 +188,8 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         X = as_float32(check_windows(self, X, reset=True))
         y = check_labels(self, X, y)
         # An earlier net must not survive beside new labels, should this training be interrupted.
-        vars(self).pop("net_", None)
+        if hasattr(self, "net_"):
+            del self.net_
         self.classes_, y = np.unique(y, return_inverse=True)
         check_two_classes(self.classes_)
         valid = self._check_valid(X_valid, y_valid)

@@ -73,6 +73,8 @@ class CNNBiLSTM(nn.Module):
     60668
     """
 
+    scale: torch.Tensor
+
     def __init__(
         self,
         n_channels: int,

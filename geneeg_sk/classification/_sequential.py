@@ -203,7 +203,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         self.patients_: list = []
         self._rng = check_random_state(self.random_state)
         self.memory_ = Reservoir(self.replay, self._rng.randint(MAX_SEED))
-        self._consolidated = None
+        self._consolidated: dict[str, tuple[torch.Tensor, torch.Tensor]] | None = None
         self.estimator_ = clone(self.estimator or CNNBiLSTMClassifier())
         self.estimator_.classes_ = classes
         self._histories: list[pd.DataFrame] = []
@@ -217,7 +217,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
                 "the first partial_fit, with classes=."
             )
 
-    def _learn_all(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray) -> None:
+    def _learn_all(self, X: np.ndarray, y: np.ndarray, groups: Any) -> None:
         y = np.searchsorted(self.classes_, y)
         for patient in pd.unique(pd.Series(groups)).tolist():
             its = groups == patient

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from skorch.callbacks import Callback
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
 from tqdm.auto import tqdm
 
 MAX_SEED = np.iinfo(np.int32).max
@@ -34,7 +34,7 @@ def seeded(seed: int, device: str) -> Iterator[None]:
         yield
 
 
-def minibatches(dataset: Dataset, batch_size: int, shuffle: bool = False) -> DataLoader:
+def minibatches(dataset: Any, batch_size: int, shuffle: bool = False) -> DataLoader:
     """Iterate over minibatches, each cut from the arrays in one piece.
 
     That is faster than collating single windows, and copies a minibatch at a time: the arrays

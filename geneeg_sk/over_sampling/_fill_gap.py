@@ -33,6 +33,8 @@ class FillGap:
     >>> grid = {"sampler__sampling_strategy": [FillGap(0.25), FillGap(0.5), FillGap(1)]}
     """
 
+    fraction: float
+
     def __init__(self, fraction: float):
         if isinstance(fraction, bool) or not isinstance(fraction, Real):
             raise TypeError(f"fraction is {fraction!r}; expected a number, such as 0.5.")
