@@ -200,7 +200,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             net.fit(X, y)
         raise_if_interrupted(net)
         forget_validation(net)
-        self.net_ = net
+        self.net_: NeuralNetClassifier = net
         self.history_ = history_frame(net.history)
         return self
 
