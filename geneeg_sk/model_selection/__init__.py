@@ -5,6 +5,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
-        "_compare": ["SamplerComparison", "compare_samplers"],
+        "_compare": ["compare_samplers"],
+        "_comparison": ["SamplerComparison"],
     },
 )

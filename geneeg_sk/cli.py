@@ -1,0 +1,454 @@
+"""The command line: ``geneeg-sk windows | fit | sample | benchmark | report``.
+
+Everything heavy is imported inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geneeg_sk._version import __version__
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+app = typer.Typer(
+    help="Generative EEG augmentation for seizure detection.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+CHANNELS = "channels.json"  # beside a saved generator: the names that its windows lack
+
+
+class Groups(StrEnum):
+    """What a fold must not tear apart."""
+
+    patient = "patient"
+    recording = "recording"
+
+
+Chbmit = Annotated[Path | None, typer.Option(help="Folder in CHB-MIT's layout.")]
+Siena = Annotated[Path | None, typer.Option(help="Folder in Siena's layout.")]
+Bids = Annotated[Path | None, typer.Option(help="BIDS folder with seizure events.")]
+Length = Annotated[float, typer.Option(help="Length of a window, in seconds.")]
+Sfreq = Annotated[float | None, typer.Option(help="Resample to this frequency, in Hz.")]
+Channels = Annotated[str | None, typer.Option(help="Names with commas; by default the common.")]
+Patients = Annotated[str | None, typer.Option(help="Only these patients, with commas.")]
+Preictal = Annotated[float, typer.Option(help="Seconds before a seizure that are preictal.")]
+Postictal = Annotated[float, typer.Option(help="Seconds after a seizure that are left out.")]
+Distance = Annotated[float, typer.Option(help="Seconds from any seizure to a normal window.")]
+Seed = Annotated[int, typer.Option(help="Of everything that is random.")]
+VaeSteps = Annotated[int | None, typer.Option(min=1, help="Steps of the autoencoder.")]
+DiffusionSteps = Annotated[int | None, typer.Option(min=1, help="Steps of the diffusion model.")]
+
+
+def _clear_errors(command: Callable) -> Callable:
+    """Turn an error of input or files into one message and exit code 1."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except (ValueError, OSError) as error:
+            typer.secho(f"Error: {' '.join(str(error).split())}", err=True, fg="red")
+            raise typer.Exit(1) from error
+
+    return run
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="And exit.")
+    ] = False,
+) -> None:
+    """Generative EEG augmentation for seizure detection."""
+
+
+@app.command()
+@_clear_errors
+def windows(
+    out: Annotated[Path, typer.Option(help="Folder of the window store to write.")],
+    chbmit: Chbmit = None,
+    siena: Siena = None,
+    bids: Bids = None,
+    length: Length = 4.0,
+    sfreq: Sfreq = None,
+    channels: Channels = None,
+    patients: Patients = None,
+    preictal: Preictal = 300.0,
+    postictal: Postictal = 300.0,
+    min_distance: Distance = 900.0,
+    overwrite: Annotated[bool, typer.Option(help="Replace an earlier store.")] = False,
+) -> None:
+    """Cut recordings into labelled windows and store them."""
+    source = _one_source(chbmit=chbmit, siena=siena, bids=bids)
+    _refuse_existing(out, overwrite)
+    cut = {
+        "length": length,
+        "preictal": preictal,
+        "postictal": postictal,
+        "min_distance": min_distance,
+    }
+    bunch = _load(source, sfreq=sfreq, channels=channels, patients=patients, **cut)
+    from geneeg_sk._console import print_counts
+    from geneeg_sk.datasets import write_windows
+
+    write_windows(out, bunch, overwrite=overwrite)
+    print_counts(bunch.metadata)
+    typer.echo(f"{len(bunch.X)} windows in {out}")
+
+
+@app.command()
+@_clear_errors
+def fit(
+    windows: Annotated[Path, typer.Argument(help="Window store, as `windows` writes it.")],
+    out: Annotated[Path, typer.Option(help="Folder of the generator to write.")],
+    vae_steps: VaeSteps = None,
+    diffusion_steps: DiffusionSteps = None,
+    profiles: Annotated[bool, typer.Option(help="Keep ids and profiles of patients.")] = True,
+    seed: Seed = 0,
+) -> None:
+    """Train a generator on stored windows and save it."""
+    from geneeg_sk.datasets import read_windows
+    from geneeg_sk.generation import LatentDiffusionGenerator
+
+    bunch = read_windows(windows)
+    steps = {"vae_steps": vae_steps, "diffusion_steps": diffusion_steps}
+    generator = LatentDiffusionGenerator(
+        sfreq=float(bunch.sfreq),
+        random_state=seed,
+        verbose=1,
+        **{name: n for name, n in steps.items() if n is not None},
+    )
+    generator.fit(bunch.X, bunch.y, groups=bunch.groups)
+    generator.save(out, profiles=profiles)
+    _write_whole(
+        out / CHANNELS, lambda part: part.write_text(json.dumps(list(bunch.info.ch_names)))
+    )
+    states = ", ".join(map(str, generator.classes_))
+    typer.echo(f"generator of {states} in {out}")
+
+
+@app.command()
+@_clear_errors
+def sample(
+    generator: Annotated[Path, typer.Argument(help="Folder of a saved generator.")],
+    state: Annotated[str, typer.Option(help="State to generate, such as ictal.")],
+    out: Annotated[Path, typer.Option(help="x.npz, x.edf, or a folder for a window store.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="Number of windows.")] = 100,
+    patient: Annotated[str | None, typer.Option(help="Known patient to imitate.")] = None,
+    guidance: Annotated[float, typer.Option(help="Above 1: more typical, less diverse.")] = 1.0,
+    seed: Seed = 0,
+) -> None:
+    """Generate windows with a saved generator."""
+    import numpy as np
+
+    from geneeg_sk.generation import LatentDiffusionGenerator
+
+    if out.suffix not in (".npz", ".edf", ""):
+        raise typer.BadParameter(f"{out} ends in {out.suffix}; expected .npz, .edf or a folder.")
+    model = LatentDiffusionGenerator.load(generator)
+    y = np.full(n, _label(model.classes_, state, "state"))
+    groups = None if patient is None else np.full(n, _label(model.patients_, patient, "patient"))
+    X = model.sample(y, groups=groups, guidance=guidance, random_state=seed)
+    _write_synthetic(out, X, y, _info(generator, model), patient or "synthetic")
+    typer.echo(f"{n} windows of {state} in {out}")
+
+
+@app.command()
+@_clear_errors
+def benchmark(
+    cohort: Annotated[bool, typer.Option("--cohort", help="A simulated cohort.")] = False,
+    chbmit: Chbmit = None,
+    siena: Siena = None,
+    bids: Bids = None,
+    windows: Annotated[Path | None, typer.Option(help="Window store.")] = None,
+    groups: Annotated[Groups, typer.Option(help="What no fold tears apart.")] = Groups.patient,
+    quick: Annotated[bool, typer.Option("--quick", help="Minutes; smaller, and worse.")] = False,
+    folds: Annotated[int | None, typer.Option(min=2, help="Default: 5, quick 3.")] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Default: 3, quick 1.")] = None,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("out/benchmark"),
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
+    length: Length = 4.0,
+    sfreq: Sfreq = None,
+    channels: Channels = None,
+    patients: Patients = None,
+    preictal: Preictal = 300.0,
+    postictal: Postictal = 300.0,
+    min_distance: Distance = 900.0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of the classifier.")] = None,
+    vae_steps: VaeSteps = None,
+    diffusion_steps: DiffusionSteps = None,
+) -> None:
+    """Compare ways of augmentation on unseen patients; results as tables and a report.
+
+    Run it again with the same folder, and it goes on where it was.
+    """
+    source = _one_source(cohort=cohort or None, chbmit=chbmit, siena=siena, bids=bids, win=windows)
+    cut = {
+        "length": length,
+        "preictal": preictal,
+        "postictal": postictal,
+        "min_distance": min_distance,
+    }
+    bunch = _load(
+        source,
+        sfreq=sfreq,
+        channels=channels,
+        patients=patients,
+        quick=quick,
+        seed=seed,
+        **cut,
+    )
+
+    from geneeg_sk._console import print_comparison, print_counts
+    from geneeg_sk.model_selection._benchmark import Benchmark, group_labels
+
+    budget = _budget(quick, epochs=epochs, vae_steps=vae_steps, diffusion_steps=diffusion_steps)
+    run = Benchmark(
+        bunch,
+        group_labels(bunch, groups.value),
+        out=out,
+        budget=budget,
+        n_folds=folds or (3 if quick else 5),
+        n_repeats=repeats or (1 if quick else 3),
+        seed=seed,
+    )
+    print_counts(bunch.metadata)
+    comparison = run.run(n_jobs=jobs or _cores())
+    print_comparison(comparison, unit=groups.value)
+    how = _how(run, comparison, groups.value)
+    _write_whole(out / "how.json", lambda part: part.write_text(json.dumps(how, indent=1)))
+    if (comparison.frame["error"] != "").all():
+        typer.secho(f"Error: every candidate failed; see {out / 'results.csv'}", err=True, fg="red")
+        raise typer.Exit(1)
+    _report_benchmark(run, comparison, how, out / "report.html")
+    run.forget()
+    for name in ("results.csv", "patients.csv", "report.html"):
+        typer.echo(out / name)
+
+
+@app.command()
+@_clear_errors
+def report(
+    folder: Annotated[Path, typer.Argument(help="Results of a benchmark, or real windows.")],
+    synthetic: Annotated[Path | None, typer.Argument(help="Synthetic windows.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: report.html in the folder.")] = None,
+) -> None:
+    """Write an HTML report of a benchmark, or of real beside synthetic windows.
+
+    Windows are window stores, or what `sample` wrote as .npz.
+    """
+    from geneeg_sk.inspection import make_report
+    from geneeg_sk.model_selection._benchmark import read_results
+
+    if synthetic is None:
+        out = out or folder / "report.html"
+        how = folder / "how.json"
+        comparison = read_results(folder)
+        make_report(
+            out,
+            comparison=comparison,
+            how=json.loads(how.read_text()) if how.is_file() else {},
+            title=f"Benchmark {folder.name}",
+        )
+    else:
+        out = out or Path("report.html")
+        real, info = _read_states(folder)
+        fake, _ = _read_states(synthetic)
+        both = [state for state in fake if state in real]
+        if not both:
+            raise ValueError(
+                f"{folder} has states {list(real)}, {synthetic} has {list(fake)}: none is in both."
+            )
+        make_report(
+            out,
+            real={state: real[state] for state in both},
+            synthetic={state: fake[state] for state in both},
+            info=info,
+            title="Real and synthetic EEG",
+            how={"real": str(folder), "synthetic": str(synthetic)},
+        )
+    typer.echo(out)
+
+
+def _one_source(**sources: Any) -> tuple[str, Any]:
+    """Return the one source that was given, by name."""
+    given = [(name, value) for name, value in sources.items() if value is not None]
+    if len(given) != 1:
+        names = ", ".join(f"--{'windows' if name == 'win' else name}" for name in sources)
+        raise typer.BadParameter(f"give exactly one of {names}; got {len(given)}.")
+    return given[0]
+
+
+def _load(source: tuple[str, Any], **options: Any) -> Bunch:
+    """Return the windows of a source; options that do not concern it are left out."""
+    from geneeg_sk import datasets
+
+    name, path = source
+    quick, seed = options.pop("quick", False), options.pop("seed", 0)
+    if name == "win":
+        return datasets.read_windows(path)
+    if name == "cohort":
+        sfreq = options["sfreq"] or (128.0 if quick else 256.0)
+        return datasets.make_eeg_cohort(
+            n_patients=6 if quick else 8,
+            sfreq=sfreq,
+            length=options["length"],
+            random_state=seed,
+        )
+    load = {
+        "chbmit": datasets.load_chbmit,
+        "siena": datasets.load_siena,
+        "bids": datasets.load_bids,
+    }[name]
+    for key in ("channels", "patients"):
+        text = options.pop(key)
+        if text is not None:
+            options[key] = [part.strip() for part in text.split(",") if part.strip()]
+    return load(path, **options)
+
+
+def _budget(quick: bool, **given: int | None) -> Any:
+    from geneeg_sk.model_selection._candidates import QUICK, Budget
+
+    return (QUICK if quick else Budget()).changed(**given)
+
+
+def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:
+    from geneeg_sk.inspection import make_report
+
+    real, synthetic, history = run.generated(comparison) or (None, None, None)
+    make_report(
+        out,
+        comparison=comparison,
+        real=real,
+        synthetic=synthetic,
+        info=run.windows.info,
+        history=history,
+        title="Augmentation on unseen patients",
+        how=how,
+    )
+
+
+def _how(run: Any, comparison: Any, groups: str) -> dict[str, str]:
+    """Say how the table was made, in words that a report can show."""
+    counts = run.windows.metadata["state"].value_counts()
+    how = {
+        "data": str(run.windows.get("DESCR", "")).strip(),
+        "windows": ", ".join(f"{n} {state}" for state, n in counts.items()),
+        "folds": f"{len(run.folds)}, by {groups}; {run.n_repeats} seed(s) from {run.seed}",
+        "classifier": repr(run.estimator),
+        "command": " ".join(["geneeg-sk", *sys.argv[1:]]),
+        "geneeg_sk": __version__,
+    }
+    how |= {f"candidate {name}": repr(one) for name, one in run.candidates.items()}
+    failed = comparison.frame[comparison.frame["error"] != ""]
+    how |= {f"failed: {row.candidate}, fold {row.fold}": row.error for row in failed.itertuples()}
+    return how
+
+
+def _cores() -> int:
+    import joblib
+
+    return min(joblib.cpu_count(), 8)
+
+
+def _label(known: Any, text: str, what: str) -> Any:
+    """Return the label that `text` spells: labels may be numbers."""
+    found = [label for label in known if str(label) == text]
+    if not found:
+        raise ValueError(f"unknown {what} {text!r}; the generator knows {list(map(str, known))}.")
+    return found[0]
+
+
+def _info(folder: Path, model: Any) -> Any:
+    """Return the ``mne.Info`` of a saved generator's windows."""
+    import mne
+
+    path = folder / CHANNELS
+    names = json.loads(path.read_text()) if path.is_file() else []
+    if len(names) != model.n_channels_:
+        names = [f"EEG{k + 1:03d}" for k in range(model.n_channels_)]
+    if model.sfreq_ is None:
+        raise ValueError(
+            f"the generator in {folder} does not know the sampling frequency of its windows; fit "
+            "it with sfreq=."
+        )
+    info = mne.create_info(names, model.sfreq_, "eeg", verbose="ERROR")
+    info.set_montage("standard_1005", on_missing="ignore", verbose="ERROR")
+    return info
+
+
+def _write_synthetic(out: Path, X: Any, y: Any, info: Any, patient: str) -> None:
+    import numpy as np
+    import pandas as pd
+    from sklearn.utils import Bunch
+
+    from geneeg_sk.datasets import write_edf, write_windows
+
+    if out.suffix == ".edf":
+        write_edf(out, X, y, info)
+    elif out.suffix == ".npz":
+        arrays = {"X": X, "y": y, "sfreq": info["sfreq"], "channels": np.array(info.ch_names)}
+        _write_whole(out, lambda part: np.savez_compressed(part, **arrays))
+    else:
+        groups = np.full(len(X), patient)
+        table = pd.DataFrame({"patient": groups, "recording": "synthetic", "state": y})
+        bunch = Bunch(X=X, y=y, groups=groups, metadata=table, info=info, DESCR="Synthetic.")
+        write_windows(out, bunch)
+
+
+def _read_states(path: Path) -> tuple[dict[str, Any], Any]:
+    """Return the windows of each state, and their ``mne.Info``."""
+    from geneeg_sk.datasets import read_windows
+    from geneeg_sk.model_selection._benchmark import by_state
+
+    if path.suffix != ".npz":
+        bunch = read_windows(path)
+        return by_state(bunch.X, bunch.y), bunch.info
+    import mne
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as arrays:
+        missing = {"X", "y", "sfreq", "channels"} - set(arrays)
+        if missing:
+            raise ValueError(f"{path} has no {sorted(missing)}; expected what `sample` writes.")
+        info = mne.create_info(arrays["channels"].tolist(), float(arrays["sfreq"]), "eeg")
+        return by_state(arrays["X"], arrays["y"]), info
+
+
+def _refuse_existing(out: Path, overwrite: bool) -> None:
+    """Say before the recordings are read, not after, that there is no place to write."""
+    if out.exists() and not overwrite:
+        raise FileExistsError(f"{out} exists; choose another folder, or --overwrite a store.")
+
+
+def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file beside its place and move it there when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{path.name}")
+    try:
+        write(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,151 @@
+"""The benchmark of the command line: fixed candidates on given windows, results in one folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils import Bunch
+
+from geneeg_sk.model_selection._candidates import (
+    Budget,
+    benchmark_candidates,
+    benchmark_classifier,
+    group_folds,
+    smallest_state,
+)
+from geneeg_sk.model_selection._compare import compare_samplers
+from geneeg_sk.model_selection._comparison import SamplerComparison, write_csv
+from geneeg_sk.model_selection._task import seeded
+
+OURS = ("GenEEGSampler",)
+RESULTS, PATIENTS, ROWS, GENERATORS = "results.csv", "patients.csv", "rows.jsonl", ".generators"
+
+
+def group_labels(windows: Bunch, by: str) -> np.ndarray:
+    """Return the patient or the recording of each window."""
+    if by == "patient":
+        return windows.groups
+    recordings = windows.metadata["recording"].astype(str)
+    patients = windows.metadata["patient"].astype(str)
+    return (patients + " " + recordings).to_numpy(dtype=str)
+
+
+class Benchmark:
+    """Run the benchmark's candidates on windows.
+
+    Parameters
+    ----------
+    windows : Bunch
+        As loaders return it.
+    groups : array-like of shape (n_windows,)
+        What a fold must not tear apart: patients, or recordings.
+    out : Path
+        Folder for the results, and for what a killed run has finished.
+    budget : Budget
+        How long to train.
+    n_folds, n_repeats, seed : int
+        Folds by group, seeds on each fold, and where the seeds come from.
+    """
+
+    def __init__(
+        self,
+        windows: Bunch,
+        groups: np.ndarray,
+        *,
+        out: Path,
+        budget: Budget,
+        n_folds: int,
+        n_repeats: int,
+        seed: int,
+    ):
+        self.windows, self.groups, self.out = windows, groups, out
+        self.n_repeats, self.seed = n_repeats, seed
+        sfreq = float(windows.sfreq)
+        self.cv = group_folds(groups, n_folds)
+        self.folds = list(self.cv.split(windows.X, windows.y, groups))
+        self.estimator = benchmark_classifier(sfreq, budget)
+        self.candidates = benchmark_candidates(
+            self.estimator,
+            sfreq=sfreq,
+            smallest=smallest_state(windows.y, self.folds),
+            budget=budget,
+        )
+        # Trained generators are kept until the report is written, which shows their windows.
+        self._cache = out.resolve() / GENERATORS
+        self.candidates["GenEEGSampler"].set_params(memory=str(self._cache))
+
+    def run(self, *, n_jobs: int | None = None, verbose: int = 1) -> SamplerComparison:
+        """Compare the candidates, and write the tables into the folder."""
+        comparison = compare_samplers(
+            self.candidates,
+            self.estimator,
+            self.windows.X,
+            self.windows.y,
+            self.groups,
+            cv=self.cv,
+            n_repeats=self.n_repeats,
+            store=self.out / ROWS,
+            n_jobs=n_jobs,
+            random_state=self.seed,
+            verbose=verbose,
+        )
+        comparison.to_csv(self.out / RESULTS)
+        write_csv(comparison.patients, self.out / PATIENTS)
+        return comparison
+
+    def generated(self, comparison: SamplerComparison) -> tuple[dict, dict, Any] | None:
+        """Return real and synthetic windows by state, and how the generator's training went.
+
+        Real are the training windows of the first fold that worked, synthetic those of the
+        generator trained on them: what a check for copies has to compare. None where our sampler
+        failed, or generated nothing.
+        """
+        frame = comparison.frame
+        done = frame[(frame["candidate"] == OURS[0]) & (frame["error"] == "")]
+        if done.empty:
+            return None
+        train, _ = self.folds[int(done["fold"].iloc[0])]
+        sampler = seeded(clone(self.candidates[OURS[0]]), int(done["seed"].iloc[0]))
+        X, y = sampler.fit_resample(
+            self.windows.X[train], self.windows.y[train], groups=self.groups[train]
+        )
+        new = sampler.is_synthetic_
+        if not new.any():
+            return None
+        real, synthetic = by_state(X[~new], y[~new]), by_state(X[new], y[new])
+        return {s: real[s] for s in synthetic}, synthetic, sampler.generator_.history_
+
+    def forget(self) -> None:
+        """Remove the trained generators, so that another run's times are honest."""
+        shutil.rmtree(self._cache, ignore_errors=True)
+
+
+def by_state(X: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the windows of each state."""
+    return {state: X[y == state] for state in np.unique(y).tolist()}
+
+
+def read_results(folder: str | os.PathLike) -> SamplerComparison:
+    """Read the tables that a benchmark wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If they are not there.
+    """
+    folder = Path(folder)
+    for name in (RESULTS, PATIENTS):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"no {name} in {folder}; expected a folder that geneeg-sk benchmark wrote."
+            )
+    frame = pd.read_csv(folder / RESULTS).assign(
+        error=lambda table: table["error"].fillna("").astype(str)
+    )
+    return SamplerComparison(frame, pd.read_csv(folder / PATIENTS), ours=OURS)

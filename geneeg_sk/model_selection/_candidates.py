@@ -1,0 +1,97 @@
+"""The candidates of the benchmark: ours, and those it has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
+from sklearn.base import clone
+from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
+
+from geneeg_sk.classification import CNNBiLSTMClassifier
+from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk.over_sampling import FillGap, FourierSurrogateSampler, GenEEGSampler
+
+# Temporal filters span a quarter of a second: long enough for a cycle of theta.
+FILTER_SECONDS = 0.25
+NEIGHBOURS = 5  # the default of SMOTE and ADASYN
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long things are trained: passes of the classifier, steps of the generator."""
+
+    epochs: int = 30
+    vae_steps: int = 800
+    diffusion_steps: int = 3000
+
+    def changed(self, **given: int | None) -> Budget:
+        """Return a budget in which what is given, and not None, is changed."""
+        return replace(self, **{name: n for name, n in given.items() if n is not None})
+
+
+# Minutes on two cores, for a first look: both networks would still improve.
+QUICK = Budget(epochs=12, vae_steps=300, diffusion_steps=1000)
+
+
+def benchmark_classifier(sfreq: float, budget: Budget) -> CNNBiLSTMClassifier:
+    """Return the unfitted classifier that every candidate of the benchmark trains."""
+    kernel_size = max(round(FILTER_SECONDS * sfreq), 1)
+    return CNNBiLSTMClassifier(kernel_size=kernel_size, max_epochs=budget.epochs)
+
+
+def benchmark_candidates(
+    estimator: Any, *, sfreq: float, smallest: int, budget: Budget
+) -> dict[str, Any]:
+    """Return what the benchmark compares, all with the same target: every state as large as any.
+
+    Parameters
+    ----------
+    estimator : classifier with `class_weight`
+        As given to `compare_samplers`.
+    sfreq : float
+        Sampling frequency of the windows, in Hz.
+    smallest : int
+        Windows of the rarest state in any training fold (`smallest_state`): SMOTE and ADASYN need
+        more windows than neighbours.
+    budget : Budget
+        Training steps of the generator.
+    """
+    target = FillGap(1.0)
+    k = max(min(NEIGHBOURS, smallest - 1), 1)
+    generator = LatentDiffusionGenerator(
+        sfreq=sfreq, vae_steps=budget.vae_steps, diffusion_steps=budget.diffusion_steps
+    )
+    return {
+        "none": None,
+        "class weights": clone(estimator).set_params(class_weight="balanced"),
+        "RandomOverSampler": RandomOverSampler(sampling_strategy=target),
+        "SMOTE": SMOTE(sampling_strategy=target, k_neighbors=k),
+        "ADASYN": ADASYN(sampling_strategy=target, n_neighbors=k),
+        "FourierSurrogateSampler": FourierSurrogateSampler(sampling_strategy=target),
+        "GenEEGSampler": GenEEGSampler(sampling_strategy=target, generator=generator),
+    }
+
+
+def group_folds(groups: Any, n_folds: int) -> Any:
+    """Return a splitter by group: each group a fold of its own where there are few.
+
+    Raises
+    ------
+    ValueError
+        If there is one group only.
+    """
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError(
+            f"all windows are of one group, {np.unique(groups).tolist()}: nothing unseen is left "
+            "to test on. Give windows of at least two patients, or group by recording."
+        )
+    return LeaveOneGroupOut() if n_groups <= n_folds else GroupKFold(n_folds)
+
+
+def smallest_state(y: np.ndarray, folds: Any) -> int:
+    """Return how many windows the rarest state has in the training fold that has fewest."""
+    return min(int(np.unique(y[train], return_counts=True)[1].min()) for train, _ in folds)

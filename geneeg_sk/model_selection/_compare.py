@@ -1,0 +1,292 @@
+"""The same folds, windows and seeds for every way of augmentation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import GroupKFold, check_cv
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import column_or_1d
+from tqdm.auto import tqdm
+
+from geneeg_sk._checks import as_microvolts, check_finite, check_groups
+from geneeg_sk._version import __version__
+from geneeg_sk.model_selection._comparison import SamplerComparison
+from geneeg_sk.model_selection._store import RowStore
+from geneeg_sk.model_selection._task import Task, frozen_patients, run_task
+from geneeg_sk.over_sampling import GenEEGSampler
+
+MAX_SEED = np.iinfo(np.int32).max
+
+
+def compare_samplers(
+    candidates: Mapping[str, Any],
+    estimator: Any,
+    X: Any,
+    y: Any,
+    groups: Any,
+    *,
+    cv: Any,
+    n_repeats: int = 3,
+    scoring: str | Iterable[str] | Mapping[str, Callable] | None = None,
+    store: str | Path | None = None,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    verbose: int = 0,
+) -> SamplerComparison:
+    """Compare ways of augmentation on patients whom none of them has seen.
+
+    Every candidate gets the same windows, folds and seeds. Whatever is fitted (samplers,
+    generators, scalers, classifiers) sees the training fold only.
+
+    Parameters
+    ----------
+    candidates : dict of str to sampler, classifier or None
+        A sampler is put before a clone of `estimator`; one that takes no windows in three
+        dimensions is wrapped in :class:`WindowedSampler`. A classifier (it has ``predict``)
+        stands alone, as for class weights or :class:`AugmentedClassifier`. None is `estimator`
+        without augmentation.
+    estimator : classifier
+        Takes windows; may be a pipeline.
+    X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+        Windows, in microvolts.
+    y : array-like of shape (n_windows,)
+        State of each window.
+    groups : array-like of shape (n_windows,)
+        Patient of each window: no patient is ever on both sides of a split.
+    cv : int or splitter
+        Number of folds for ``GroupKFold``, or a splitter that respects groups.
+    n_repeats : int, default=3
+        Seeds on each fold. A seed is given to every ``random_state`` of a candidate, nested ones
+        too.
+    scoring : str, list of str or dict of str to callable, default=None
+        Further scores, as scorers of scikit-learn; columns of their names.
+    store : str or Path, default=None
+        File of finished rows (JSON lines). A comparison that was killed goes on where it was, if
+        data, candidate, estimator, fold and seed are the same. Failures are tried again.
+    n_jobs : int, default=None
+        Processes for candidates, folds and seeds, as in joblib. Results may differ in the last
+        digits where torch gets another number of threads.
+    random_state : int, RandomState instance or None, default=None
+        Where the seeds come from; with a store, it has to be an int.
+    verbose : int, default=0
+        1 shows progress and time left.
+
+    Returns
+    -------
+    comparison : SamplerComparison
+        ``frame`` (a row for each candidate, fold and seed), ``patients`` (and for each test
+        patient), ``summary()``, ``plot()``.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, `X` is not finite, `cv` puts a patient on both sides, a candidate is
+        neither sampler nor classifier, or `store` is another kind of file.
+
+    Warns
+    -----
+    UserWarning
+        If a candidate's frozen generator was fitted on patients of a test fold (they are named),
+        and at the end, if candidates failed.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from geneeg_sk.datasets import make_eeg_cohort
+    >>> from geneeg_sk.features import EEGFeatures
+    >>> from geneeg_sk.model_selection import compare_samplers
+    >>> from geneeg_sk.over_sampling import FourierSurrogateSampler
+    >>> cohort = make_eeg_cohort(n_patients=3, sfreq=64, length=2, random_state=0)
+    >>> comparison = compare_samplers(
+    ...     {"none": None, "surrogates": FourierSurrogateSampler()},
+    ...     make_pipeline(EEGFeatures(sfreq=64), StandardScaler(), LogisticRegression()),
+    ...     cohort.X,
+    ...     cohort.y,
+    ...     cohort.groups,
+    ...     cv=3,
+    ...     n_repeats=1,
+    ...     random_state=0,
+    ... )
+    >>> comparison.frame.shape[0]
+    6
+    """
+    X, y, groups = _check_data(X, y, groups)
+    _check_candidates(candidates)
+    if store is not None and not isinstance(random_state, Integral):
+        raise ValueError(
+            f"random_state={random_state!r}, but with a store it has to be an int: otherwise a "
+            "second run draws other seeds and finds nothing again."
+        )
+    scorers = _scorers(scoring)
+    states = np.unique(y)
+    folds = _folds(cv, X, y, groups)
+    _warn_of_frozen(candidates, groups, folds)
+    seeds = check_random_state(random_state).randint(MAX_SEED, size=n_repeats).tolist()
+    digest = None if store is None else _digest(X, y, groups, estimator, scorers)
+    tasks = [
+        Task(name, k, seed, train, test, _key(digest, name, candidate, train, test, seed))
+        for seed in seeds
+        for k, (train, test) in enumerate(folds)
+        for name, candidate in candidates.items()
+    ]
+    rows = RowStore(store)
+    found = {k: rows.found[task.key] for k, task in enumerate(tasks) if task.key in rows.found}
+    todo = [(k, task) for k, task in enumerate(tasks) if k not in found]
+    jobs = (
+        delayed(_numbered)(
+            k, task, candidates[task.candidate], estimator, X, y, groups, states, scorers
+        )
+        for k, task in todo
+    )
+    with tqdm(
+        total=len(tasks), initial=len(found), desc="fits", unit="fit", disable=not verbose
+    ) as bar:
+        for k, result in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs):
+            found[k] = result
+            if not result["row"]["error"]:
+                rows.append(tasks[k].key, result)
+            bar.set_postfix_str(tasks[k].candidate)
+            bar.update()
+    # A row is found by its content: number and name of fold and candidate are those of this call.
+    results = [_named(found[k], task) for k, task in enumerate(tasks)]
+    frame = pd.DataFrame([result["row"] for result in results])
+    _warn_of_failures(frame)
+    columns = ["candidate", "fold", "seed", "group", "n_windows"]
+    patients = pd.DataFrame([p for r in results for p in r["patients"]])
+    return SamplerComparison(
+        frame,
+        patients if len(patients) else pd.DataFrame(columns=columns),
+        ours=[name for name, candidate in candidates.items() if _is_ours(candidate)],
+    )
+
+
+def _numbered(k: int, *args: Any) -> tuple[int, dict[str, Any]]:
+    return k, run_task(*args)
+
+
+def _named(result: dict[str, Any], task: Task) -> dict[str, Any]:
+    name = {"candidate": task.candidate, "fold": task.fold}
+    return {
+        "row": {**result["row"], **name},
+        "patients": [{**patient, **name} for patient in result["patients"]],
+    }
+
+
+def _check_data(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    X = np.asarray(as_microvolts(X))
+    y = column_or_1d(y)
+    check_consistent_length(X, y)
+    groups = check_groups(groups, len(X))
+    if groups is None:
+        raise ValueError("groups is None; expected the patient of every window.")
+    if X.ndim not in (2, 3):
+        raise ValueError(
+            f"X has shape {X.shape}; expected windows of shape (n_windows, n_channels, n_times) or "
+            "(n_windows, n_times)."
+        )
+    check_finite(X[:, None] if X.ndim == 2 else X)
+    return X, y, groups
+
+
+def _check_candidates(candidates: Mapping[str, Any]) -> None:
+    if not candidates:
+        raise ValueError("candidates is empty; expected a dict of names and samplers.")
+    for name, candidate in candidates.items():
+        if candidate is not None and not any(
+            hasattr(candidate, method) for method in ("fit_resample", "predict")
+        ):
+            raise ValueError(
+                f"candidate {name!r} is {candidate!r}; expected a sampler (fit_resample), a "
+                "classifier (predict), or None for no augmentation."
+            )
+
+
+def _scorers(scoring: Any) -> dict[str, Any]:
+    if scoring is None:
+        return {}
+    if isinstance(scoring, Mapping):
+        return {name: get_scorer(scorer) for name, scorer in scoring.items()}
+    names = [scoring] if isinstance(scoring, str) else list(scoring)
+    return {name: get_scorer(name) for name in names}
+
+
+def _folds(
+    cv: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    cv = GroupKFold(cv) if isinstance(cv, Integral) else check_cv(cv)
+    folds = list(cv.split(X, y, groups))
+    for train, test in folds:
+        both = np.intersect1d(groups[train], groups[test])
+        if len(both):
+            raise ValueError(
+                f"{type(cv).__name__} puts windows of {both.tolist()} into training and test. "
+                "Give a splitter that respects groups: GroupKFold, StratifiedGroupKFold, "
+                "LeaveOneGroupOut."
+            )
+    return folds
+
+
+def _warn_of_frozen(candidates: Mapping[str, Any], groups: np.ndarray, folds: list) -> None:
+    tested = {patient for _, test in folds for patient in groups[test].tolist()}
+    for name, candidate in candidates.items():
+        shared = sorted(frozen_patients(candidate) & tested, key=str)
+        if shared:
+            warnings.warn(
+                f"candidate {name!r}: its frozen generator was fitted on patients {shared}, who "
+                "are in test folds. Scores on them are not of unseen patients; fit the generator "
+                "on others, or leave these out.",
+                stacklevel=3,
+            )
+
+
+def _warn_of_failures(frame: pd.DataFrame) -> None:
+    failed = frame[frame["error"] != ""]
+    if len(failed):
+        first = failed.groupby("candidate", sort=False)["error"].agg(["size", "first"])
+        text = "; ".join(
+            f"{name!r} {one['size']} times ({one['first']})" for name, one in first.iterrows()
+        )
+        warnings.warn(f"{len(failed)} of {len(frame)} fits failed: {text}.", stacklevel=3)
+
+
+def _is_ours(candidate: Any) -> bool:
+    if candidate is None:
+        return False
+    parts = [candidate, *candidate.get_params(deep=True).values()]
+    return any(isinstance(part, GenEEGSampler) for part in parts)
+
+
+def _digest(X: np.ndarray, y: np.ndarray, groups: np.ndarray, *rest: Any) -> str:
+    # a memory map and an array in memory are the same data
+    return joblib.hash([X, y, groups, *rest, __version__], coerce_mmap=True)
+
+
+def _key(
+    digest: str | None,
+    name: str,
+    candidate: Any,
+    train: np.ndarray,
+    test: np.ndarray,
+    seed: int,
+) -> str:
+    if digest is None:
+        return ""
+    try:
+        return joblib.hash([digest, candidate, train, test, seed])
+    except Exception as error:
+        raise ValueError(
+            f"candidate {name!r} cannot be pickled ({error}), so its rows could not be found again "
+            "in a store. Use FillGap or a function of a module in place of a lambda."
+        ) from error

@@ -1,0 +1,221 @@
+"""What a comparison found, and what it says about the next patient."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geneeg_sk.model_selection._scores import MAIN
+from geneeg_sk.model_selection._statistics import corrected_t_test, holm, interval, wilcoxon
+
+FEW_PATIENTS = 6
+
+
+class SamplerComparison:
+    """Results of :func:`compare_samplers`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A row for each candidate, fold and seed: ``candidate``, ``fold``, ``seed``, ``accuracy``,
+        ``macro_f1``, ``macro_auc`` (mean of one against the rest), ``f1_<state>``, ``brier`` (0 to
+        2), ``ece``, ``fit_seconds``, ``n_train``, ``n_test``, ``n_synthetic``, ``test_groups``,
+        ``error`` (empty where all went well).
+    patients : DataFrame
+        A row for each candidate, fold, seed and test patient: ``group``, ``n_windows``, and the
+        same scores. F1 of a state that is neither in truth nor in prediction is NaN and left out
+        of the macro mean; AUC is NaN for a patient who lacks a state; what needs probabilities is
+        NaN for a classifier without them.
+    ours : sequence of str, default=()
+        Candidates that are never "the best baseline".
+    """
+
+    def __init__(self, frame: pd.DataFrame, patients: pd.DataFrame, *, ours: Iterable[str] = ()):
+        self.frame = frame
+        self.patients = patients
+        self.ours = tuple(ours)
+
+    @property
+    def candidates(self) -> list[str]:
+        """Names of the candidates, in the order they were given."""
+        return self.frame["candidate"].unique().tolist()
+
+    def summary(self, baselines: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return a row for each candidate: scores, and paired differences to baselines.
+
+        A patient's score is its mean over seeds. Scores are means over patients, and ``_spread``
+        is the standard deviation over patients. Differences in macro F1 are paired by patient:
+        ``vs_<baseline>``, with the 95 % bootstrap interval over patients ``_low`` to ``_high``,
+        and p-values, adjusted by Holm's method for the number of candidates: ``_t`` of the
+        corrected resampled t-test over folds (Nadeau and Bengio 2003 [1]_; seeds are averaged
+        first, for they are no new patients), ``_wilcoxon`` of the signed-rank test over patients.
+
+        ``vs_best`` compares with ``best_baseline``: of the other candidates that are not ours, the
+        one with the highest mean macro F1 *on these same patients*. To choose it by the data that
+        it is then judged on flatters the baseline: against a baseline named beforehand the
+        difference would on average be larger, and these p-values are not exact.
+
+        Parameters
+        ----------
+        baselines : sequence of str, default=None
+            Candidates to compare with; by default ``("none",)`` where there is one.
+
+        Returns
+        -------
+        summary : DataFrame
+            Index ``candidate``; NaN where all fits of a candidate failed.
+
+        Raises
+        ------
+        ValueError
+            If a baseline is not among the candidates.
+
+        Warns
+        -----
+        UserWarning
+            With fewer than 6 patients: intervals over so few are too narrow, and no signed-rank
+            test can reach 5 %.
+
+        References
+        ----------
+        .. [1] Nadeau C, Bengio Y (2003). Inference for the generalization error. Machine Learning
+           52, 239-281.
+        """
+        if baselines is None:
+            baselines = [name for name in ("none",) if name in self.candidates]
+        unknown = [name for name in baselines if name not in self.candidates]
+        if unknown:
+            raise ValueError(f"baselines {unknown} are not among {self.candidates}.")
+        n_patients = self.patients["group"].nunique()
+        if n_patients < FEW_PATIENTS:
+            warnings.warn(
+                f"{n_patients} patients: intervals over fewer than {FEW_PATIENTS} are too narrow, "
+                "and no signed-rank test can reach 5 %. Read the differences as anecdotes.",
+                stacklevel=2,
+            )
+        table = self._means()
+        for baseline in baselines:
+            pairs = {name: baseline for name in self.candidates if name != baseline}
+            table = table.join(self._differences(pairs, f"vs_{baseline}"))
+        best = {name: one for name in self.candidates if (one := self._best_other(name))}
+        table["best_baseline"] = pd.Series(best, dtype=object)
+        return table.join(self._differences(best, "vs_best"))
+
+    def plot(self, ax: Any = None, *, baseline: str | None = None) -> Any:
+        """Draw each patient's difference in macro F1 to a baseline, and its mean and interval.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            By default a new one.
+        baseline : str, default=None
+            By default "none" where there is one, else the first candidate.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+        """
+        import matplotlib.pyplot as plt
+
+        if baseline is None:
+            baseline = "none" if "none" in self.candidates else self.candidates[0]
+        others = [name for name in self.candidates if name != baseline]
+        if ax is None:
+            _, ax = plt.subplots(figsize=(6, 1 + 0.4 * len(others)), layout="constrained")
+        for row, name in enumerate(reversed(others)):
+            d = self.paired(name, baseline)
+            if not len(d):
+                continue
+            ax.plot(d, np.full(len(d), row), "o", color="0.6", alpha=0.6, markersize=4)
+            low, high = interval(d.to_numpy())
+            ax.plot([low, high], [row, row], color="C0", linewidth=2)
+            ax.plot(d.mean(), row, "D", color="C0")
+        ax.axvline(0, color="0.3", linewidth=0.8)
+        ax.set_yticks(range(len(others)), others[::-1])
+        ax.set_xlabel(f"macro F1 minus that of {baseline}; a dot is a patient, bars are 95 %")
+        return ax
+
+    def paired(self, candidate: str, baseline: str, score: str = "macro_f1") -> pd.Series:
+        """Return the difference of two candidates for each patient whom both were tested on."""
+        scores = self._by_patient(score)
+        if not {candidate, baseline} <= set(scores.columns):
+            return pd.Series(dtype=float)
+        return (scores[candidate] - scores[baseline]).dropna()
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write `frame` as a CSV file, whole or not at all."""
+        write_csv(self.frame, path)
+
+    def __repr__(self) -> str:
+        n_patients = self.patients["group"].nunique()
+        return f"<SamplerComparison of {self.candidates} on {n_patients} patients>"
+
+    def _by_patient(self, score: str) -> pd.DataFrame:
+        """Mean over seeds (and folds, should a patient be in several): patients x candidates."""
+        return self.patients.pivot_table(
+            index="group", columns="candidate", values=score, aggfunc="mean"
+        )
+
+    def _means(self) -> pd.DataFrame:
+        scores = [name for name in self.frame if name in MAIN or str(name).startswith("f1_")]
+        table = pd.DataFrame(index=pd.Index(self.candidates, name="candidate"))
+        for name in scores:
+            values = self._by_patient(name) if len(self.patients) else pd.DataFrame()
+            table[name] = values.mean()
+            table[f"{name}_spread"] = values.std()
+        by_candidate = self.frame.groupby("candidate")
+        table["fit_seconds"] = by_candidate["fit_seconds"].mean()
+        table["n_patients"] = self.patients.groupby("candidate")["group"].nunique()
+        table["n_patients"] = table["n_patients"].fillna(0).astype(int)
+        table["n_failed"] = by_candidate["error"].agg(lambda error: int((error != "").sum()))
+        return table
+
+    def _best_other(self, candidate: str) -> str | None:
+        means = self._by_patient("macro_f1").mean() if len(self.patients) else pd.Series()
+        means = means.drop([candidate, *self.ours], errors="ignore")
+        return None if means.empty else str(means.idxmax())
+
+    def _differences(self, pairs: dict[str, str], prefix: str) -> pd.DataFrame:
+        """Compare each candidate with its baseline, and adjust for how many there are."""
+        rows = {}
+        for name, baseline in pairs.items():
+            d = self.paired(name, baseline).to_numpy()
+            low, high = interval(d)
+            rows[name] = {
+                prefix: d.mean() if len(d) else np.nan,
+                f"{prefix}_low": low,
+                f"{prefix}_high": high,
+                f"{prefix}_t": self._t_test(name, baseline),
+                f"{prefix}_wilcoxon": wilcoxon(d),
+            }
+        names = [f"{prefix}{end}" for end in ("", "_low", "_high", "_t", "_wilcoxon")]
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=names)
+        for column in names[-2:]:
+            table[column] = holm(table[column].to_numpy(dtype=float))
+        return table
+
+    def _t_test(self, candidate: str, baseline: str) -> float:
+        by_fold = self.frame.pivot_table(index="fold", columns="candidate", values="macro_f1")
+        if not {candidate, baseline} <= set(by_fold.columns):
+            return np.nan
+        d = (by_fold[candidate] - by_fold[baseline]).dropna()
+        share = (self.frame["n_test"] / self.frame["n_train"]).mean()
+        return corrected_t_test(d.to_numpy(), share)
+
+
+def write_csv(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV; an older file stays until the new one is complete."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        table.to_csv(part, index=False)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,407 @@
+"""Comparisons of augmentation: fair, resumable, and honest about failures."""
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.over_sampling.base import BaseOverSampler
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold, LeaveOneGroupOut
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tiny import TINY
+
+from geneeg_sk.features import EEGFeatures
+from geneeg_sk.model_selection import SamplerComparison, compare_samplers
+from geneeg_sk.over_sampling import FourierSurrogateSampler, GenEEGSampler
+
+MODEL = make_pipeline(
+    EEGFeatures(sfreq=64.0, average=True), StandardScaler(), LogisticRegression(max_iter=200)
+)
+
+
+class Failing(BaseOverSampler):
+    """Always fails."""
+
+    _parameter_constraints = {"sampling_strategy": "no_validation"}
+    __metadata_request__fit_resample = {"groups": True}
+
+    def fit_resample(self, X, y, *, groups=None):
+        raise RuntimeError("nothing works here")
+
+    def _fit_resample(self, X, y):
+        raise NotImplementedError
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def compare(cohort, candidates, **options):
+    options = {"cv": 2, "n_repeats": 2, "random_state": 0, **options}
+    return compare_samplers(candidates, MODEL, cohort.X, cohort.y, cohort.groups, **options)
+
+
+def without_times(frame):
+    return frame.drop(columns="fit_seconds", errors="ignore")
+
+
+@pytest.fixture(scope="module")
+def candidates():
+    return {
+        "none": None,
+        "weights": clone(MODEL).set_params(logisticregression__class_weight="balanced"),
+        "random": RandomOverSampler(),
+        "surrogates": FourierSurrogateSampler(),
+    }
+
+
+@pytest.fixture(scope="module")
+def comparison(cohort, candidates):
+    return compare(cohort, candidates)
+
+
+def test_there_is_a_row_for_each_candidate_fold_and_seed(comparison, candidates, cohort):
+    frame = comparison.frame
+    assert len(frame) == len(candidates) * 2 * 2
+    assert not frame.duplicated(["candidate", "fold", "seed"]).any()
+    assert (frame["error"] == "").all()
+    columns = "accuracy macro_f1 macro_auc f1_ictal f1_normal f1_preictal brier ece fit_seconds"
+    assert frame[columns.split()].notna().all(axis=None)
+    assert frame.query("candidate == 'none'")["n_synthetic"].eq(0).all()
+    assert frame.query("candidate == 'surrogates'")["n_synthetic"].gt(0).all()
+    assert len(comparison.patients) == len(candidates) * 4 * 2
+    assert comparison.patients.groupby("candidate")["n_windows"].sum().eq(2 * len(cohort.X)).all()
+
+
+def test_folds_seeds_and_targets_are_the_same_for_every_candidate(comparison):
+    frame = comparison.frame
+    for _, fold in frame.groupby("fold"):
+        assert fold["test_groups"].map(tuple).nunique() == 1
+        assert fold["n_train"].nunique() == 1
+    assert frame.groupby("candidate")["seed"].agg(set).map(frozenset).nunique() == 1
+    augmented = frame[frame["candidate"].isin(["random", "surrogates"])]
+    assert augmented.groupby("fold")["n_synthetic"].nunique().eq(1).all()
+
+
+def test_two_processes_give_what_one_gives(cohort, candidates, comparison):
+    twice = compare(cohort, candidates, n_jobs=2)
+    pd.testing.assert_frame_equal(without_times(twice.frame), without_times(comparison.frame))
+    pd.testing.assert_frame_equal(twice.patients, comparison.patients)
+
+
+def test_scores_of_one_candidate_are_those_of_sklearn(cohort, comparison):
+    from sklearn.metrics import f1_score, roc_auc_score
+
+    row = comparison.frame.iloc[0]
+    test = np.isin(cohort.groups, row["test_groups"])
+    model = clone(MODEL).set_params(logisticregression__random_state=row["seed"])
+    model.fit(cohort.X[~test], cohort.y[~test])
+    y = cohort.y[test]
+    assert row["macro_f1"] == pytest.approx(
+        f1_score(y, model.predict(cohort.X[test]), average="macro")
+    )
+    proba = model.predict_proba(cohort.X[test])
+    assert row["macro_auc"] == pytest.approx(roc_auc_score(y, proba, multi_class="ovr"))
+
+
+def test_a_seed_reaches_the_sampler(cohort, comparison):
+    """Different seeds give different surrogates, and so different scores."""
+    rows = comparison.frame.query("candidate == 'surrogates' and fold == 0")
+    assert rows["brier"].nunique() == 2
+
+
+def test_a_failing_candidate_is_recorded_and_does_not_stop_the_others(cohort):
+    with pytest.warns(UserWarning, match=r"'broken' 2 times \(RuntimeError: nothing works"):
+        result = compare(cohort, {"broken": Failing(), "none": None}, n_repeats=1)
+    frame = result.frame.set_index("candidate")
+    assert frame.loc["broken", "error"].eq("RuntimeError: nothing works here").all()
+    assert frame.loc["broken", "macro_f1"].isna().all()
+    assert frame.loc["none", "macro_f1"].notna().all()
+    with pytest.warns(UserWarning, match="4 patients"):
+        summary = result.summary()
+    assert summary.loc["broken", "n_failed"] == 2
+    assert np.isnan(summary.loc["broken", "macro_f1"])
+
+
+def test_smote_fails_with_advice_where_a_state_is_too_small(cohort):
+    few = (cohort.y != "ictal") | (np.arange(len(cohort.y)) % 4 == 0)
+    small = type(cohort)(X=cohort.X[few], y=cohort.y[few], groups=cohort.groups[few])
+    with pytest.warns(UserWarning, match="failed"):
+        result = compare(small, {"SMOTE": SMOTE(k_neighbors=30)}, n_repeats=1)
+    assert result.frame["error"].str.contains("set k_neighbors of SMOTE below").all()
+
+
+class Counting(LogisticRegression):
+    """Counts its fits, and is killed at the fourth."""
+
+    fits = 0
+    killed_at = None
+
+    def fit(self, X, y):
+        if Counting.fits == Counting.killed_at:
+            raise KeyboardInterrupt
+        Counting.fits += 1
+        return super().fit(X, y)
+
+
+def test_a_killed_comparison_goes_on_where_it_was(cohort, tmp_path, monkeypatch):
+    def run():
+        model = make_pipeline(
+            EEGFeatures(sfreq=64.0, average=True), StandardScaler(), Counting(max_iter=200)
+        )
+        return compare_samplers(
+            {"none": None, "random": RandomOverSampler()},
+            model,
+            *(cohort.X, cohort.y, cohort.groups),
+            cv=2,
+            n_repeats=2,
+            random_state=0,
+            store=tmp_path / "deep" / "rows.jsonl",
+        )
+
+    monkeypatch.setattr(Counting, "fits", 0)
+    monkeypatch.setattr(Counting, "killed_at", 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(KeyboardInterrupt):
+            run()
+        store = tmp_path / "deep" / "rows.jsonl"
+        assert len(store.read_text().splitlines()) == 3
+        # a kill in the middle of a line
+        with store.open("a") as file:
+            file.write('{"key": "abc", "val')
+        monkeypatch.setattr(Counting, "killed_at", None)
+        resumed = run()
+        assert Counting.fits == 8
+        again = run()
+    assert Counting.fits == 8
+    pd.testing.assert_frame_equal(again.frame, resumed.frame)
+    whole = [json.loads(line) for line in store.read_text().splitlines() if line.endswith("}")]
+    assert len(whole) == 8
+    store.unlink()
+    fresh = run()
+    pd.testing.assert_frame_equal(without_times(fresh.frame), without_times(resumed.frame))
+    pd.testing.assert_frame_equal(fresh.patients, resumed.patients)
+
+
+def test_a_store_serves_only_what_is_the_same(cohort, tmp_path):
+    store = tmp_path / "rows.jsonl"
+    options = {"store": store, "n_repeats": 1}
+    compare(cohort, {"random": RandomOverSampler()}, **options)
+    n = len(store.read_text().splitlines())
+    compare(cohort, {"renamed": RandomOverSampler()}, **options)
+    assert len(store.read_text().splitlines()) == n
+    compare(cohort, {"random": RandomOverSampler(shrinkage=0.1)}, **options)
+    assert len(store.read_text().splitlines()) == 2 * n
+    other = type(cohort)(X=cohort.X + 1, y=cohort.y, groups=cohort.groups)
+    compare(other, {"random": RandomOverSampler()}, **options)
+    assert len(store.read_text().splitlines()) == 3 * n
+
+
+def test_another_file_is_not_taken_for_a_store(cohort, tmp_path):
+    (tmp_path / "notes.txt").write_text("dear diary\n")
+    with pytest.raises(ValueError, match="not a store"):
+        compare(cohort, {"none": None}, store=tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_text() == "dear diary\n"
+
+
+def test_a_store_needs_a_seed_that_comes_again(cohort, tmp_path):
+    with pytest.raises(ValueError, match="has to be an int"):
+        compare(cohort, {"none": None}, store=tmp_path / "rows", random_state=None)
+
+
+def test_a_frozen_generator_that_knows_test_patients_is_named(cohort):
+    known = cohort.groups == cohort.groups[0]
+    generator = clone(TINY).fit(cohort.X[known], cohort.y[known], groups=cohort.groups[known])
+    candidate = GenEEGSampler(generator=FrozenEstimator(generator), quality=None)
+    with pytest.warns(UserWarning, match=rf"'ours'.*{cohort.groups[0]}.*test folds"):
+        result = compare(cohort, {"ours": candidate}, n_repeats=1)
+    assert result.ours == ("ours",)
+    assert (result.frame["error"] == "").all()
+
+
+class Spy:
+    """Remembers which windows were shown to whom, by the marker in their first sample."""
+
+    seen: dict = {}
+
+    def note(self, X):
+        X = np.asarray(X)
+        Spy.seen.setdefault(type(self).__name__, []).append(
+            set(np.round(X.reshape(len(X), -1)[:, 0]).astype(int).tolist())
+        )
+
+
+class SpyingScaler(Spy, TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.note(X)
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return X.reshape(len(X), -1)[:, 1:9] / 100
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+class SpyingSampler(Spy, RandomOverSampler):
+    def fit_resample(self, X, y, **params):
+        self.note(X)
+        return super().fit_resample(X, y, **params)
+
+
+class SpyingGenerator(Spy, type(TINY)):
+    def fit(self, X, y, *, groups=None):
+        self.note(X)
+        assert groups is not None
+        return super().fit(X, y, groups=groups)
+
+
+def test_sampler_generator_and_scaler_see_the_training_fold_only(cohort, monkeypatch):
+    monkeypatch.setattr(Spy, "seen", {})
+    patients = np.unique(cohort.groups)
+    X = cohort.X.copy()
+    marker = 1000 * (1 + np.searchsorted(patients, cohort.groups))
+    X[:, 0, 0] = marker
+    generator = SpyingGenerator(**TINY.get_params())
+    folds = list(LeaveOneGroupOut().split(X, cohort.y, cohort.groups))
+    result = compare_samplers(
+        {
+            "sampler": SpyingSampler(),
+            "ours": GenEEGSampler(generator=generator, quality=None),
+        },
+        make_pipeline(SpyingScaler(), LogisticRegression(max_iter=50)),
+        *(X, cohort.y, cohort.groups),
+        cv=LeaveOneGroupOut(),
+        n_repeats=1,
+        random_state=0,
+    )
+    assert result.frame["error"].eq("").all(), result.frame["error"].tolist()
+    of_training = [set(marker[train].tolist()) for train, _ in folds]
+    assert Spy.seen["SpyingSampler"] == of_training
+    assert Spy.seen["SpyingGenerator"] == of_training
+    of_testing = [set(marker[test].tolist()) for _, test in folds]
+    scaler = Spy.seen["SpyingScaler"]
+    assert len(scaler) == 2 * len(folds)
+    assert not any(seen & of_testing[k // 2] for k, seen in enumerate(scaler))
+
+
+def test_a_splitter_that_tears_patients_apart_is_refused(cohort):
+    with pytest.raises(ValueError, match="respects groups"):
+        compare(cohort, {"none": None}, cv=KFold(2, shuffle=True, random_state=0))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"groups": [1, 2]}, "groups has 2 entries"),
+        ({"groups": None}, "expected the patient of every window"),
+        ({"y": ["a"]}, "inconsistent numbers of samples"),
+        ({"X": np.full((120, 2, 8), np.nan)}, "inconsistent|NaN"),
+        ({"candidates": {}}, "candidates is empty"),
+        ({"candidates": {"x": 3}}, "candidate 'x' is 3"),
+    ],
+)
+def test_bad_input_is_named(cohort, change, message):
+    given = {"X": cohort.X, "y": cohort.y, "groups": cohort.groups, "candidates": {"none": None}}
+    given |= change
+    with pytest.raises(ValueError, match=message):
+        compare_samplers(estimator=MODEL, cv=2, **given)
+
+
+def test_further_scores_are_columns(cohort):
+    result = compare(cohort, {"none": None}, n_repeats=1, scoring=["balanced_accuracy"])
+    assert result.frame["balanced_accuracy"].between(0, 1).all()
+    assert result.patients["balanced_accuracy"].between(0, 1).all()
+
+
+def hand_made(scores, errors=()):
+    """A comparison of given macro F1: candidate -> score of each patient, a patient a fold."""
+    rows = [
+        {"candidate": name, "fold": k, "seed": 0, "group": f"p{k}", "macro_f1": value}
+        for name, values in scores.items()
+        for k, value in enumerate(values)
+    ]
+    patients = pd.DataFrame(rows).assign(n_windows=10)
+    frame = patients.drop(columns="group").assign(
+        n_train=90, n_test=10, error="", fit_seconds=1.0, n_synthetic=0
+    )
+    return SamplerComparison(frame, patients, ours=["ours"])
+
+
+def test_the_summary_pairs_patients():
+    rng = np.random.default_rng(0)
+    none = rng.uniform(0.3, 0.9, size=10)  # patients differ much more than candidates
+    gain = 0.05 + 0.02 * rng.normal(size=10)
+    summary = hand_made({"none": none, "other": none + 0.01, "ours": none + gain}).summary()
+    row = summary.loc["ours"]
+    assert row["vs_none"] == pytest.approx(gain.mean())
+    assert row["vs_none_low"] < gain.mean() < row["vs_none_high"]
+    assert row["vs_none_low"] > 0.02
+    assert row["vs_none_wilcoxon"] < 0.05
+    assert row["vs_none_t"] < 0.05
+    assert np.isnan(summary.loc["none", "vs_none"])
+
+
+def test_the_best_baseline_is_never_ours():
+    summary = hand_made({"none": [0.5] * 6, "good": [0.6] * 6, "ours": [0.7] * 6}).summary()
+    assert summary["best_baseline"].to_dict() == {"none": "good", "good": "none", "ours": "good"}
+    assert summary.loc["ours", "vs_best"] == pytest.approx(0.1)
+
+
+def test_few_patients_are_warned_of():
+    with pytest.warns(UserWarning, match="3 patients"):
+        hand_made({"none": [0.5, 0.6, 0.7], "ours": [0.5, 0.7, 0.8]}).summary()
+
+
+def test_an_unknown_baseline_is_refused():
+    with pytest.raises(ValueError, match="baselines"):
+        hand_made({"none": [0.5] * 6}).summary(baselines=("SMOTE",))
+
+
+def test_a_state_nobody_has_is_left_out_and_auc_is_nan():
+    rows = np.arange(12)
+    groups = np.repeat(["p0", "p1", "p2"], 4)
+    y = np.array(["a", "a", "b", "b"] * 2 + ["a"] * 4)
+    X = np.random.default_rng(0).normal(size=(12, 1, 8))
+    X[:, 0, 0] = np.where(y == "a", 10, -10)
+
+    class FirstSample(SpyingScaler):
+        def transform(self, X):
+            return X.reshape(len(X), -1)[:, :1]
+
+    model = make_pipeline(FirstSample(), LogisticRegression())
+    result = compare_samplers(
+        {"none": None}, model, X[rows], y, groups, cv=3, n_repeats=1, random_state=0
+    )
+    patient = result.patients.set_index("group").loc["p2"]
+    assert patient["macro_f1"] == 1
+    assert patient["f1_a"] == 1
+    assert np.isnan(patient["f1_b"])
+    assert np.isnan(patient["macro_auc"])
+
+
+def test_tables_and_plot_show_the_comparison(comparison, tmp_path):
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    comparison.to_csv(tmp_path / "new" / "results.csv")
+    table = pd.read_csv(tmp_path / "new" / "results.csv")
+    assert len(table) == len(comparison.frame)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["results.csv"]
+    ax = comparison.plot()
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "surrogates",
+        "random",
+        "weights",
+    ]
