@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 # Where output goes into a file or a pipe, there is no width to fit.
-WIDE = 160
+WIDE = 200
 
 
 def print_counts(metadata: pd.DataFrame) -> None:
@@ -37,6 +37,7 @@ def print_comparison(comparison: Any, *, unit: str) -> None:
         "fit, s",
         *(["macro F1 − none"] if "vs_none" in summary else []),
         "macro F1 − best baseline",
+        "which is",
         title=f"Mean ± spread over {unit}s; differences paired by {unit}, with 95 % interval",
     )
     for name, row in summary.iterrows():
@@ -44,8 +45,8 @@ def print_comparison(comparison: Any, *, unit: str) -> None:
         cells.append("–" if pd.isna(row["fit_seconds"]) else f"{row['fit_seconds']:.1f}")
         if "vs_none" in summary:
             cells.append(_difference(row, "vs_none"))
-        against = "" if pd.isna(row["best_baseline"]) else f" ({row['best_baseline']})"
-        cells.append(_difference(row, "vs_best") + escape(against))
+        best = row["best_baseline"]
+        cells += [_difference(row, "vs_best"), "–" if pd.isna(best) else escape(str(best))]
         failed = f" [red]({row['n_failed']} failed)[/red]" if row["n_failed"] else ""
         table.add_row(escape(str(name)) + failed, *cells)
     console = _console()

@@ -33,7 +33,7 @@ class Budget:
 
 
 # Minutes on two cores, for a first look: both networks would still improve.
-QUICK = Budget(epochs=12, vae_steps=300, diffusion_steps=1000)
+QUICK = Budget(epochs=12, vae_steps=150, diffusion_steps=600)
 
 
 def benchmark_classifier(sfreq: float, budget: Budget) -> CNNBiLSTMClassifier:

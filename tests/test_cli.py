@@ -1,0 +1,195 @@
+"""The installed console command, from recordings to a report."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from geneeg_sk import __version__
+from geneeg_sk.cli import app
+from geneeg_sk.datasets import make_eeg_cohort, read_windows, write_windows
+
+COMMAND = Path(sys.executable).with_name("geneeg-sk")
+TINY_BUDGET = ["--epochs", "1", "--vae-steps", "2", "--diffusion-steps", "2"]
+CANDIDATES = {
+    "none",
+    "class weights",
+    "RandomOverSampler",
+    "SMOTE",
+    "ADASYN",
+    "FourierSurrogateSampler",
+    "GenEEGSampler",
+}
+
+
+def run_installed(*args):
+    """Run the console command as a user does, in a process of its own."""
+    done = subprocess.run(
+        [COMMAND, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=500,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def run(*args, code=0):
+    """Run a command in this process, which has imported what takes long to import."""
+    result = CliRunner().invoke(app, list(map(str, args)), env={"COLUMNS": "200"})
+    if not isinstance(result.exception, SystemExit | None):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Windows of three small patients."""
+    cohort = make_eeg_cohort(
+        n_patients=3,
+        n_windows={"normal": 12, "preictal": 6, "ictal": 6},
+        channels=["Fp1", "C3", "C4", "O2"],
+        sfreq=64,
+        length=2,
+        random_state=0,
+    )
+    folder = tmp_path_factory.mktemp("store") / "windows"
+    write_windows(folder, cohort)
+    return folder
+
+
+def test_help_and_version_load_nothing_heavy():
+    assert run_installed("--version").strip() == __version__
+    for command in ("windows", "fit", "sample", "benchmark", "report"):
+        assert "--help" in run(command, "--help")
+        assert command in run("--help")
+    heavy = (
+        "import sys, geneeg_sk.cli; sys.exit(bool({'torch', 'mne', 'sklearn'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", heavy]).returncode == 0
+
+
+def test_the_benchmark_runs_on_real_seizures(data_folder, tmp_path):
+    out = tmp_path / "chb"
+    options = ["--groups", "recording", "--quick", "--sfreq", 128, "--jobs", 1, *TINY_BUDGET]
+    printed = run_installed(
+        "benchmark", "--chbmit", data_folder / "chbmit-excerpt", "--out", out, *options
+    )
+    table = pd.read_csv(out / "results.csv")
+    assert {"candidate", "fold", "seed", "macro_f1"} <= set(table.columns)
+    assert set(table["candidate"]) == CANDIDATES
+    assert table.groupby("candidate")["fold"].agg(set).eq({0, 1, 2}).all()
+    assert table.loc[table["candidate"] != "GenEEGSampler", "error"].isna().all()
+    patients = pd.read_csv(out / "patients.csv")
+    assert patients["group"].nunique() == 4
+    assert "<html" in (out / "report.html").read_text(encoding="utf-8").lower()
+    assert "macro f1" in printed
+    assert "folds are by recording" in printed
+
+
+def test_a_second_run_repeats_nothing(store, tmp_path):
+    out = tmp_path / "out"
+    options = ["--windows", store, "--quick", "--folds", 3, "--out", out, "--jobs", 1, *TINY_BUDGET]
+    run("benchmark", *options)
+    first = pd.read_csv(out / "results.csv")
+    assert set(first["candidate"]) == CANDIDATES
+    run("benchmark", *options)
+    again = pd.read_csv(out / "results.csv")
+    fine = first["error"].isna()
+    pd.testing.assert_frame_equal(again[fine], first[fine])  # the times, too: nothing was fitted
+    (out / "report.html").unlink()
+    run("report", out)
+    assert (out / "report.html").stat().st_size > 10_000
+
+
+def test_recordings_become_windows(data_folder, tmp_path):
+    out = tmp_path / "windows"
+    channels = "Fp1-F7,F7-T7,T7-P7"
+    args = ["--chbmit", data_folder / "chbmit-excerpt", "--out", out, "--sfreq", 128]
+    printed = run("windows", *args, "--channels", channels)
+    windows = read_windows(out)
+    assert windows.info.ch_names == channels.split(",")
+    assert windows.sfreq == 128
+    assert "chb01" in printed
+    for state, n in pd.Series(windows.y).value_counts().items():
+        assert state in printed
+        assert str(n) in printed
+    assert "exists" in run("windows", *args, code=1)
+    run("windows", *args, "--overwrite")
+    assert len(read_windows(out).info.ch_names) == 22
+
+
+def test_windows_to_generator_to_windows(store, tmp_path):
+    generator = tmp_path / "generator"
+    run("fit", store, "--out", generator, "--vae-steps", 3, "--diffusion-steps", 3)
+    original = read_windows(store)
+
+    sample = ["sample", generator, "--state", "ictal", "--n", 5, "--seed", 1]
+    run(*sample, "--out", tmp_path / "x.npz")
+    arrays = np.load(tmp_path / "x.npz", allow_pickle=False)
+    assert arrays["X"].shape == (5, *original.X.shape[1:])
+    assert (arrays["y"] == "ictal").all()
+    assert arrays["channels"].tolist() == original.info.ch_names
+
+    run(*sample, "--out", tmp_path / "x.edf")
+    raw = mne.io.read_raw_edf(tmp_path / "x.edf", preload=True, verbose="ERROR")
+    assert raw.ch_names == original.info.ch_names
+    assert raw.info["sfreq"] == original.sfreq
+    assert list(raw.annotations.description) == ["ictal"] * 5
+    windows = raw.get_data()[:, : 5 * original.X.shape[2]] * 1e6
+    expected = arrays["X"].transpose(1, 0, 2).reshape(len(raw.ch_names), -1)
+    np.testing.assert_allclose(windows, expected, atol=np.ptp(expected) / 2**15)
+
+    run(*sample, "--out", tmp_path / "synthetic")
+    np.testing.assert_array_equal(read_windows(tmp_path / "synthetic").X, arrays["X"])
+    run("report", store, tmp_path / "synthetic", "--out", tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+
+    known = original.groups[0]
+    run(*sample, "--patient", known, "--out", tmp_path / "p.npz")
+    assert "unknown patient" in run(*sample, "--patient", "X", "--out", "p.npz", code=1)
+    assert "knows ['ictal'" in run(
+        "sample", generator, "--state", "asleep", "--out", "x.npz", code=1
+    )
+    assert ".npz, .edf" in run(*sample, "--out", "x.txt", code=2)
+
+
+def test_bad_input_gets_one_clear_line(data_folder, store, tmp_path):
+    out = ["--out", tmp_path / "out"]
+    assert "not a folder" in run("benchmark", "--chbmit", tmp_path / "nowhere", *out, code=1)
+    (tmp_path / "empty").mkdir()
+    assert "summary" in run("windows", "--chbmit", tmp_path / "empty", *out, code=1)
+    assert "Seizures-list" in run("windows", "--siena", tmp_path / "empty", *out, code=1)
+    assert "events.tsv" in run("windows", "--bids", tmp_path / "empty", *out, code=1)
+    assert "no store of windows" in run("fit", tmp_path / "empty", *out, code=1)
+    assert "no saved generator" in run(
+        "sample", tmp_path / "empty", "--state", "ictal", "--out", "x.npz", code=1
+    )
+    assert "results.csv" in run("report", tmp_path / "empty", code=1)
+    assert "exactly one of" in run("benchmark", *out, code=2)
+    assert "exactly one of" in run("benchmark", "--cohort", "--windows", store, *out, code=2)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_truncated_recording_is_named(data_folder, tmp_path):
+    folder = tmp_path / "chbmit"
+    shutil.copytree(data_folder / "chbmit-excerpt" / "chb01", folder / "chb01")
+    recording = folder / "chb01" / "chb01_04.edf"
+    recording.chmod(0o644)
+    recording.write_bytes(recording.read_bytes()[:100_000])
+    printed = run("benchmark", "--chbmit", folder, "--out", tmp_path / "out", code=1)
+    assert "chb01_04.edf" in printed
+
+
+def test_one_patient_is_too_few(data_folder, tmp_path):
+    args = ["--chbmit", data_folder / "chbmit-excerpt", "--out", tmp_path / "out"]
+    assert "group by recording" in run("benchmark", *args, "--quick", code=1)

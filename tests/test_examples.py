@@ -1,0 +1,44 @@
+"""Every example runs as it stands."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+LIMIT = 300  # seconds; on a quiet core each takes less than one minute
+
+
+def run(name, *args, cwd):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / name, *args],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        cwd=cwd,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(cwd.iterdir()), "an example must leave nothing behind"
+    return done.stdout
+
+
+def test_all_examples_are_tested():
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(PRINTS)
+
+
+PRINTS = {
+    "quickstart.py": "macro F1 on unseen patients",
+    "ratio_grid.py": "chosen FillGap(",
+    "against_smote.py": "GenEEGSampler",
+    "frozen_generator.py": "augmented: macro F1 on unseen patients",
+    "own_recordings.py": "macro F1 on unseen patients",
+}
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_the_example_runs_and_prints_its_result(name, tmp_path):
+    assert PRINTS[name] in run(name, cwd=tmp_path)
