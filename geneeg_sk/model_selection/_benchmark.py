@@ -145,7 +145,7 @@ def read_results(folder: str | os.PathLike) -> SamplerComparison:
             raise FileNotFoundError(
                 f"no {name} in {folder}; expected a folder that geneeg-sk benchmark wrote."
             )
-    frame = pd.read_csv(folder / RESULTS).assign(
-        error=lambda table: table["error"].fillna("").astype(str)
-    )
+    frame = pd.read_csv(folder / RESULTS)
+    # No error is an empty text; a column without any error would come back as numbers.
+    frame["error"] = frame["error"].astype(object).where(frame["error"].notna(), "")
     return SamplerComparison(frame, pd.read_csv(folder / PATIENTS), ours=OURS)
