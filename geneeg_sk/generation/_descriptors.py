@@ -1,7 +1,7 @@
-"""A dozen numbers that describe one window; their median over background describes a patient.
+"""About a hundred numbers that describe one window; their median over background, a patient.
 
-The same numbers serve twice: as the condition under which a window is generated, and, over a
-patient's background windows, as that patient's profile.
+The same numbers serve three times: as the condition under which a window is generated, over a
+patient's background windows as that patient's profile, and to correct what was generated.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import irfft, rfft
 
 from ._frontend import Frontend, blocks
 
-N_BANDS = 8
-N_SPATIAL = 6
-FLOOR = 1e-6
+BUDGET = 96
+FEWEST_BANDS, MOST_BANDS = 5, 16
+FLOOR = 1e-8
 
-IMPOSE_ROUNDS = 2  # bands and components change each other's shares
-MAX_LOG_GAIN = np.log(3)
+IMPOSE_ROUNDS = 2  # gains are interpolated between bands, and so miss at first
+MAX_LOG_GAIN = np.log(10)
 
 
 @dataclass
 class Descriptors:
-    """Log-RMS, log band powers and log variances of the leading components.
+    """Log-RMS, and the log power of each channel in each frequency band.
 
     Bands are cut so that each holds the same part of the mean amplitude spectrum of the training
-    windows: none is empty, whatever the sampling frequency and the filters.
+    windows: none is empty, whatever the sampling frequency and the filters. Powers are shares of
+    the window's power, so that log-RMS alone tells how loud it is.
 
     Attributes
     ----------
@@ -38,53 +40,50 @@ class Descriptors:
     @classmethod
     def fit(cls, frontend: Frontend, X: np.ndarray, weights: np.ndarray) -> Descriptors:
         """Cut the bands on training windows `X`, each weighted by `weights` (sum 1)."""
+        n_bands = int(np.clip(BUDGET // X.shape[1], FEWEST_BANDS, MOST_BANDS))
         power = np.zeros(frontend.n_padded // 2 + 1)
         for rows in blocks(len(X), 256):
-            power += weights[rows] @ _spectrum(frontend.analyse(X[rows])[0])
+            power += weights[rows] @ _power(frontend.unit(X[rows])[0]).sum(axis=1)
         amplitude = np.sqrt(power[1:])
         share = np.cumsum(amplitude) / max(amplitude.sum(), np.finfo(float).tiny)
-        inner = 1 + np.searchsorted(share, np.arange(1, N_BANDS) / N_BANDS)
-        return cls(edges=np.unique(np.r_[1, inner, len(power)]))
+        inner = 1 + np.searchsorted(share, np.arange(1, n_bands) / n_bands)
+        return cls(np.unique(np.r_[1, inner, len(power)]))
 
     def __call__(self, frontend: Frontend, X: np.ndarray) -> np.ndarray:
         """Describe windows by an array of shape (n, n_descriptors), the first being log-RMS."""
-        return np.concatenate(
-            [self._describe(*frontend.analyse(X[rows])) for rows in blocks(len(X), 256)]
-        )
+        described = []
+        for rows in blocks(len(X), 256):
+            unit, log_rms = frontend.unit(X[rows])
+            shares = self._log_shares(unit).reshape(len(unit), -1)
+            described.append(np.column_stack([log_rms, shares]))
+        return np.concatenate(described)
 
-    def _describe(self, components: np.ndarray, log_rms: np.ndarray) -> np.ndarray:
-        power = _spectrum(components)
-        total = np.maximum(power.sum(axis=1, keepdims=True), np.finfo(float).tiny)
-        bands = np.add.reduceat(power, self.edges[:-1], axis=1)
-        variances = components[:, :N_SPATIAL].var(axis=2, dtype=np.float64)
-        whole = components.var(axis=2, dtype=np.float64).sum(axis=1, keepdims=True)
-        spatial = variances / np.maximum(whole, np.finfo(float).tiny)
-        shares = np.log(np.concatenate([bands / total, spatial], axis=1) + FLOOR)
-        return np.column_stack([log_rms, shares])
+    def impose(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
+        """Give windows the band powers that `described` asks for, by a smooth gain.
 
-    def impose(self, components: np.ndarray, described: np.ndarray) -> np.ndarray:
-        """Give windows the band powers and component variances that `described` asks for.
-
-        The networks are asked for these numbers too, but meet them only on the average. What is
-        left is a gain for each band, interpolated between band centres, and for each component.
+        The networks are asked for these numbers too, but meet them only on the average.
         """
+        wanted = described[:, 1:].reshape(len(X), X.shape[1], -1)
         centres = (self.edges[:-1] + self.edges[1:] - 1) / 2
-        frequencies = np.arange(components.shape[2] // 2 + 1)
+        frequencies = np.arange(X.shape[2] // 2 + 1)
+        between = np.stack([np.interp(frequencies, centres, row) for row in np.eye(len(centres))])
         for _ in range(IMPOSE_ROUNDS):
-            missing = (described - self._describe(components, described[:, 0])) / 2
-            missing = np.clip(missing, -MAX_LOG_GAIN, MAX_LOG_GAIN)
-            bands, spatial = np.split(missing[:, 1:], [len(centres)], axis=1)
-            gain = np.stack([np.interp(frequencies, centres, row) for row in bands])
-            spectrum = np.fft.rfft(components, axis=2) * np.exp(gain)[:, None]
-            components = np.fft.irfft(spectrum, components.shape[2], axis=2)
-            components[:, : spatial.shape[1]] *= np.exp(spatial)[:, :, None]
-        return components.astype(np.float32)
+            missing = (wanted - self._log_shares(X)) / 2
+            gain = np.exp(np.clip(missing, -MAX_LOG_GAIN, MAX_LOG_GAIN) @ between)
+            X = irfft(rfft(X, axis=2) * gain.astype(np.float32), X.shape[2], axis=2)
+        return X
+
+    def _log_shares(self, X: np.ndarray) -> np.ndarray:
+        """Log share of the power of each channel and band, shape (n, n_channels, n_bands)."""
+        power = np.add.reduceat(_power(X), self.edges[:-1], axis=2)
+        total = np.maximum(power.sum(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
+        return np.log(power / total + FLOOR)
 
 
-def _spectrum(components: np.ndarray) -> np.ndarray:
-    """Power spectrum of each window, summed over components, shape (n, n_freqs)."""
-    spectrum = np.fft.rfft(components, axis=2)
-    return (spectrum.real**2 + spectrum.imag**2).sum(axis=1, dtype=np.float64)
+def _power(X: np.ndarray) -> np.ndarray:
+    """Power spectrum of each channel of each window, shape (n, n_channels, n_freqs)."""
+    spectrum = rfft(X, axis=2)
+    return (spectrum.real**2 + spectrum.imag**2).astype(np.float64)
 
 
 def profile_of(described: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from ._frontend import Frontend, blocks
 from ._losses import autoencoder_terms
 from ._model import LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
-from ._residual import ResidualNoise, power_by_state
+from ._residual import ResidualStatistics
 from ._training import draw_rows, optimise
 from ._vae import VAE, latent_channels_for, strides_for
 
@@ -89,7 +89,6 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
     described = descriptors(frontend, data.X)
     n_components, q = frontend.n_components, described.shape[1]
     n_latent = latent_channels_for(budget.latent_channels, n_components, stride)
-    n_freqs = frontend.n_padded // 2 + 1
     profiles = patient_profiles(data, described)
     background = described[data.is_background]
     scale = Standardiser.fit(background)
@@ -104,7 +103,7 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
         vae=VAE(n_components, n_latent, budget.width, strides).to(budget.device),
         latent_mean=np.zeros((n_latent, 1), np.float32),
         latent_std=np.ones((n_latent, 1), np.float32),
-        residual=ResidualNoise(np.zeros((data.n_states, n_components, n_freqs))),
+        residual=None,
         prior=ConditionPrior.fit(described, data.state, data.patient, scale(profiles)),
         denoiser=Denoiser(n_latent, budget.width, data.n_states + 2 * q + 1).to(budget.device),
     )
@@ -143,7 +142,7 @@ def fit_autoencoder(
     vae = model.vae
 
     def components(chosen: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(model.frontend.analyse(data.X[chosen])[0]).to(budget.device)
+        return torch.from_numpy(model.components(data.X[chosen])).to(budget.device)
 
     def terms() -> dict[str, torch.Tensor]:
         x = components(train[draw_rows(weights, budget.batch_size, generator)])
@@ -176,17 +175,17 @@ def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.dev
 
     Returns the standardised latents, shape (n, latent_channels, positions), float32.
     """
-    latents, real, back = [], 0.0, 0.0
+    latents = []
+    lost = ResidualStatistics(data.n_states, model.descriptors.edges)
     for chosen in blocks(len(data.X), 128):
-        x, _ = model.frontend.analyse(data.X[chosen])
-        mean, _ = model.vae.encode(torch.from_numpy(x).to(device))
-        y = model.vae.decode(mean).cpu().numpy()
+        unit, _ = model.frontend.unit(data.X[chosen])
+        x = torch.from_numpy(model.frontend.components(unit))
+        mean, _ = model.vae.encode(x.to(device))
         latents.append(mean.cpu().numpy())
-        real = real + power_by_state(x, data.state[chosen], data.n_states)
-        back = back + power_by_state(y, data.state[chosen], data.n_states)
+        back = model.frontend.channels(model.vae.decode(mean).cpu().numpy())
+        lost.add(unit, back, data.state[chosen])
     z = np.concatenate(latents)
-    counts = np.maximum(np.bincount(data.state, minlength=data.n_states), 1)[:, None, None]
-    model.residual = ResidualNoise.fit(real / counts, back / counts)
+    model.residual = lost.noise()
     mean = np.einsum("n,ncp->c", data.weights, z) / z.shape[2]
     variance = np.einsum("n,ncp->c", data.weights, (z - mean[:, None]) ** 2) / z.shape[2]
     model.latent_mean = mean[:, None].astype(np.float32)

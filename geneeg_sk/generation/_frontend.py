@@ -75,27 +75,37 @@ class Frontend:
     def n_components(self) -> int:
         return len(self.spread)
 
-    def analyse(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return components (n, n_components, n_padded), float32, and log-RMS (n,)."""
+    def unit(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return windows of unit RMS (n, n_channels, n_padded), float32, and log-RMS (n,)."""
         log_rms = self.log_rms(X)
-        unit = (X / np.exp(log_rms)[:, None, None]).astype(np.float32)
-        return self.pad(np.matmul(self.to_components, unit)), log_rms
+        return self.pad((X / np.exp(log_rms)[:, None, None]).astype(np.float32)), log_rms
+
+    def components(self, unit: np.ndarray) -> np.ndarray:
+        """Rotate channels into components, shape (n, n_components, n_padded)."""
+        return np.matmul(self.to_components, unit)
+
+    def channels(self, components: np.ndarray) -> np.ndarray:
+        """Rotate components into channels, shape (n, n_channels, n_padded)."""
+        return np.matmul(self.to_channels, components)
+
+    def windows(self, unit: np.ndarray, log_rms: np.ndarray) -> np.ndarray:
+        """Return windows (n, n_channels, n_times) in microvolts, of the given RMS.
+
+        They are projected onto what the components span: the rank is that of the training windows.
+        """
+        X = self.channels(self.components(unit[:, :, : self.n_times]))
+        rms = np.maximum(root_mean_square(X), np.finfo(np.float32).tiny)
+        X *= (np.exp(log_rms) / rms).astype(np.float32)[:, None, None]
+        return X
 
     def log_rms(self, X: np.ndarray) -> np.ndarray:
         """Logarithm of the root mean square of windows, in log µV; finite for flat ones."""
         return np.log(np.maximum(root_mean_square(X), self.floor))
 
-    def synthesise(self, components: np.ndarray, log_rms: np.ndarray) -> np.ndarray:
-        """Return windows (n, n_channels, n_times), float32, in microvolts, of the given RMS."""
-        X = np.matmul(self.to_channels, components[:, :, : self.n_times])
-        rms = np.maximum(root_mean_square(X), np.finfo(np.float32).tiny)
-        X *= (np.exp(log_rms) / rms).astype(np.float32)[:, None, None]
-        return X
-
-    def pad(self, components: np.ndarray) -> np.ndarray:
+    def pad(self, X: np.ndarray) -> np.ndarray:
         """Continue the windows by reflection; also those shorter than the padding."""
         mirror = np.r_[np.arange(self.n_times), np.arange(self.n_times)[::-1]]
-        return components[..., mirror[np.arange(self.n_padded) % len(mirror)]]
+        return X[..., mirror[np.arange(self.n_padded) % len(mirror)]]
 
 
 def root_mean_square(X: np.ndarray) -> np.ndarray:

@@ -70,8 +70,8 @@ class LatentDiffusionGenerator(BaseEstimator):
     patients_ : ndarray of shape (n_patients,)
         Patients as in `groups`; empty without groups.
     profiles_ : ndarray of shape (n_patients, n_profile)
-        Profiles of `patients_`, medians over background windows: log-RMS (log µV), log shares of
-        power in eight frequency bands, log shares of variance of the leading components.
+        Profiles of `patients_`, medians over background windows: log-RMS (log µV), and log
+        shares of power of each channel in each of a few frequency bands.
     n_channels_, n_times_ : int
     sfreq_ : float or None
     history_ : DataFrame
@@ -355,8 +355,8 @@ class LatentDiffusionGenerator(BaseEstimator):
         """
         check_is_fitted(self, "model_")
         z = np.asarray(z, dtype=np.float32)
-        components = self.model_.decode(z, resolve_device(self.device))
-        X = self.model_.frontend.synthesise(components, np.asarray(log_rms, dtype=float))
+        unit = self.model_.decode(z, resolve_device(self.device))
+        X = self.model_.frontend.windows(unit, np.asarray(log_rms, dtype=float))
         return X.astype(self.dtype_, copy=False)
 
     def reconstruct(self, X: Any) -> np.ndarray:

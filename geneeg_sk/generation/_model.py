@@ -61,9 +61,13 @@ class LatentDiffusion:
     vae: VAE
     latent_mean: np.ndarray  # (latent_channels, 1)
     latent_std: np.ndarray
-    residual: ResidualNoise
     prior: ConditionPrior
+    residual: ResidualNoise | None = None  # None until the autoencoder is trained
     denoiser: Denoiser | None = None
+
+    def components(self, X: np.ndarray) -> np.ndarray:
+        """What the autoencoder sees of windows, shape (n, n_components, n_padded)."""
+        return self.frontend.components(self.frontend.unit(X)[0])
 
     def condition(
         self, state: np.ndarray, profiles: np.ndarray, described: np.ndarray
@@ -87,16 +91,16 @@ class LatentDiffusion:
         """Standardised latents (n, latent_channels, positions), float32."""
         parts = []
         for rows in blocks(len(X), BLOCK):
-            components, _ = self.frontend.analyse(X[rows])
-            mean, _ = self.vae.encode(torch.from_numpy(components).to(device))
+            mean, _ = self.vae.encode(torch.from_numpy(self.components(X[rows])).to(device))
             parts.append((mean.cpu().numpy() - self.latent_mean) / self.latent_std)
         return np.concatenate(parts)
 
     @torch.no_grad()
     def decode(self, z: np.ndarray, device: torch.device) -> np.ndarray:
-        """Mean components (n, n_components, n_padded) of standardised latents."""
+        """Mean windows (n, n_channels, n_padded) of standardised latents, of about unit RMS."""
         latents = (z * self.latent_std + self.latent_mean).astype(np.float32)
-        return self.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
+        components = self.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
+        return self.frontend.channels(components)
 
     def draw_profiles(self, state: np.ndarray, uniform: np.ndarray, normal: np.ndarray):
         """Profiles from the population: patients in proportion to their windows of the state."""
@@ -140,7 +144,8 @@ class LatentDiffusion:
         positions = self.frontend.n_padded // self.vae.stride
         noise = rng.standard_normal((BLOCK, len(self.latent_mean), positions), dtype=np.float32)
         n_freqs = self.frontend.n_padded // 2 + 1
-        lost = rng.standard_normal((BLOCK, self.frontend.n_components, n_freqs, 2), np.float32)
+        n_channels = len(self.frontend.to_channels)
+        lost = rng.standard_normal((BLOCK, n_channels, n_freqs, 2), np.float32)
 
         if profiles is None:
             profiles = self.draw_profiles(state, uniform, normal)
@@ -151,7 +156,6 @@ class LatentDiffusion:
             torch.from_numpy(noise).to(device),
             karras_sigmas(solver_steps).to(device),
         )
-        components = self.decode(z.cpu().numpy(), device)
-        components += self.residual.draw(state, lost, self.frontend.n_padded)
-        components = self.descriptors.impose(components, described)
-        return self.frontend.synthesise(components, described[:, 0])
+        unit = self.decode(z.cpu().numpy(), device)
+        unit += self.residual.draw(state, lost, self.frontend.n_padded)
+        return self.frontend.windows(self.descriptors.impose(unit, described), described[:, 0])

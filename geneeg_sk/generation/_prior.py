@@ -68,11 +68,10 @@ class ConditionPrior:
             rows = state == s
             offsets[s] = _solve_offsets(kernel, residuals[rows], patient[rows], counts)
             residuals[rows] -= (kernel @ offsets[s])[patient[rows]]
-        copulas = [
-            _copula(residuals[state == s] if (state == s).sum() >= FEWEST else residuals)
-            for s in range(n_states)
-        ]
-        quantiles, factors = (np.stack(parts) for parts in zip(*copulas, strict=True))
+        enough = np.bincount(state) >= FEWEST
+        of_state = [residuals[state == s] if enough[s] else residuals for s in range(n_states)]
+        quantiles = np.stack([_quantiles(own) for own in of_state])
+        factors = _factors(of_state)
         return cls(means, quantiles, factors, profiles, offsets, length, shares)
 
     def draw(self, state: np.ndarray, profiles: np.ndarray, normal: np.ndarray) -> np.ndarray:
@@ -128,15 +127,36 @@ def _solve_offsets(
     return solve(kernel + np.diag(noise), means, assume_a="pos")
 
 
-def _copula(residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles of each column, and the Cholesky factor of the correlation of normal scores."""
-    quantiles = np.quantile(residuals, np.linspace(0, 1, N_QUANTILES), axis=0)
-    q = residuals.shape[1]
-    if len(residuals) < 2:
-        return quantiles, np.eye(q)
+def _quantiles(residuals: np.ndarray) -> np.ndarray:
+    return np.quantile(residuals, np.linspace(0, 1, N_QUANTILES), axis=0)
+
+
+def _factors(of_state: list[np.ndarray]) -> np.ndarray:
+    """Cholesky factors of each state's correlation of normal scores.
+
+    A state with few windows leans on what all states have in common: its own correlation weighs
+    n / (n + q), for n windows and q descriptors.
+    """
+    scores = [_normal_scores(own) for own in of_state]
+    common = _correlation(np.concatenate(scores))
+    q = len(common)
+    factors = []
+    for own in scores:
+        weight = len(own) / (len(own) + q)
+        mixed = weight * _correlation(own) + (1 - weight) * common
+        factors.append(np.linalg.cholesky(mixed + 1e-6 * np.eye(q)))
+    return np.stack(factors)
+
+
+def _normal_scores(residuals: np.ndarray) -> np.ndarray:
     rank = residuals.argsort(axis=0).argsort(axis=0)
-    scores = ndtri((rank + 0.5) / len(residuals))
+    return ndtri((rank + 0.5) / len(residuals))
+
+
+def _correlation(scores: np.ndarray) -> np.ndarray:
+    """Correlation with the shrinkage of Ledoit and Wolf (2004)."""
+    if len(scores) < 2:
+        return np.eye(scores.shape[1])
     covariance = ledoit_wolf(scores)[0]
-    spread = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(spread, spread)
-    return quantiles, np.linalg.cholesky(correlation + 1e-6 * np.eye(q))
+    spread = np.sqrt(np.maximum(np.diag(covariance), np.finfo(float).tiny))
+    return covariance / np.outer(spread, spread)

@@ -1,48 +1,87 @@
 """The observation noise of the autoencoder: what the decoder's mean has lost.
 
 A decoder returns a mean and loses exactly the frequencies that it could not explain. They come
-back as Gaussian noise with the spectrum that is missing, drawn in the Fourier domain.
+back as Gaussian noise with the spectrum that is missing and the correlation between channels of
+what was lost, drawn in the Fourier domain.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.fft import irfft, rfft
 from scipy.ndimage import uniform_filter1d
 
 SMOOTHING = 9  # frequency bins, so that few windows suffice
+SHRINKAGE = 0.05  # towards independent channels, so that few windows give a positive matrix
 
 
 @dataclass
 class ResidualNoise:
-    """Spectrum that reconstructions lack, for each state and component.
+    """Spectrum that reconstructions lack, and how it is shared between channels.
 
     Attributes
     ----------
-    amplitude : ndarray of shape (n_states, n_components, n_freqs)
+    amplitude : ndarray of shape (n_states, n_channels, n_freqs)
         Root of the missing power at each frequency, for windows of unit RMS.
+    factors : ndarray of shape (n_states, n_bands, n_channels, n_channels)
+        Cholesky factors of the residuals' correlation between channels in each band.
+    band : ndarray of shape (n_freqs,)
+        Band of each frequency.
     """
 
     amplitude: np.ndarray
-
-    @classmethod
-    def fit(cls, power: np.ndarray, reconstructed: np.ndarray) -> ResidualNoise:
-        """Learn from mean power spectra (n_states, n_components, n_freqs) of both."""
-        missing = np.maximum(power - reconstructed, 0)
-        smooth = uniform_filter1d(missing, SMOOTHING, axis=2, mode="nearest")
-        return cls(np.sqrt(np.maximum(smooth, 0)))  # the running sum can round below zero
+    factors: np.ndarray
+    band: np.ndarray
 
     def draw(self, state: np.ndarray, normal: np.ndarray, n_times: int) -> np.ndarray:
-        """Turn standard normal numbers (n, n_components, n_freqs, 2) into noise."""
-        spectrum = (normal[..., 0] + 1j * normal[..., 1]) * np.sqrt(0.5)
-        return np.fft.irfft(self.amplitude[state] * spectrum, n_times, axis=2).astype(np.float32)
+        """Turn standard normal numbers (n, n_channels, n_freqs, 2) into noise, float32."""
+        white = (normal[..., 0] + 1j * normal[..., 1]) * np.float32(np.sqrt(0.5))
+        spectrum = np.empty_like(white)
+        for band in range(self.factors.shape[1]):
+            its = self.band == band
+            spectrum[:, :, its] = self.factors[state, band].astype(np.float32) @ white[:, :, its]
+        spectrum *= self.amplitude[state].astype(np.float32)
+        return irfft(spectrum, n_times, axis=2)
 
 
-def power_by_state(components: np.ndarray, state: np.ndarray, n_states: int) -> np.ndarray:
-    """Sum of the power spectra of each state's windows, (n_states, n_components, n_freqs)."""
-    spectrum = np.fft.rfft(components, axis=2)
-    power = spectrum.real**2 + spectrum.imag**2
-    total = np.zeros((n_states, *power.shape[1:]))
-    np.add.at(total, state, power)
-    return total
+@dataclass
+class ResidualStatistics:
+    """Sums over windows from which `ResidualNoise` is made."""
+
+    n_states: int
+    edges: np.ndarray  # of the bands, as in Descriptors
+    counts: np.ndarray = field(init=False)
+    missing: np.ndarray | float = 0.0
+    products: np.ndarray | float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = np.zeros(self.n_states)
+
+    def add(self, real: np.ndarray, reconstructed: np.ndarray, state: np.ndarray) -> None:
+        """Add windows of unit RMS and their reconstructions, (n, n_channels, n_times)."""
+        x, y = rfft(real, axis=2), rfft(reconstructed, axis=2)
+        member = np.eye(self.n_states)[state].T
+        self.counts += member.sum(axis=1)
+        power = np.abs(x) ** 2 - np.abs(y) ** 2
+        self.missing = self.missing + np.tensordot(member, power, axes=1)
+        products = [
+            np.einsum("ncf,ndf->ncd", r, r.conj(), optimize=True).real
+            for r in np.split(x - y, self.edges[1:-1], axis=2)
+        ]
+        self.products = self.products + np.einsum("sn,bncd->sbcd", member, np.stack(products))
+
+    def noise(self) -> ResidualNoise:
+        """The noise that makes up for what is missing."""
+        mean = np.maximum(self.missing / np.maximum(self.counts, 1)[:, None, None], 0)
+        smooth = uniform_filter1d(mean, SMOOTHING, axis=2, mode="nearest")
+        amplitude = np.sqrt(np.maximum(smooth, 0))  # the running sum can round below zero
+        spread = np.sqrt(np.einsum("sbcc->sbc", self.products))
+        spread = np.maximum(spread, np.finfo(np.float32).tiny)
+        correlation = self.products / (spread[..., None] * spread[..., None, :])
+        identity = np.eye(mean.shape[1])
+        factors = np.linalg.cholesky((1 - SHRINKAGE) * correlation + SHRINKAGE * identity)
+        norm = np.sqrt((factors**2).sum(axis=-1, keepdims=True))  # flat channels have no variance
+        band = np.searchsorted(self.edges[1:-1], np.arange(mean.shape[2]), side="right")
+        return ResidualNoise(amplitude, factors / norm, band)
