@@ -1,0 +1,306 @@
+"""One page that says what came out, and how."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geneeg_sk._checks import is_mne
+from geneeg_sk.inspection import _verdict
+from geneeg_sk.inspection._benchmark import BenchmarkDisplay, as_comparison, default_baseline
+from geneeg_sk.inspection._closeness import MIN_WINDOWS, closeness
+from geneeg_sk.inspection._history import HistoryDisplay
+from geneeg_sk.inspection._spectra import SpectraDisplay
+from geneeg_sk.inspection._tables import COST, describe, error_table, html_table, score_table
+from geneeg_sk.inspection._traces import TracesDisplay
+
+IMAGE = "webp"
+DPI = 150
+
+# MNE's page is made for wide screens: on narrow ones, contents go, and text gets the room.
+CSS = """
+#content p, #content ul { max-width: 62rem; }
+#content h4 { font-size: 1.15rem; margin-top: 1.2rem; }
+#content .lead { font-weight: 600; }
+#content table { width: auto; font-variant-numeric: tabular-nums; font-size: 0.85rem; }
+#content th, #content td { padding: 0.25rem 0.5rem; border-bottom: 1px solid #ddd; }
+#content td { white-space: nowrap; }
+#content .wrap td { white-space: normal; overflow-wrap: anywhere; }
+#content .scroll { overflow-x: auto; }
+#content img { max-width: 100%; height: auto; }
+#filter-by-tags-dropdown-menu, .accordion-header .badge { display: none !important; }
+footer nav { position: static !important; }
+@media (max-width: 800px) {
+  #toc { display: none; }
+  #content { margin-left: 0 !important; width: 100% !important; }
+  #content .accordion-body { padding: 0.7rem; }
+  #top-bar .fs-3 { font-size: 1.2rem !important; white-space: normal; }
+  #top-bar img { width: 50px; }
+}
+@media print { #top-bar { position: static !important; } #toc { display: none; } }
+"""
+TRACES = "Windows picked at random, divided by lines; positive is up."
+VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+
+
+def make_report(
+    out: str | Path,
+    *,
+    comparison: Any = None,
+    real: Mapping[Any, Any] | None = None,
+    synthetic: Mapping[Any, Any] | None = None,
+    sfreq: float | None = None,
+    info: Any = None,
+    history: Any = None,
+    title: str = "geneeg_sk",
+    how: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write one HTML page: verdict, scores, pictures, and how they were made.
+
+    The page needs no other file and asks no server for anything. What is not given is left out,
+    with a sentence that says so.
+
+    Parameters
+    ----------
+    out : str or Path
+        File to write, ending in ``.html``. It appears when it is complete; an older one of that
+        name is replaced.
+    comparison : SamplerComparison, default=None
+        From ``compare_samplers``, or any object with its `frame` and `patients`.
+    real, synthetic : dict of state to windows, default=None
+        Windows of shape (n_windows, n_channels, n_times) in microvolts, or ``mne.Epochs``. The
+        real ones are those that the generator was trained on, or of the same recordings.
+    sfreq : float, default=None
+        Sampling frequency, Hz. None: that of `info`, or of the ``mne.Epochs``.
+    info : mne.Info, default=None
+        Names of the channels, and sampling frequency.
+    history : DataFrame or estimator, default=None
+        A fitted generator, or its `history_`.
+    title : str, default="geneeg_sk"
+        Heading of the page.
+    how : dict, default=None
+        How to repeat it: versions, seeds, numbers of windows, command, ...; may be nested.
+
+    Returns
+    -------
+    out : Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If `out` does not end in ``.html``, or what is given is no set of windows, or contradicts
+        itself.
+
+    See Also
+    --------
+    TracesDisplay, SpectraDisplay, BenchmarkDisplay, HistoryDisplay : The pictures.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from geneeg_sk.inspection import make_report
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = make_report(f"{folder}/report.html", how={"seed": 0})
+    ...     "How it was made" in page.read_text(encoding="utf-8")
+    True
+    """
+    import mne
+
+    out = Path(out)
+    if out.suffix.lower() != ".html":
+        raise ValueError(f"out={str(out)!r} is no name of a page; expected one ending in '.html'.")
+    real, synthetic = dict(real or {}), dict(synthetic or {})
+    sfreq = _sfreq([*real.values(), *synthetic.values()], sfreq, info)
+    comparison = None if comparison is None else as_comparison(comparison)
+
+    report = mne.Report(title=str(title), image_format=IMAGE, verbose="ERROR")
+    report.include += VIEWPORT
+    report.add_custom_css(CSS)
+    report.add_html(_verdicts(comparison, real, synthetic, sfreq), "Verdict")
+    report.add_html(_scores(comparison), "Scores")
+    for heading, figure, caption in _pictures(comparison, real, synthetic, sfreq, info, history):
+        if figure is None:
+            report.add_html(_paragraph(caption), heading)
+        else:
+            figure.set_dpi(DPI)
+            report.add_figure(figure, heading, caption=caption)
+    report.add_html(_how(how), "How it was made")
+    _save(report, out)
+    return out
+
+
+def _sfreq(windows: list[Any], sfreq: float | None, info: Any) -> float | None:
+    known = [float(rate) for rate in (sfreq, info["sfreq"] if info is not None else None) if rate]
+    known += [float(X.info["sfreq"]) for X in windows if is_mne(X)]
+    if known and not np.allclose(known, known[0]):
+        raise ValueError(
+            f"The sampling frequencies given (sfreq, info, Epochs) differ: {sorted(set(known))} Hz."
+        )
+    return known[0] if known else None
+
+
+def _verdicts(comparison: Any, real: dict, synthetic: dict, sfreq: float | None) -> str:
+    parts = ["<h4>Does augmentation help?</h4>"]
+    if comparison is None:
+        parts.append(_paragraph("No comparison was given, so this is left open."))
+    else:
+        parts.append(_answer(*_verdict.on_benefit(comparison)))
+        parts.append(
+            _paragraph(
+                "Differences are paired by patient; intervals are of the mean over patients, by "
+                "bootstrap, one method at a time. p-values: corrected resampled t-test over folds, "
+                "adjusted for the number of methods (Holm).",
+                small=True,
+            )
+        )
+    table = pd.DataFrame()
+    if sfreq is not None:
+        table = closeness(real, synthetic, sfreq=sfreq)
+    parts.append("<h4>Is the synthetic EEG close to the real?</h4>")
+    if table.empty:
+        parts.append(_paragraph(_why_not_compared(real, synthetic, sfreq)))
+        return "".join(parts)
+    parts.append(_answer(*_verdict.on_closeness(table)))
+    parts.append(_not_compared(table, real, synthetic))
+    parts.append("<h4>Is it memorised?</h4>")
+    parts.append(_answer(*_verdict.on_memory(table)))
+    parts.append(
+        _paragraph(
+            "“Real against real” compares random halves of the real windows given: it is what a "
+            "perfect generator would score. 0 is perfect for KS, 0.5 for the AUC. Words: hardly "
+            f"told: AUC at most {_verdict.ABOVE_FLOOR} above real from real; easily told: at least "
+            f"{_verdict.TOLD_APART}; suspicious: ratio below {_verdict.COPIED}, or near copies "
+            f"more than {_verdict.ABOVE_FLOOR:.0%} above those among real windows.",
+            small=True,
+        )
+    )
+    return "".join(parts)
+
+
+def _why_not_compared(real: dict, synthetic: dict, sfreq: float | None) -> str:
+    if not real or not synthetic:
+        missing = " and ".join(n for n, X in (("real", real), ("synthetic", synthetic)) if not X)
+        return f"No {missing} windows were given, so this is left open."
+    if sfreq is None:
+        return "No sampling frequency was given, so windows could not be described."
+    return (
+        f"No state has enough windows ({2 * MIN_WINDOWS} real and {MIN_WINDOWS} synthetic) to "
+        "compare, so this is left open."
+    )
+
+
+def _not_compared(table: pd.DataFrame, real: dict, synthetic: dict) -> str:
+    left_out = [str(state) for state in {**real, **synthetic} if state not in table.index]
+    if not left_out:
+        return ""
+    return _paragraph(
+        f"Not compared, for lack of windows ({2 * MIN_WINDOWS} real and {MIN_WINDOWS} synthetic "
+        f"are needed): {', '.join(left_out)}."
+    )
+
+
+def _scores(comparison: Any) -> str:
+    if comparison is None:
+        return _paragraph("No comparison was given, so there are no scores.")
+    baseline = default_baseline(comparison.candidates)
+    table = score_table(comparison, baseline)
+    parts = [
+        _paragraph(
+            "Mean ± standard deviation over patients, on patients unseen in training (a patient's "
+            "score is its mean over seeds). “Δ macro F1”: paired difference to "
+            f"“{baseline}”, with its 95 % interval. Brier score and ECE (calibration): lower is "
+            "better."
+        ),
+        html_table(table.drop(columns=COST, errors="ignore")),
+        "<h4>Calibration and cost</h4>",
+        html_table(table[["method", *(c for c in COST if c in table)]]),
+    ]
+    errors = error_table(comparison.frame)
+    if len(errors):
+        parts.append("<h4>Fits that failed</h4>")
+        parts.append(html_table(errors, wrap=True))
+    return "".join(parts)
+
+
+def _pictures(
+    comparison: Any,
+    real: dict,
+    synthetic: dict,
+    sfreq: float | None,
+    info: Any,
+    history: Any,
+) -> list[tuple[str, Any, str]]:
+    """Headings, figures and captions; a figure of None is explained by its caption."""
+    pictures = [_benchmark(comparison)] if comparison is not None else []
+    states = list(dict.fromkeys([*real, *synthetic]))
+    if not states:
+        pictures.append(("Pictures of windows", None, "No windows were given, so none are shown."))
+    elif sfreq is None:
+        text = "No sampling frequency was given, so windows cannot be drawn in seconds and hertz."
+        pictures.append(("Pictures of windows", None, text))
+        states = []
+    names = None if info is None else list(info.ch_names)
+    for state in states:
+        pictures += _windows(state, real.get(state), synthetic.get(state), sfreq, names)
+    if history is None:
+        pictures.append(("Training", None, "No history of a training was given."))
+    else:
+        frame = getattr(history, "history_", history)
+        figure = HistoryDisplay(history=frame).plot().figure_
+        pictures.append(("Training", figure, "Losses of the generator, stage by stage."))
+    return pictures
+
+
+def _benchmark(comparison: Any) -> tuple[str, Any, str]:
+    heading = "Benefit for each patient"
+    try:
+        return heading, BenchmarkDisplay.from_result(comparison).figure_, "Right is better."
+    except ValueError as error:  # one candidate only, or all failed
+        return heading, None, str(error)
+
+
+def _windows(
+    state: Any, real: Any, synthetic: Any, sfreq: float | None, names: list[str] | None
+) -> list[tuple[str, Any, str]]:
+    real, synthetic = (X if X is not None and len(X) else None for X in (real, synthetic))
+    if real is None and synthetic is None:
+        return [(f"Traces: {state}", None, "There are no windows of this state.")]
+    missing = [n for n, X in (("real", real), ("synthetic", synthetic)) if X is None]
+    note = f" There are no {missing[0]} windows of this state." if missing else ""
+    traces = TracesDisplay.from_windows(real, synthetic, sfreq=sfreq, ch_names=names)
+    spectra = SpectraDisplay.from_windows(real, synthetic, sfreq=sfreq)
+    return [
+        (f"Traces: {state}", traces.figure_, f"{TRACES}{note}"),
+        (f"Spectra: {state}", spectra.figure_, f"Mean over channels.{note}"),
+    ]
+
+
+def _how(how: Mapping[str, Any] | None) -> str:
+    if not how:
+        return _paragraph("This was not recorded.")
+    return html_table(describe(how), header=False, wrap=True)
+
+
+def _answer(headline: str, sentences: list[str]) -> str:
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f'<p class="lead">{escape(headline)}</p><ul>{items}</ul>'
+
+
+def _paragraph(text: str, small: bool = False) -> str:
+    return f'<p class="small text-muted">{escape(text)}</p>' if small else f"<p>{escape(text)}</p>"
+
+
+def _save(report: Any, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=out.parent) as workplace:
+        part = Path(workplace) / "report.html"
+        report.save(part, open_browser=False, overwrite=True, verbose="ERROR")
+        os.replace(part, out)
