@@ -180,7 +180,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         generator = getattr(self.sampler_, "generator_", None)
-        if not hasattr(generator, "profile") or not hasattr(self.estimator_, "fine_tuned"):
+        if generator is None or not hasattr(self.estimator_, "fine_tuned"):
             raise TypeError(
                 "personalize needs a GenEEGSampler as sampler and a CNNBiLSTMClassifier as "
                 f"estimator; these are {type(self.sampler).__name__} and "

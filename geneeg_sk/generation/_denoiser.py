@@ -26,6 +26,8 @@ class Denoiser(nn.Module):
         Length of the condition vector; the last entry says whether there is a condition.
     """
 
+    frequencies: Tensor
+
     def __init__(self, latent_channels: int, width: int, n_conditions: int) -> None:
         super().__init__()
         self.sizes = (latent_channels, width, n_conditions)
@@ -38,8 +40,7 @@ class Denoiser(nn.Module):
         self.enter = nn.Conv1d(latent_channels, width, 3, padding=1)
         self.blocks = nn.ModuleList(_Block(width, embedding, d) for d in DILATIONS)
         self.leave = nn.Conv1d(width, latent_channels, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        _start_at_zero(self.leave)
 
     def forward(self, x: Tensor, c_noise: Tensor, condition: Tensor) -> Tensor:
         """Map latents (n, latent_channels, positions) to the same shape."""
@@ -52,6 +53,11 @@ class Denoiser(nn.Module):
         return self.leave(F.silu(h))
 
 
+def _start_at_zero(layer: nn.Module) -> None:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
 class _Block(nn.Module):
     def __init__(self, width: int, embedding: int, dilation: int) -> None:
         super().__init__()
@@ -59,8 +65,7 @@ class _Block(nn.Module):
         self.modulate = nn.Linear(embedding, 3 * width)
         self.first = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
         self.second = nn.Conv1d(width, width, 3, padding=1)
-        nn.init.zeros_(self.modulate.weight)
-        nn.init.zeros_(self.modulate.bias)
+        _start_at_zero(self.modulate)
 
     def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
         shift, scale, gate = self.modulate(embedding)[:, :, None].chunk(3, dim=1)

@@ -524,7 +524,8 @@ class LatentDiffusionGenerator(BaseEstimator):
                     "groups asks for known patients, but this generator knows none: it was fitted "
                     "without groups, or saved with profiles=False. Give profiles instead."
                 )
-            return self.profiles_[self._codes(check_groups(groups, n), self.patients_, "patient")]
+            known = np.asarray(check_groups(groups, n))
+            return self.profiles_[self._codes(known, self.patients_, "patient")]
         if profiles is None:
             return None
         n_profile = self.model_.profiles.shape[1]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
+
+Network = TypeVar("Network", bound=nn.Module)
 
 N_REPORTS = 25
 PATIENCE = 8  # reports without a better validation loss, a third of the budget
@@ -18,16 +21,16 @@ CLIP = 1.0
 
 
 def optimise(
-    network: nn.Module,
+    network: Network,
     loss_terms: Callable[[], dict[str, Tensor]],
-    validate: Callable[[nn.Module], float] | None,
+    validate: Callable[[Network], float] | None,
     *,
     stage: str,
     n_steps: int,
     lr: float,
     history: list[dict],
     verbose: int,
-) -> tuple[nn.Module, bool]:
+) -> tuple[Network, bool]:
     """Train `network`; return a copy with averaged weights, the best by `validate`.
 
     `loss_terms` draws a minibatch and returns the weighted terms, whose sum is minimised. AdamW,
@@ -38,42 +41,54 @@ def optimise(
     optimiser = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=max(n_steps, 2))
     average = AveragedModel(network, avg_fn=_moving_average)
-    best, best_loss, stale = None, float("inf"), 0
+    averaged = cast(Network, average.module)
+    best, best_loss, stale = averaged, float("inf"), 0
     every = max(1, n_steps // N_REPORTS)
     sums: dict[str, float] = {}
-    interrupted = False
+    since, interrupted = 0, False
     try:
         for step in (bar := tqdm(range(1, n_steps + 1), desc=stage, disable=not verbose)):
             terms = loss_terms()
             optimiser.zero_grad(set_to_none=True)
-            sum(terms.values()).backward()
+            torch.stack(list(terms.values())).sum().backward()
             nn.utils.clip_grad_norm_(network.parameters(), CLIP)
             optimiser.step()
             schedule.step()
             average.update_parameters(network)
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + float(term.detach())
+            since += 1
             if step % every and step != n_steps:
                 continue
-            row = {name: total / every for name, total in sums.items()}
-            row = {"stage": stage, "step": step, **row, "loss": sum(row.values())}
-            sums = {}
+            means = {name: total / since for name, total in sums.items()}
+            row = {"stage": stage, "step": step, **means, "loss": sum(means.values())}
+            sums, since = {}, 0
+            _refuse_divergence(row)
             if validate is not None:
-                row["validation"] = validate(average.module)
+                row["validation"] = validate(averaged)
                 stale += 1
                 if row["validation"] < best_loss:
-                    best, best_loss, stale = copy.deepcopy(average.module), row["validation"], 0
+                    best, best_loss, stale = copy.deepcopy(averaged), row["validation"], 0
             history.append(row)
             bar.set_postfix(loss=f"{row['loss']:.3f}")
             if stale >= PATIENCE:
                 break
     except KeyboardInterrupt:
         interrupted = True
-    return (best or average.module).eval(), interrupted
+    return best.eval(), interrupted
 
 
-def _moving_average(average: Tensor, value: Tensor, n: Tensor) -> Tensor:
-    decay = torch.clamp((1 + n) / (10 + n), max=EMA_DECAY)
+def _refuse_divergence(row: dict) -> None:
+    if not np.isfinite(row["loss"]):
+        terms = {k: v for k, v in row.items() if k not in ("stage", "step", "loss")}
+        raise FloatingPointError(
+            f"The {row['stage']} stage diverged: its loss is {row['loss']} at step {row['step']} "
+            f"({terms}). Look for windows of extreme amplitude, or lower loss_weights."
+        )
+
+
+def _moving_average(average: Tensor, value: Tensor, n: Tensor | int) -> Tensor:
+    decay = min(float((1 + n) / (10 + n)), EMA_DECAY)
     return average + (1 - decay) * (value - average)
 
 

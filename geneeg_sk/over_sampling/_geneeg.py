@@ -296,8 +296,9 @@ def _check_compatible(generator: Any, X: np.ndarray, y: np.ndarray, sfreq: float
     unknown = sorted(set(np.unique(y).tolist()) - set(generator.classes_.tolist()), key=str)
     if unknown:
         problems.append(f"states {generator.classes_.tolist()}, the windows also have {unknown}")
-    if None not in (sfreq, generator.sfreq_) and not np.isclose(sfreq, generator.sfreq_):
-        problems.append(f"{generator.sfreq_} Hz, the windows have {sfreq} Hz")
+    own = generator.sfreq_
+    if sfreq is not None and own is not None and not np.isclose(sfreq, own):
+        problems.append(f"{own} Hz, the windows have {sfreq} Hz")
     if problems:
         raise ValueError(
             f"The frozen generator was fitted on {'; and on '.join(problems)}. Cut, pick, resample "

@@ -23,9 +23,11 @@ class ProfileSource:
     def __init__(
         self, generator: Any, mix: str, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None
     ) -> None:
-        self.generator, self.mix, self.y, self.groups = generator, mix, y, groups
+        self.generator, self.mix, self.y = generator, mix, y
         if mix == "pooled":
             return
+        assert groups is not None  # the sampler has refused every other mix without them
+        self.groups = groups
         background = y == generator.background_
         self.patients = np.unique(groups)
         has_background = np.isin(self.patients, groups[background])
