@@ -30,7 +30,7 @@ CSS = """
 #content h4 { font-size: 1.15rem; margin-top: 1.2rem; }
 #content .lead { font-weight: 600; }
 #content table { width: auto; font-variant-numeric: tabular-nums; font-size: 0.85rem; }
-#content th, #content td { padding: 0.25rem 0.5rem; border-bottom: 1px solid #ddd; }
+#content th, #content td { padding: 0.25rem 0.45rem; border-bottom: 1px solid #ddd; }
 #content td { white-space: nowrap; }
 #content .wrap td { white-space: normal; overflow-wrap: anywhere; }
 #content .scroll { overflow-x: auto; }

@@ -13,7 +13,7 @@ from geneeg_sk.inspection._benchmark import signed, span
 from geneeg_sk.model_selection._comparison import SamplerComparison
 
 # columns of a table of their own, so that both fit a page
-COST = ["Brier", "ECE", "fit (s)", "failed fits"]
+COST = ["Brier", "ECE", "patients", "fit (s)", "failed fits"]
 HEADINGS = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
