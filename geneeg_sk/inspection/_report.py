@@ -33,6 +33,7 @@ CSS = """
 #content th, #content td { padding: 0.25rem 0.45rem; border-bottom: 1px solid #ddd; }
 #content td { white-space: nowrap; }
 #content .wrap td { white-space: normal; overflow-wrap: anywhere; }
+#content .wrap td:first-child { overflow-wrap: normal; }
 #content .scroll { overflow-x: auto; }
 #content img { max-width: 100%; height: auto; }
 #filter-by-tags-dropdown-menu, .accordion-header .badge { display: none !important; }
