@@ -13,6 +13,7 @@ import json
 import time
 
 import numpy as np
+import psutil
 import torch
 
 from geneeg_sk.datasets import make_eeg_cohort
@@ -141,6 +142,7 @@ def main():
             for p in network.parameters()
         ),
         "threads": torch.get_num_threads(),
+        "load": round(psutil.getloadavg()[0] / psutil.cpu_count(), 2),
         "window": list(X.shape[1:]),
     }
     print(json.dumps({**common, "cost": cost}), flush=True)

@@ -28,6 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+# Of packages on which numbers depend; a report lists them.
+PACKAGES = ("imbalanced-learn", "mne", "numpy", "scikit-learn", "skorch", "torch")
+
 CHANNELS = "channels.json"  # beside a saved generator: the names that its windows lack
 
 
@@ -352,6 +355,8 @@ def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:
 
 def _how(run: Any, comparison: Any, groups: str) -> dict[str, str]:
     """Say how the table was made, in words that a report can show."""
+    from importlib.metadata import version
+
     counts = run.windows.metadata["state"].value_counts()
     how = {
         "data": str(run.windows.get("DESCR", "")).strip(),
@@ -360,8 +365,9 @@ def _how(run: Any, comparison: Any, groups: str) -> dict[str, str]:
         "classifier": repr(run.estimator),
         "command": " ".join(["geneeg-sk", *sys.argv[1:]]),
         "geneeg_sk": __version__,
+        **{package: version(package) for package in PACKAGES},
     }
-    how |= {f"candidate {name}": repr(one) for name, one in run.candidates.items()}
+    how |= {f"candidate {n}": " ".join(repr(one).split()) for n, one in run.candidates.items()}
     failed = comparison.frame[comparison.frame["error"] != ""]
     how |= {f"failed: {row.candidate}, fold {row.fold}": row.error for row in failed.itertuples()}
     return how

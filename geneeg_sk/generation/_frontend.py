@@ -104,6 +104,8 @@ class Frontend:
 
     def pad(self, X: np.ndarray) -> np.ndarray:
         """Continue the windows by reflection; also those shorter than the padding."""
+        if self.n_padded == self.n_times:
+            return X
         mirror = np.r_[np.arange(self.n_times), np.arange(self.n_times)[::-1]]
         return X[..., mirror[np.arange(self.n_padded) % len(mirror)]]
 

@@ -158,9 +158,9 @@ class SamplerComparison:
 
     def _by_patient(self, score: str) -> pd.DataFrame:
         """Mean over seeds (and folds, should a patient be in several): patients x candidates."""
-        return self.patients.pivot_table(
-            index="group", columns="candidate", values=score, aggfunc="mean"
-        )
+        # Where every fit failed there are no scores.
+        scores = self.patients.reindex(columns=["group", "candidate", score])
+        return scores.pivot_table(index="group", columns="candidate", values=score, aggfunc="mean")
 
     def _means(self) -> pd.DataFrame:
         scores = [name for name in self.frame if name in MAIN or str(name).startswith("f1_")]
