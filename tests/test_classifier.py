@@ -10,7 +10,6 @@ from imblearn.pipeline import make_pipeline
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, GroupKFold
-from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 
@@ -36,11 +35,6 @@ def windows(n=60, n_channels=3, n_times=128, seed=0):
     phase = rng.uniform(0, 2 * np.pi, size=(n, 1, 1))
     X[y == "ictal"] += (60 * np.sin(np.arange(n_times) / 2 + phase))[y == "ictal"]
     return X.astype(np.float32), y
-
-
-@parametrize_with_checks([CNNBiLSTMClassifier(**{**TINY, "max_epochs": 20, "dropout": 0.1})])
-def test_scikit_learns_checks_pass(estimator, check):
-    check(estimator)
 
 
 def test_it_learns_what_it_is_shown():

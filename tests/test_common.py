@@ -1,7 +1,7 @@
 """The common checks of scikit-learn and imbalanced-learn, over every public estimator."""
 
 import pytest
-from imblearn.over_sampling import RandomOverSampler
+from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.utils.estimator_checks import estimator_checks_generator as sampler_checks
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -29,14 +29,19 @@ SAMPLERS = [
     GenEEGSampler(generator=clone(TINY), random_state=0),
     FourierSurrogateSampler(random_state=0),
     WindowedSampler(sampler=RandomOverSampler(random_state=0)),
+    WindowedSampler(sampler=SMOTE(random_state=0)),
 ]
 TRANSFORMERS = [
     ArtifactRepairer(),
+    BandpassFilter(),
     BandpassFilter(sfreq=100.0),
     ChannelPicker(),
-    EEGFeatures(sfreq=100.0),
+    EEGFeatures(),
+    EEGFeatures(sfreq=100.0, average=True),
+    NotchFilter(),
     NotchFilter(freqs=20.0, sfreq=100.0),
     Rereferencer(),
+    Resampler(),
     Resampler(sfreq=100.0, target_sfreq=50.0),
     WindowScaler(),
 ]
@@ -73,7 +78,7 @@ def applicable(generate, estimators):
     applicable(estimator_checks_generator, [*SAMPLERS, *TRANSFORMERS, *OTHERS]),
 )
 @pytest.mark.filterwarnings("ignore:AugmentedClassifier got no groups")
-@pytest.mark.filterwarnings("ignore:.*single channel")
+@pytest.mark.filterwarnings("ignore:A single channel", "ignore:The sampling frequency")
 def test_scikit_learn_s_checks_pass(estimator, check):
     check(estimator)
 

@@ -8,7 +8,6 @@ from scipy.integrate import trapezoid
 from scipy.signal import periodogram
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_estimator
 
 from geneeg_sk.features import EEGFeatures
 
@@ -44,12 +43,6 @@ def epochs():
     info = mne.create_info(["Fz", "Cz", "Pz"], SFREQ, "eeg")
     data = np.random.default_rng(0).normal(scale=20e-6, size=(6, 3, 512))
     return mne.EpochsArray(data, info, verbose="error")
-
-
-@pytest.mark.filterwarnings("ignore:The sampling frequency", "ignore:Skipping check")
-@pytest.mark.parametrize("params", [{}, {"sfreq": 64.0, "average": True}])
-def test_scikit_learns_checks_pass(params):
-    check_estimator(EEGFeatures(**params))
 
 
 # what the features are

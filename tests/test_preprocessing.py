@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import check_estimator
 
 from geneeg_sk.preprocessing import (
     ArtifactRepairer,
@@ -54,19 +53,6 @@ def epochs():
 
 
 # all of them
-
-
-@every
-@pytest.mark.filterwarnings("ignore:A single channel", "ignore:Skipping check")
-def test_scikit_learns_checks_pass(transformer):
-    check_estimator(transformer)
-
-
-@pytest.mark.filterwarnings("ignore:The sampling frequency", "ignore:A single channel")
-@pytest.mark.filterwarnings("ignore:Skipping check")
-@pytest.mark.parametrize("kind", {type(t) for t in TRANSFORMERS})
-def test_scikit_learns_checks_pass_with_defaults(kind):
-    check_estimator(kind())
 
 
 @every

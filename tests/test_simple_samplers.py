@@ -14,11 +14,9 @@ from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.pipeline import make_pipeline
 from imblearn.under_sampling import RandomUnderSampler
-from imblearn.utils.estimator_checks import parametrize_with_checks as imblearn_checks
 from scipy.signal import csd
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
-from sklearn.utils.estimator_checks import parametrize_with_checks as sklearn_checks
 
 from geneeg_sk.over_sampling import FillGap, FourierSurrogateSampler, WindowedSampler
 
@@ -37,19 +35,6 @@ def windows(n_times=32, n_channels=3, dtype=np.float32):
     y = rng.permutation(np.repeat(list(COUNTS), list(COUNTS.values())))
     X = 50 * rng.normal(size=(len(y), n_channels, n_times)).cumsum(axis=-1)
     return X.astype(dtype), y, np.arange(len(y)) % 4
-
-
-@sklearn_checks([FourierSurrogateSampler(random_state=0), WindowedSampler(), SAMPLERS[2]])
-def test_scikit_learns_checks_pass(estimator, check):
-    check(estimator)
-
-
-@imblearn_checks(
-    [FourierSurrogateSampler(random_state=0), WindowedSampler(sampler=SMOTE(random_state=0))],
-    expected_failed_checks=lambda _: {"check_samplers_pandas_sparse": "windows are dense"},
-)
-def test_imbalanced_learns_checks_pass(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
