@@ -25,6 +25,13 @@ def as_microvolts(X: Any) -> Any:
     return X.get_data() * VOLT if is_mne(X) else X
 
 
+def native_floats(X: Any) -> Any:
+    """Return arrays of floats in the byte order of this machine; anything else as it came."""
+    if isinstance(X, np.ndarray) and X.dtype.kind == "f" and not X.dtype.isnative:
+        return X.astype(X.dtype.newbyteorder("="))
+    return X
+
+
 def sfreq_of(X: Any, sfreq: float | None) -> float | None:
     """Return `sfreq`, or that of an MNE object where it is None.
 
@@ -56,7 +63,7 @@ def check_windows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
     """
     X = validate_data(
         estimator,
-        as_microvolts(X),
+        native_floats(as_microvolts(X)),
         reset=reset,
         allow_nd=True,
         dtype=[np.float64, np.float32],
@@ -115,10 +122,16 @@ def check_groups(groups: Any, n_windows: int) -> np.ndarray | None:
     """
     if groups is None:
         return None
-    if _num_samples(groups) != n_windows:
+    n_groups = _num_samples(groups)
+    if n_groups != n_windows:
+        # A pipeline hands metadata on as they came, also to steps after one that added rows.
+        after_a_sampler = (
+            " If this step comes after an over-sampler, groups cannot follow the added windows: "
+            "put both into an AugmentedClassifier, which splits by patient before it augments."
+        )
         raise ValueError(
-            f"groups has {_num_samples(groups)} entries for {n_windows} windows; expected the "
-            "patient of every window, one entry each."
+            f"groups has {n_groups} entries for {n_windows} windows; expected the patient of "
+            f"every window, one entry each.{after_a_sampler if n_groups < n_windows else ''}"
         )
     groups = np.asarray(groups)
     if groups.ndim != 1:

@@ -11,7 +11,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from sklearn.utils.validation import validate_data
 
-from geneeg_sk._checks import as_microvolts, check_groups, check_shape
+from geneeg_sk._checks import as_microvolts, check_groups, check_shape, native_floats, sfreq_of
 
 
 class BaseWindowSampler(BaseOverSampler):
@@ -25,6 +25,9 @@ class BaseWindowSampler(BaseOverSampler):
     ----------
     sampling_strategy_ : dict
         How many windows to generate for each state.
+    n_synthetic_ : dict
+        How many windows were generated for each state; in a fitted pipeline
+        ``pipeline["sampler"].n_synthetic_``.
     is_synthetic_ : ndarray of bool, shape (n_windows_resampled,)
         Which windows of the result are synthetic.
     provenance_ : DataFrame
@@ -35,6 +38,8 @@ class BaseWindowSampler(BaseOverSampler):
 
     # What the method needs of a state to add windows to it.
     _min_windows = 2
+    # Set by a wrapper that has seen the windows as an MNE object, and gives them on as an array.
+    _sfreq_of_arrays: float | None = None
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
         """Return the windows with the synthetic ones appended.
@@ -62,6 +67,7 @@ class BaseWindowSampler(BaseOverSampler):
             If `X` has another shape or is not finite, if `y` holds one state only or a state with
             too few windows, or if `groups` has another length.
         """
+        self._sfreq = sfreq_of(X, self._sfreq_of_arrays)
         return super().fit_resample(native_floats(as_microvolts(X)), y, groups=groups)
 
     @abstractmethod
@@ -82,6 +88,7 @@ class BaseWindowSampler(BaseOverSampler):
         self._check_enough(y, counts)
         windows = X[:, None, :] if X.ndim == 2 else X
         X_new, y_new, provenance = self._generate(windows, y, groups, counts)
+        self.n_synthetic_ = {state: int((y_new == state).sum()) for state in np.unique(y).tolist()}
         self.is_synthetic_ = np.repeat([False, True], [len(X), len(X_new)])
         self.provenance_ = with_state(provenance, y_new)
         X_new = X_new.reshape(len(X_new), *X.shape[1:]).astype(X.dtype, copy=False)
@@ -119,13 +126,6 @@ class BaseWindowSampler(BaseOverSampler):
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = False
         return tags
-
-
-def native_floats(X: Any) -> Any:
-    """Return arrays of floats in the byte order of this machine; anything else as it came."""
-    if isinstance(X, np.ndarray) and X.dtype.kind == "f" and not X.dtype.isnative:
-        return X.astype(X.dtype.newbyteorder("="))
-    return X
 
 
 def check_two_states(y: np.ndarray) -> None:

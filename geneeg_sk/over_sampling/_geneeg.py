@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from geneeg_sk._checks import sfreq_of
 from geneeg_sk._version import __version__
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
@@ -71,6 +70,8 @@ class GenEEGSampler(BaseWindowSampler):
         How many windows to generate for each state.
     generator_ : LatentDiffusionGenerator
         The fitted generator.
+    n_synthetic_ : dict
+        How many windows were generated for each state.
     is_synthetic_ : ndarray of bool, shape (n_windows_resampled,)
         Which windows of the result are synthetic.
     provenance_ : DataFrame
@@ -115,7 +116,7 @@ class GenEEGSampler(BaseWindowSampler):
         ],
         "quality": [Interval(Real, 0, 1, closed="both"), None],
         "guidance": [Interval(Real, 0, None, closed="left")],
-        "solver_steps": [Interval(Real, 1, None, closed="left"), None],
+        "solver_steps": [Interval(Integral, 1, None, closed="left"), None],
         "memory": [str, HasMethods(["cache"]), None],
         "random_state": ["random_state"],
     }
@@ -171,7 +172,6 @@ class GenEEGSampler(BaseWindowSampler):
             If the input is not as described, `patient_mix` needs groups and there are none, a
             frozen generator does not fit the windows, or `quality` refuses nearly everything.
         """
-        self._sfreq = sfreq_of(X, None)
         return super().fit_resample(X, y, groups=groups)
 
     def _generate(
@@ -251,7 +251,8 @@ class GenEEGSampler(BaseWindowSampler):
             generator.set_params(sfreq=self._sfreq)
         self._rate = generator.sfreq or DEFAULT_SFREQ
         train = check_memory(self.memory).cache(train_generator)
-        return train(generator, X, y, groups, __version__)
+        # The key must not depend on how the same numbers lie in memory, or in which file.
+        return train(generator, np.ascontiguousarray(X), y, groups, __version__)
 
     def _patient_mix(self, groups: np.ndarray | None) -> str:
         if self.patient_mix == "auto":
@@ -261,7 +262,8 @@ class GenEEGSampler(BaseWindowSampler):
                 f"patient_mix={self.patient_mix!r} needs the patient of every window, but groups "
                 "is None. Inside a Pipeline, enable routing with "
                 "sklearn.set_config(enable_metadata_routing=True) and pass "
-                "params={'groups': groups} to cross_validate, or groups=groups to fit."
+                "params={'groups': groups} to cross_validate, or groups=groups to fit. In a grid that "
+                "swaps samplers, swap them inside a WindowedSampler, which always asks for groups."
             )
         return self.patient_mix
 

@@ -39,6 +39,8 @@ class FourierSurrogateSampler(BaseWindowSampler):
     ----------
     sampling_strategy_ : dict
         How many windows to generate for each state.
+    n_synthetic_ : dict
+        How many windows were generated for each state.
     is_synthetic_ : ndarray of bool, shape (n_windows_resampled,)
         Which windows of the result are synthetic.
     provenance_ : DataFrame

@@ -37,6 +37,8 @@ class WindowedSampler(BaseWindowSampler):
         The clone that did the work.
     sampling_strategy_ : dict
         How many windows to generate for each state.
+    n_synthetic_ : dict
+        How many windows were generated for each state.
     is_synthetic_ : ndarray of bool, shape (n_windows_resampled,)
         Which windows of the result are synthetic.
     provenance_ : DataFrame
@@ -78,6 +80,7 @@ class WindowedSampler(BaseWindowSampler):
             self.sampling_strategy_ = {}
             return X[:0], y[:0], pd.DataFrame(index=range(0))
         rows = X if takes_windows(self.sampler_) else X.reshape(len(X), -1)
+        self.sampler_._sfreq_of_arrays = self._sfreq
         X_res, y_res = resample(self.sampler_, rows, y, groups)
         check_originals_first(self.sampler_, X_res, y_res, rows, y)
         self.sampling_strategy_ = self.sampler_.sampling_strategy_
