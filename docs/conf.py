@@ -9,4 +9,3 @@ extensions = ["myst_parser", "numpydoc", "sphinx.ext.autosummary", "sphinx.ext.v
 autosummary_generate = True
 numpydoc_show_class_members = False
 html_title = f"geneeg_sk {release}"
-exclude_patterns = ["api/generated/*.inc"]
