@@ -45,19 +45,22 @@ class EEGFeatures(TransformerMixin, BaseEstimator):
     ``delta_power`` ...     integral of the Hann periodogram over 0.5-4 Hz,       µV²
                             4-8 Hz (``theta``), 8-13 Hz (``alpha``),
                             13-30 Hz (``beta``), 30-45 Hz (``gamma``)
-    ``hjorth_activity``     variance :math:`a_0` [1]_                             µV²
+    ``hjorth_activity``     variance :math:`a_0`                                  µV²
     ``hjorth_mobility``     :math:`f_s\sqrt{a_1 / a_0}`, :math:`a_1` the mean     1/s
-                            of :math:`(\Delta x)^2` [1]_
+                            of :math:`(\Delta x)^2`
     ``hjorth_complexity``   :math:`\sqrt{a_2/a_1} / \sqrt{a_1/a_0}`,              none, 1 for
-                            :math:`a_2` the mean of :math:`(\Delta^2 x)^2` [1]_   a sine
+                            :math:`a_2` the mean of :math:`(\Delta^2 x)^2`        a sine
     ``spectral_entropy``    :math:`-\sum p\ln p\,/\ln n`, :math:`p` the           none, 0 to 1
                             share of power in each of :math:`n` frequencies
-                            above zero [2]_
-    ``line_length``         :math:`\sum|\Delta x|` [3]_                           µV
+                            above zero
+    ``line_length``         :math:`\sum|\Delta x|`                                µV
     ``kurtosis``            mean of :math:`x^4` by :math:`a_0^2`, minus 3         none, 0 for
                                                                                   a Gaussian
     ``skewness``            mean of :math:`x^3` by :math:`a_0^{3/2}`              none
     ======================  ====================================================  ============
+
+    Hjorth's parameters are those of [1]_, spectral entropy is that of [2]_, line length that of
+    [3]_.
 
     A flat window has 0 in all of them, and so has a feature that needs more samples than there
     are (complexity needs 3). A band above half the sampling frequency has power 0.
