@@ -262,8 +262,9 @@ class GenEEGSampler(BaseWindowSampler):
                 f"patient_mix={self.patient_mix!r} needs the patient of every window, but groups "
                 "is None. Inside a Pipeline, enable routing with "
                 "sklearn.set_config(enable_metadata_routing=True) and pass "
-                "params={'groups': groups} to cross_validate, or groups=groups to fit. In a grid that "
-                "swaps samplers, swap them inside a WindowedSampler, which always asks for groups."
+                "params={'groups': groups} to cross_validate, or groups=groups to fit. In a grid "
+                "that swaps samplers, swap them inside a WindowedSampler, which always asks for "
+                "groups."
             )
         return self.patient_mix
 
