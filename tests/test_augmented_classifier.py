@@ -2,17 +2,24 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from imblearn.pipeline import make_pipeline as imblearn_pipeline
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    TunedThresholdClassifierCV,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tiny import TINY
 
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
 from geneeg_sk.features import EEGFeatures
-from geneeg_sk.over_sampling import FourierSurrogateSampler, GenEEGSampler
+from geneeg_sk.over_sampling import FillGap, FourierSurrogateSampler, GenEEGSampler
 from geneeg_sk.preprocessing import WindowScaler
 
 NET = CNNBiLSTMClassifier(n_filters=4, n_hidden=8, max_epochs=2, random_state=0)
@@ -161,3 +168,59 @@ def test_personalize_says_what_it_needs(cohort):
     clf.fit(cohort.X, cohort.y, groups=pd.Series(cohort.groups))
     with pytest.raises(TypeError, match="needs a GenEEGSampler"):
         clf.personalize(cohort.X[:5])
+
+
+class Noise(BaseEstimator):
+    """A generator that learned nothing: white noise as loud as the windows, whatever the state."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+        self.sfreq = None
+
+    def fit(self, X, y, *, groups=None):
+        self.shape_, self.loudness_ = X.shape[1:], X.std()
+        return self
+
+    def sample(self, y, *, random_state=None, **_):
+        rng = np.random.default_rng(random_state)
+        return self.loudness_ * rng.normal(size=(len(y), *self.shape_))
+
+
+def test_the_gate_refuses_a_generator_that_emits_noise(loud_or_quiet):
+    X, y, groups = loud_or_quiet
+    aug = GenEEGSampler(
+        sampling_strategy=FillGap(3.0),
+        generator=Noise(),
+        patient_mix="pooled",
+        quality=None,
+        random_state=0,
+    )
+    clf = AugmentedClassifier(clone(PLAIN), aug).fit(X, y, groups=groups)
+    assert clf.gate_report_["kept"] == "plain"
+    assert clf.gate_report_["augmented"] < clf.gate_report_["plain"]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda clf: GridSearchCV(clf, {"margin": [0.0, 0.5]}, cv=GroupKFold(2)),
+        lambda clf: TunedThresholdClassifierCV(clf, cv=GroupKFold(2), scoring="f1_macro"),
+        lambda clf: CalibratedClassifierCV(clf, cv=GroupKFold(2)),
+        lambda clf: imblearn_pipeline(WindowScaler(), clf),
+    ],
+    ids=["grid", "threshold", "calibration", "imbalanced-learn pipeline"],
+)
+def test_it_stands_wherever_a_classifier_stands(loud_or_quiet, wrap):
+    X, y, groups = loud_or_quiet
+    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0), valid_cv=2)
+    with sklearn.config_context(enable_metadata_routing=True):
+        outer = cross_validate(
+            wrap(clf),
+            X,
+            (y == "ictal").astype(int),
+            cv=GroupKFold(2),
+            params={"groups": groups},
+            scoring="f1_macro",
+            error_score="raise",
+        )
+    assert np.isfinite(outer["test_score"]).all()
