@@ -1,0 +1,76 @@
+"""The documentation's code runs, or at least names what exists; its numbers are the measured."""
+
+import ast
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+import sklearn
+
+ROOT = Path(__file__).parents[1]
+PITFALLS = ROOT / "docs/pitfalls.md"
+RESULTS = ROOT / "benchmarks/results/pitfalls.jsonl"
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(path):
+    return BLOCK.findall(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/user_guide.md", "docs/pitfalls.md"])
+def test_code_of_the_page_compiles_and_imports_only_what_exists(page):
+    code = blocks(ROOT / page)
+    assert code
+    for block in code:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(node.module)
+                for name in node.names:
+                    assert hasattr(module, name.name), f"{node.module} has no {name.name}"
+            elif isinstance(node, ast.Import):
+                for name in node.names:
+                    importlib.import_module(name.name)
+
+
+def test_snippets_on_pitfalls_run_from_top_to_bottom_on_real_windows(
+    data_folder, monkeypatch, capsys
+):
+    monkeypatch.setenv("GENEEG_DATA", str(data_folder))
+    namespace = {}
+    with sklearn.config_context():  # restores what the page sets
+        for number, block in enumerate(blocks(PITFALLS)):
+            exec(compile(block, f"pitfalls.md, block {number}", "exec"), namespace)
+    printed = capsys.readouterr().out
+    assert printed.rstrip().endswith("False\nTrue")
+    assert "by window" in printed
+
+
+def measured():
+    lines = RESULTS.read_text(encoding="utf-8").splitlines()
+    return {line["pitfall"]: line for line in map(json.loads, lines)}
+
+
+def test_the_table_of_pitfalls_is_what_was_measured():
+    rows = {
+        cells[0]: cells[2:]
+        for line in PITFALLS.read_text(encoding="utf-8").splitlines()
+        if len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 6
+    }
+    for name, line in measured().items():
+        wrong, right, unseen, above = rows[name]
+        assert (float(wrong), float(right)) == (line["wrong"], line["right"]), name
+        assert (float(unseen) if unseen else None) == line.get("unseen"), name
+        assert int(above) == line["seeds_wrong_above_right"], name
+
+
+def test_every_score_on_the_page_was_measured():
+    known = {
+        f"{value:.3f}"
+        for line in measured().values()
+        for value in line.values()
+        if isinstance(value, float)
+    }
+    prose = BLOCK.sub("", PITFALLS.read_text(encoding="utf-8"))
+    assert set(re.findall(r"\b\d\.\d{3}\b", prose)) <= known
