@@ -181,7 +181,10 @@ def early_stopping(seed):
     sampler = FourierSurrogateSampler(random_state=seed)
     network = CNNBiLSTMClassifier(max_epochs=20, patience=5, random_state=seed)
 
-    X_res, y_res = sampler.fit_resample(X, y)
+    # Both networks may see the same recordings; only what stops them differs.
+    train, valid = next(by_recording(seed).split(X, y, recording))
+    X_res, y_res = sampler.fit_resample(X[train], y[train])
+
     X_train, X_valid, y_train, y_valid = train_test_split(
         X_res, y_res, stratify=y_res, random_state=seed
     )
@@ -192,8 +195,6 @@ def early_stopping(seed):
         "wrong_epochs": len(wrong.history_),
     }
 
-    train, valid = next(by_recording(seed).split(X, y, recording))
-    X_res, y_res = sampler.fit_resample(X[train], y[train])
     right = network.fit(X_res, y_res, X_valid=X[valid], y_valid=y[valid])
     return {
         **result,
