@@ -27,9 +27,6 @@ class Frontend:
     ----------
     to_components : ndarray of shape (n_components, n_channels)
     to_channels : ndarray of shape (n_channels, n_components)
-    spread : ndarray of shape (n_components,)
-        Root mean square of each component, at which `to_components` gives unit variance
-        after division; kept to undo the partial whitening in covariances.
     floor : float
         Smallest root mean square of a window, in microvolts.
     n_times : int
@@ -39,7 +36,6 @@ class Frontend:
 
     to_components: np.ndarray
     to_channels: np.ndarray
-    spread: np.ndarray
     floor: float
     n_times: int
     n_padded: int
@@ -65,7 +61,6 @@ class Frontend:
         return cls(
             to_components=(vectors[:, kept] / gain).T.astype(np.float32),
             to_channels=(vectors[:, kept] * gain).astype(np.float32),
-            spread=(spread / gain).astype(np.float32),
             floor=floor,
             n_times=n_times,
             n_padded=-(-n_times // stride) * stride,
@@ -73,7 +68,7 @@ class Frontend:
 
     @property
     def n_components(self) -> int:
-        return len(self.spread)
+        return len(self.to_components)
 
     def unit(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return windows of unit RMS (n, n_channels, n_padded), float32, and log-RMS (n,)."""

@@ -73,11 +73,6 @@ class VAE(nn.Module):
         """Mean of the components, shape (n, n_components, n_padded)."""
         return self.decoder(z)
 
-    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Reconstruct `x` through a random draw of its latents."""
-        mean, log_variance = self.encode(x)
-        return self.decode(mean + (log_variance / 2).exp() * noise), mean, log_variance
-
 
 class _Residual(nn.Module):
     def __init__(self, width: int, kernel: int = 5) -> None:
