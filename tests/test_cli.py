@@ -125,7 +125,7 @@ def test_recordings_become_windows(data_folder, tmp_path):
         assert str(n) in printed
     assert "exists" in run("windows", *args, code=1)
     run("windows", *args, "--overwrite")
-    assert len(read_windows(out).info.ch_names) == 22
+    assert len(read_windows(out).info.ch_names) == 18
 
 
 def test_windows_to_generator_to_windows(store, tmp_path):

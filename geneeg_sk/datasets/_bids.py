@@ -4,53 +4,48 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from sklearn.utils import Bunch
 
 from ._listing import (
+    Layout,
     Listed,
     Seizure,
     bad_line,
-    existing_folder,
     find,
     find_beside,
     read_lines,
     relative_name,
 )
-from ._recordings import load
+from ._recordings import LoadOptions, load, shows_options
 
 ENDING = "events.tsv"
+FORMATS = (".edf", ".bdf", ".vhdr", ".set")  # of EEG in BIDS
+KINDS = ("eventType", "trial_type")  # columns that tell what an event is: SzCORE's, BIDS's
+SEIZURE = ("sz", "seiz")
+
 _SUBJECT = re.compile(r"sub-([A-Za-z0-9]+)")
+_NUMBER = re.compile(r"[+-]?\d{1,12}(?:[.,]\d{1,12})?(?:[eE][+-]?\d)?", re.ASCII)
 
 
-def load_bids(
-    folder: str | Path,
-    *,
-    patients: list[str] | None = None,
-    channels: str | list[str] = "common",
-    sfreq: float | None = None,
-    l_freq: float | None = 0.5,
-    h_freq: float | None = 45.0,
-    notch: float | list[float] | None = None,
-    verbose: bool = True,
-    **window_params: Any,
-) -> Bunch:
+@shows_options
+def load_bids(folder: str | Path, **options: Unpack[LoadOptions]) -> Bunch:
     """Load windows from a BIDS folder whose events follow SzCORE.
 
-    Recordings are ``*_eeg.edf`` (or ``.bdf``), each with an ``*_events.tsv`` beside it, in which
-    ``eventType`` (or ``trial_type``) of a seizure begins with "sz". Patients are ``sub-*``.
+    Recordings are ``*_eeg.edf`` (or ``.bdf``, ``.vhdr``, ``.set``), each with an ``*_events.tsv``
+    beside it, in which ``eventType`` (or ``trial_type``) of a seizure begins with "sz". Patients
+    are ``sub-*``. Folders ``derivatives``, ``sourcedata`` and ``code`` are not entered.
 
     Parameters
     ----------
-    folder, patients, channels, sfreq, l_freq, h_freq, notch, verbose, **window_params
+    folder, **options
         As in `load_chbmit`.
 
     Returns
     -------
     windows : sklearn.utils.Bunch
-        `X` float32 microvolts, `y`, `groups` (patient), `metadata`, `info`, `sfreq`, `dropped`,
-        `DESCR`; see `make_windows`.
+        As `load_chbmit` returns it.
 
     Raises
     ------
@@ -69,7 +64,7 @@ def load_bids(
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from geneeg_sk.datasets import make_eeg_cohort, write_edf
+    >>> from geneeg_sk.datasets import load_bids, make_eeg_cohort, write_edf
     >>> cohort = make_eeg_cohort(n_patients=1, sfreq=128, random_state=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     folder = Path(folder) / "sub-01" / "eeg"
@@ -80,58 +75,53 @@ def load_bids(
     >>> windows.metadata["state"].value_counts().to_dict()
     {'ictal': 16, 'preictal': 15}
     """
-    folder = existing_folder(folder)
-    listed = list_bids(folder)
-    if not listed:
-        raise FileNotFoundError(f"no *_events.tsv below {folder}; expected a BIDS data set.")
-    return load(
-        listed,
-        folder=folder,
-        layout="BIDS",
-        patients=patients,
-        channels=channels,
-        sfreq=sfreq,
-        l_freq=l_freq,
-        h_freq=h_freq,
-        notch=notch,
-        verbose=verbose,
-        window_params=window_params,
-    )
+    return load(BIDS, folder, **options)
 
 
-def list_bids(folder: Path) -> list[Listed]:
-    """Return the recordings that all events files below `folder` belong to."""
-    return [_parse(source, folder) for source in find(folder, ENDING)]
+def _sources(folder: Path) -> list[Path]:
+    return find(folder, ENDING)
 
 
-def _parse(source: Path, folder: Path) -> Listed:
+def _parse(source: Path, folder: Path) -> list[Listed]:
     stem = source.name[: -len(ENDING)] + "eeg"
-    path = find_beside(source, f"{stem}.edf") or find_beside(source, f"{stem}.bdf")
+    found = (find_beside(source, stem + ending) for ending in FORMATS)
+    path = next((p for p in found if p is not None), None)
     name = relative_name(source, path.name if path else f"{stem}.edf", folder)
     match = _SUBJECT.search(source.relative_to(folder).as_posix())
     patient = match[1] if match else source.name[: -len(ENDING)].strip("_-") or "unknown"
-    lines = read_lines(source)
-    header = lines[0].split("\t") if lines else []
-    kind = next((key for key in ("eventType", "trial_type") if key in header), None)
+    return [Listed(name, path, patient, read_events(source))]
+
+
+BIDS = Layout("BIDS", "*_events.tsv", _sources, _parse)
+
+
+def read_events(source: Path) -> list[Seizure]:
+    """Return the seizures in an events file.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or onset or duration of a seizure is no number.
+    """
+    header, *lines = (text.rstrip("\r").split("\t") for text in read_lines(source))
+    header = [name.strip() for name in header]
+    kind = next((key for key in KINDS if key in header), None)
     if kind is None or not {"onset", "duration"} <= set(header):
         raise bad_line(source, 1, f"expected columns onset, duration and eventType, got {header}.")
-    listed = Listed(name, path, patient)
-    for number, text in enumerate(lines[1:], start=2):
-        if not text.strip():
-            continue
-        cells = dict(zip(header, text.split("\t")))
-        if cells.get(kind, "").strip().lower().startswith("sz"):
+    seizures = []
+    for number, line in enumerate(lines, start=2):
+        cells = dict(zip(header, line))
+        if cells.get(kind, "").strip().lower().startswith(SEIZURE):
             onset, duration = (
-                _seconds(cells.get(key), key, source, number) for key in ("onset", "duration")
+                _seconds(cells.get(key, ""), key, source, number) for key in ("onset", "duration")
             )
-            listed.seizures.append(Seizure(onset, duration, source, number))
-    return listed
+            if duration <= 0:
+                raise bad_line(source, number, f"a seizure has a duration of {duration:g} s.")
+            seizures.append(Seizure(onset, duration, source, number))
+    return seizures
 
 
-def _seconds(text: str | None, key: str, source: Path, number: int) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        raise bad_line(
-            source, number, f"{key} of a seizure is {text!r}, expected seconds."
-        ) from None
+def _seconds(text: str, key: str, source: Path, number: int) -> float:
+    if not _NUMBER.fullmatch(text.strip()):
+        raise bad_line(source, number, f"{key} of a seizure is {text!r}, expected seconds.")
+    return float(text.strip().replace(",", "."))

@@ -4,42 +4,35 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from sklearn.utils import Bunch
 
 from ._listing import (
+    Layout,
     Listed,
     Seizure,
     bad_line,
-    existing_folder,
     find,
-    find_beside,
+    find_recording,
     read_lines,
     relative_name,
 )
-from ._recordings import load
+from ._recordings import LoadOptions, load, shows_options
 
+ENDING = "-summary.txt"
 SAME_PATIENT = {"chb21": "chb01"}  # the same girl, 1.5 years later (PhysioNet)
 
 _FILE = re.compile(r"file name\s*:\s*(.+)", re.IGNORECASE)
-_COUNT = re.compile(r"number of seizures in file\s*:\s*(\d+)", re.IGNORECASE)
+_COUNT = re.compile(r"number of seizures in file\s*:\s*(\d{1,6})\s*$", re.IGNORECASE | re.ASCII)
 _TIME = re.compile(r"seizure\s*\d*\s*(start|end) time\s*:\s*(.*)", re.IGNORECASE)
-_SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:s|sec|seconds?)?$", re.IGNORECASE)
+_SECONDS = re.compile(
+    r"(\d{1,9}(?:[.,]\d{1,9})?)\s*(?:s|sec|seconds?)?\.?$", re.IGNORECASE | re.ASCII
+)
 
 
-def load_chbmit(
-    folder: str | Path,
-    *,
-    patients: list[str] | None = None,
-    channels: str | list[str] = "common",
-    sfreq: float | None = None,
-    l_freq: float | None = 0.5,
-    h_freq: float | None = 45.0,
-    notch: float | list[float] | None = None,
-    verbose: bool = True,
-    **window_params: Any,
-) -> Bunch:
+@shows_options
+def load_chbmit(folder: str | Path, **options: Unpack[LoadOptions]) -> Bunch:
     """Load windows from a folder in the layout of the CHB-MIT Scalp EEG Database.
 
     Seizures are read from the ``*-summary.txt`` beside the recordings. A derivation that a file
@@ -53,34 +46,61 @@ def load_chbmit(
     patients : list of str, default=None
         Load only these; by default all.
     channels : "common" or list of str, default="common"
-        Channels that all recordings have, or these, in this order. Spelling of the 10-20 system
-        is free (``FP1-F7``, ``T3``); names come back as in ``Fp1-F7``, ``T7``.
+        ``"common"``: the 18 derivations of the longitudinal bipolar montage, Fp1-F7 to Cz-Pz,
+        which CHB-MIT, Siena and SzCORE's BIDS folders all give, in the same order. A list: these,
+        in this order, electrodes or derivations. Derivations follow by subtraction from what a
+        recording has. Spelling is free (``FP1-F7``, ``T3``); names come back as in ``Fp1-F7``,
+        ``T7``.
     sfreq : float, default=None
-        Resample to this frequency, in Hz; by default kept, which recordings of different
-        frequencies do not allow.
+        Resample to this frequency, in Hz. By default kept, and where recordings differ the lowest.
     l_freq, h_freq : float or None, default=0.5 and 45.0
         Edges of the band-pass filter of the continuous signal, in Hz (zero phase, FIR).
     notch : float or list of float, default=None
-        Frequencies to notch out, in Hz.
+        Frequencies to notch out, in Hz: 50 or 60, where `h_freq` does not take them out anyway.
+    reference : "average" or list of str, default=None
+        Measure electrodes against the mean of all `channels`, or of these electrodes. By default
+        as they were recorded. Derivations have no reference.
+    on_error : {"raise", "warn"}, default="raise"
+        What to do where a recording or an annotation file cannot be used: stop there, or leave it
+        out, and sum up at the end in one warning and in ``windows.left_out``.
+    n_jobs : int, default=None
+        Recordings to read at a time, in processes of joblib; by default one.
     verbose : bool, default=True
         Show a progress bar.
-    **window_params
-        `length`, `step`, `preictal`, `preictal_offset`, `postictal`, `min_distance`,
-        `min_overlap` and `reject` of `make_windows`.
+    length, step, preictal, preictal_offset, postictal, min_distance, min_overlap, reject, flat
+        As in `make_windows`.
 
     Returns
     -------
     windows : sklearn.utils.Bunch
-        `X` float32 microvolts, `y`, `groups` (patient), `metadata`, `info`, `sfreq`, `dropped`,
-        `DESCR`; see `make_windows`.
+        `X` float32 microvolts, `y`, `groups` (patient), `metadata`, `recordings`, `seizures`,
+        `info`, `sfreq`, `dropped`, as in `make_windows`; `left_out` (DataFrame: recording, reason)
+        and `DESCR`.
 
     Raises
     ------
     FileNotFoundError
         If the folder has no summary, or none of the recordings that it names.
     ValueError
-        If a recording is empty, truncated or unreadable, lacks a channel, has another sampling
-        frequency, or is shorter than its annotations; the message names it.
+        If an option is out of range. If, with ``on_error="raise"``, an annotation file cannot be
+        understood, or a recording is empty, truncated, discontinuous or unreadable, lacks a
+        channel, or ends before a seizure begins; the message names it. If no window is left.
+
+    Warns
+    -----
+    UserWarning
+        If recordings are missing or not annotated, names are misspelled, sampling frequencies
+        differ, seizures overlap or outlast the recording, or something was left out.
+
+    See Also
+    --------
+    fetch_chbmit : Download the database, or some patients of it.
+    describe : Count hours, seizures and windows.
+
+    Notes
+    -----
+    Signals are filtered, resampled and re-referenced as a whole and then cut, so that no window
+    has edges of a filter; the first and last seconds of a recording have.
 
     References
     ----------
@@ -93,47 +113,33 @@ def load_chbmit(
         windows = load_chbmit("chbmit", patients=["chb01", "chb03"], length=4.0)
         cross_validate(model, windows.X, windows.y, params={"groups": windows.groups}, cv=cv)
     """
-    folder = existing_folder(folder)
-    listed = list_chbmit(folder)
-    if not listed:
-        raise FileNotFoundError(f"no *-summary.txt below {folder}; expected CHB-MIT's layout.")
-    return load(
-        listed,
-        folder=folder,
-        layout="CHB-MIT",
-        patients=patients,
-        channels=channels,
-        sfreq=sfreq,
-        l_freq=l_freq,
-        h_freq=h_freq,
-        notch=notch,
-        verbose=verbose,
-        window_params=window_params,
-    )
+    return load(CHBMIT, folder, **options)
 
 
-def list_chbmit(folder: Path) -> list[Listed]:
-    """Return the recordings that all summaries below `folder` name."""
-    return [one for source in find(folder, "-summary.txt") for one in _parse(source, folder)]
+def _sources(folder: Path) -> list[Path]:
+    return find(folder, ENDING)
 
 
 def _parse(source: Path, folder: Path) -> list[Listed]:
-    patient = source.name[: -len("-summary.txt")].lower()
-    patient = SAME_PATIENT.get(patient, patient)
-    listed: list[Listed] = []
-    counts: dict[int, tuple[int, int]] = {}  # recording: announced seizures, line
+    case = source.name[: -len(ENDING)].lower()
+    patient = SAME_PATIENT.get(case, case)
+    listed: dict[str, Listed] = {}
+    counts: dict[str, tuple[int, int]] = {}  # recording: announced seizures, line
+    current: Listed | None = None
     onset: float | None = None
     for number, text in enumerate(map(str.strip, read_lines(source)), start=1):
         if match := _FILE.match(text):
-            name = match[1].strip()
-            path = find_beside(source, name)
-            name = path.name if path else name
-            listed.append(Listed(relative_name(source, name, folder), path, patient))
-        elif match := _COUNT.match(text):
-            counts[len(listed) - 1] = int(match[1]), number
-        elif match := _TIME.match(text):
-            if not listed:
-                raise bad_line(source, number, "a seizure before the first 'File Name:'.")
+            path = find_recording(source, number, match[1], case)
+            name = relative_name(source, path.name if path else match[1], folder)
+            if name in listed:
+                raise bad_line(source, number, f"{name} is listed a second time.")
+            current = listed[name] = Listed(name, path, patient)
+            onset = None
+        elif current is None and (_COUNT.match(text) or _TIME.match(text)):
+            raise bad_line(source, number, "a seizure before the first 'File Name:'.")
+        elif current is not None and (match := _COUNT.match(text)):
+            counts[current.name] = int(match[1]), number
+        elif current is not None and (match := _TIME.match(text)):
             seconds = _seconds(match[2], source, number)
             if match[1].lower() == "start":
                 onset = seconds
@@ -142,19 +148,22 @@ def _parse(source: Path, folder: Path) -> list[Listed]:
                     source, number, f"a seizure ends at {seconds:g} s, not after it began."
                 )
             else:
-                listed[-1].seizures.append(Seizure(onset, seconds - onset, source, number - 1))
+                current.seizures.append(Seizure(onset, seconds - onset, source, number - 1))
                 onset = None
-    for k, (count, number) in counts.items():
-        found = len(listed[k].seizures)
+    for name, (count, number) in counts.items():
+        found = len(listed[name].seizures)
         if found != count:
             raise bad_line(
                 source, number, f"{count} seizures are announced, but {found} have a start and end."
             )
-    return listed
+    return list(listed.values())
+
+
+CHBMIT = Layout("CHB-MIT", "*-summary.txt", _sources, _parse)
 
 
 def _seconds(text: str, source: Path, number: int) -> float:
     match = _SECONDS.match(text.strip())
     if not match:
         raise bad_line(source, number, f"expected seconds, as in '2996 seconds', got {text!r}.")
-    return float(match[1])
+    return float(match[1].replace(",", "."))

@@ -1,56 +1,173 @@
-"""Open an EDF or BDF file, and say clearly what is wrong with a damaged one."""
+"""Open a recording, and say clearly what is wrong with a damaged one."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-FIXED = 256  # bytes of the header that every file has, and again for every signal
-N_SAMPLES_AT = 216  # where the samples per record stand, in bytes per signal (EDF specification)
+import numpy as np
+
+from ._channels import standard_name
+
+# Where things stand in the header, in bytes (EDF specification, Kemp et al. 1992; EDF+, 2003).
+FIXED = 256  # the part that every file has; as much again for every signal
+PER_SIGNAL = 256
+N_SAMPLES_AT = 216  # samples per record: in bytes per signal, after the fixed part
+LABEL = 16
+ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
+
+_TIMEKEEPING = re.compile(rb"([+-]\d+(?:\.\d*)?)\x14\x14")  # the first list of a record of EDF+
+_CLOCK = re.compile(r"(\d\d)[.:](\d\d)[.:](\d\d)")
 
 
-def open_edf(path: Path) -> Any:
-    """Return an ``mne.io.Raw`` whose signals are not read yet.
+@dataclass(frozen=True)
+class EdfHeader:
+    """What the header of an EDF or BDF file says about its layout."""
+
+    n_header: int
+    is_discontinuous: bool
+    n_records: int
+    record_seconds: float
+    labels: tuple[str, ...]
+    n_samples: tuple[int, ...]  # of each signal in a record
+    width: int  # bytes of a sample
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of a record of all signals."""
+        return sum(self.n_samples) * self.width
+
+
+def open_recording(path: Path) -> Any:
+    """Return an ``mne.io.Raw`` of the EEG channels of a file, whose signals are not read yet.
+
+    EDF and BDF are checked before; other formats of BIDS are opened as MNE does.
 
     Raises
     ------
     ValueError
-        If the file is empty, truncated, or not EDF; the message names it.
+        If the file is empty, truncated, discontinuous or unreadable, or has no EEG channel; the
+        message names it.
     """
     import mne
 
-    check_edf(path)
+    if path.suffix.lower() not in (".edf", ".bdf"):
+        return _opened(mne.io.read_raw, path)
+    header = check_edf(path)
+    others = [name for name in header.labels if standard_name(name) is None]
+    if not len(others) < len(header.labels):
+        raise ValueError(
+            f"{path} has no channel with the name of an EEG electrode or derivation, only "
+            f"{sorted(set(others))}. Rename its channels to the 10-20 system."
+        )
     read = mne.io.read_raw_bdf if path.suffix.lower() == ".bdf" else mne.io.read_raw_edf
+    # What is no EEG stays out from the start: ECG that was sampled faster would have MNE bring
+    # the EEG to its rate.
+    return _opened(read, path, exclude=[n for n in others if n not in ANNOTATIONS])
+
+
+def _opened(read: Any, path: Path, **options: Any) -> Any:
     try:
-        return read(path, preload=False, verbose="ERROR")
+        return read(path, preload=False, verbose="ERROR", **options)
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as EDF: {error}") from error
+        raise ValueError(f"{path} cannot be read: {error}") from error
 
 
-def check_edf(path: Path) -> None:
-    """Raise a ValueError if a file is shorter than its header says."""
+def check_edf(path: Path) -> EdfHeader:
+    """Return the header of a file; raise a ValueError if the file is not as its header says."""
     size = path.stat().st_size
     if size == 0:
         raise ValueError(f"{path} is empty (0 bytes). Download or export it again.")
-    with path.open("rb") as file:
-        head = file.read(FIXED)
-        try:
-            n_header, n_records, n_signals = (
-                int(head[at]) for at in (slice(184, 192), slice(236, 244), slice(252, 256))
-            )
-            file.seek(FIXED + n_signals * N_SAMPLES_AT)
-            n_samples = [int(file.read(8)) for _ in range(n_signals)]
-        except ValueError:
-            raise ValueError(
-                f"{path} is not an EDF file, or its header is damaged ({size} bytes). Download or "
-                "export it again."
-            ) from None
-    width = 3 if path.suffix.lower() == ".bdf" else 2
-    expected = n_header + n_records * sum(n_samples) * width
-    if n_records >= 0 and size < expected:
+    header = _read_header(path, size)
+    if header.n_header != FIXED + PER_SIGNAL * len(header.labels):
         raise ValueError(
-            f"{path} is truncated: {size} bytes, but its header announces {n_records} records, "
-            f"{expected} bytes. Download or export it again."
+            f"{path} has a damaged header: {len(header.labels)} signals need "
+            f"{FIXED + PER_SIGNAL * len(header.labels)} bytes of it, not {header.n_header}. "
+            "Download or export it again."
         )
-    if size <= n_header:
+    expected = header.n_header + header.n_records * header.record_bytes
+    if header.n_records >= 0 and size < expected:
+        raise ValueError(
+            f"{path} is truncated: {size} bytes, but its header announces {header.n_records} "
+            f"records, {expected} bytes. Download or export it again."
+        )
+    if size < header.n_header + header.record_bytes or not header.record_bytes:
         raise ValueError(f"{path} has a header but no signals. Download or export it again.")
+    # -1 stands for a recording that was not closed, whose records may be counted.
+    if header.n_records >= 0 and size >= expected + header.record_bytes:
+        raise ValueError(
+            f"{path} holds {(size - header.n_header) // header.record_bytes} records, but its "
+            f"header announces {header.n_records}. Download or export it again."
+        )
+    if header.is_discontinuous:
+        _check_gaps(path, header)
+    return header
+
+
+def starting_clock(path: Path) -> timedelta | None:
+    """Return the time of day at which a recording starts, or None where its header has none."""
+    with path.open("rb") as file:
+        match = _CLOCK.match(file.read(184)[176:].decode("latin-1"))
+    if not match:
+        return None
+    hours, minutes, seconds = map(int, match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _read_header(path: Path, size: int) -> EdfHeader:
+    with path.open("rb") as file:
+        fixed = file.read(FIXED).decode("latin-1")
+        try:
+            n_signals = int(fixed[252:256])
+            variable = file.read(max(0, n_signals) * PER_SIGNAL).decode("latin-1")
+            at = n_signals * N_SAMPLES_AT
+            header = EdfHeader(
+                n_header=int(fixed[184:192]),
+                is_discontinuous=fixed[192:197] in ("EDF+D", "BDF+D"),
+                n_records=int(fixed[236:244]),
+                record_seconds=float(fixed[244:252].replace(",", ".")),
+                labels=tuple(variable[k * LABEL :][:LABEL].strip() for k in range(n_signals)),
+                n_samples=tuple(int(variable[at + 8 * k :][:8]) for k in range(n_signals)),
+                width=3 if path.suffix.lower() == ".bdf" else 2,
+            )
+        except ValueError:
+            header = None
+    if header is None or n_signals < 1 or min(header.n_samples) < 0:
+        raise ValueError(
+            f"{path} is not an EDF file, or its header is damaged ({size} bytes). Download or "
+            "export it again."
+        )
+    return header
+
+
+def _check_gaps(path: Path, header: EdfHeader) -> None:
+    """Raise a ValueError if the records of an EDF+D file do not follow each other.
+
+    MNE reads such a file as if there were no gaps: all that follows would be at the wrong time.
+    """
+    signal = next((k for k, label in enumerate(header.labels) if label in ANNOTATIONS), None)
+    if signal is None:
+        raise ValueError(f"{path} is discontinuous (EDF+D), but does not say where its gaps are.")
+    bytes_of = np.array(header.n_samples) * header.width
+    before = int(bytes_of[:signal].sum())
+    with path.open("rb") as file:
+        onset = None
+        n_records = (path.stat().st_size - header.n_header) // header.record_bytes
+        for record in range(n_records):
+            file.seek(header.n_header + record * header.record_bytes + before)
+            match = _TIMEKEEPING.match(file.read(int(bytes_of[signal])))
+            if not match:
+                raise ValueError(f"{path} is discontinuous (EDF+D), but record {record} no time.")
+            due = None if onset is None else onset + header.record_seconds
+            onset = float(match[1])
+            if due is not None and abs(onset - due) > 0.5 * header.record_seconds / max(
+                header.n_samples
+            ):
+                raise ValueError(
+                    f"{path} is discontinuous (EDF+D): {onset - due:g} s are missing {due:g} s "
+                    "after its start. Windows cannot be cut across gaps: export the parts on "
+                    "either side as recordings of their own."
+                )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from ._left_out import LeftOut
+
+SIGNALS = (".edf", ".bdf")
+APART = {"derivatives", "sourcedata", "code"}  # of BIDS: copies and other things, not the data
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,24 @@ class Listed:
     seizures: list[Seizure] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a database is laid out: where its annotations are, and how they read."""
+
+    name: str
+    annotations: str  # what their files are called, for people
+    sources: Callable[[Path], list[Path]]
+    parse: Callable[[Path, Path], list[Listed]]  # one source, the database's folder
+
+    def read(self, folder: Path, left_out: LeftOut) -> list[Listed]:
+        """Return the recordings that all annotation files below `folder` name."""
+        listed: list[Listed] = []
+        for source in self.sources(folder):
+            with left_out.when_wrong(source.relative_to(folder).as_posix()):
+                listed += self.parse(source, folder)
+        return listed
+
+
 def existing_folder(folder: str | Path) -> Path:
     """Return `folder` as a Path; raise where it is none."""
     folder = Path(folder).expanduser()
@@ -36,9 +60,16 @@ def existing_folder(folder: str | Path) -> Path:
     return folder
 
 
-def find(folder: Path, ending: str) -> list[Path]:
+def find(folder: Path, *endings: str) -> list[Path]:
     """Return the files below `folder` whose name ends so, in whatever case, sorted."""
-    return sorted(p for p in folder.rglob("*") if p.name.lower().endswith(ending) and p.is_file())
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.name.lower().endswith(endings)
+        and not path.name.startswith(".")
+        and not APART.intersection(path.relative_to(folder).parts)
+        and path.is_file()
+    )
 
 
 def find_beside(source: Path, name: str) -> Path | None:
@@ -47,14 +78,48 @@ def find_beside(source: Path, name: str) -> Path | None:
     return next((p for p in sorted(source.parent.iterdir()) if p.name.lower() == wanted), None)
 
 
+def find_recording(source: Path, line: int, name: str, patient: str) -> Path | None:
+    """Return the recording that a line of `source` means, also where it is spelled otherwise.
+
+    Differences that cannot change the meaning are accepted: upper and lower case, a letter O for
+    a zero, blanks, underscores, leading zeros. A name without a number (PN01.edf for PN01-1.edf)
+    means the patient's only recording. All but the case are warned about.
+    """
+    path = find_beside(source, name)
+    if path is not None:
+        return path
+    files = [p for p in sorted(source.parent.iterdir()) if p.suffix.lower() in SIGNALS]
+    meant = [p for p in files if _plain(p.name) == _plain(name)]
+    if not meant and _plain(name) == _plain(patient):
+        meant = files
+    if len(meant) != 1:
+        return None
+    warnings.warn(
+        f"{source}, line {line}: {name.strip()} is not there; {meant[0].name} is taken for it.",
+        stacklevel=2,
+    )
+    return meant[0]
+
+
+def _plain(name: str) -> str:
+    """Return a name without what people misspell.
+
+    >>> _plain("PNO6-1.edf") == _plain("pn06_01 .EDF"), _plain("PN11-.edf") == _plain("PN11")
+    (True, True)
+    """
+    name = re.sub(r"\s*\.(edf|bdf)\s*$", "", name.strip().lower()).replace("o", "0")
+    name = re.sub(r"[\s_-]+", "-", name).strip("-")
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name)
+
+
 def relative_name(source: Path, name: str, folder: Path) -> str:
     """Return the name of a recording beside `source`, relative to the database's folder."""
-    return (source.parent / name.strip()).relative_to(folder).as_posix()
+    return (source.parent.relative_to(folder) / name.strip().replace("/", "_")).as_posix()
 
 
 def read_lines(source: Path) -> list[str]:
     """Return the lines of a text file; old files with stray bytes are read all the same."""
-    return source.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return source.read_text(encoding="utf-8-sig", errors="replace").split("\n")
 
 
 def bad_line(source: Path, line: int, what: str) -> ValueError:
@@ -67,9 +132,8 @@ def present(listed: Iterable[Listed]) -> list[Listed]:
     listed = list(listed)
     absent = [one.name for one in listed if one.path is None]
     if absent:
-        shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
         warnings.warn(
-            f"{len(absent)} of {len(listed)} annotated recordings have no file: {shown}",
+            f"{len(absent)} of {len(listed)} annotated recordings have no file: {_some(absent)}",
             stacklevel=4,
         )
     return [one for one in listed if one.path is not None]
@@ -78,10 +142,14 @@ def present(listed: Iterable[Listed]) -> list[Listed]:
 def warn_of_unlisted(listed: Iterable[Listed], folder: Path) -> None:
     """Warn about recordings below `folder` of which no annotation file knows."""
     known = {one.path for one in listed}
-    unknown = [p for ending in (".edf", ".bdf") for p in find(folder, ending) if p not in known]
+    unknown = [p.name for p in find(folder, *SIGNALS) if p not in known]
     if unknown:
-        shown = ", ".join(p.name for p in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
         warnings.warn(
-            f"{len(unknown)} recordings below {folder} are not annotated and not loaded: {shown}",
+            f"{len(unknown)} recordings below {folder} are not annotated and not loaded: "
+            f"{_some(unknown)}",
             stacklevel=4,
         )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -1,109 +1,289 @@
-"""From listed recordings to windows: check, read, pick, filter, cut, concatenate."""
+"""From listed recordings to windows: check, read, derive, filter, cut, concatenate."""
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, Unpack
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.utils import Bunch
 
-from ._channels import standard_channels, standard_name
-from ._edf import open_edf
-from ._listing import Listed, present, warn_of_unlisted
-from ._windows import check_seizures, make_windows
+from ._channels import COMMON, Montage, standard_name
+from ._edf import open_recording
+from ._left_out import LeftOut
+from ._listing import Layout, Listed, Seizure, existing_folder, present, warn_of_unlisted
+from ._windows import WindowOptions, check_options, check_seizures, make_windows
 
-PASSED_ON = {
-    *("length", "step", "preictal", "preictal_offset", "postictal"),
-    *("min_distance", "min_overlap", "reject"),
-}
+Loader = TypeVar("Loader", bound=Callable[..., Bunch])
+
+
+class LoadOptions(WindowOptions, total=False):
+    """What every loader takes; `load_chbmit` says what it means."""
+
+    patients: Sequence[str] | None
+    channels: str | Sequence[str]
+    sfreq: float | None
+    l_freq: float | None
+    h_freq: float | None
+    notch: float | Sequence[float] | None
+    reference: str | Sequence[str] | None
+    on_error: str
+    n_jobs: int | None
+    verbose: bool
+
+
+def shows_options(loader: Loader) -> Loader:
+    """Give a loader of ``**options`` the signature that it has in effect, for help and editors."""
+    first = next(iter(inspect.signature(loader).parameters.values()))
+    known = {**inspect.signature(load).parameters, **inspect.signature(make_windows).parameters}
+    options = [known[name] for name in known if name in LoadOptions.__annotations__]
+    signature = inspect.Signature([first, *options], return_annotation=Bunch)
+    loader.__signature__ = signature  # type: ignore[attr-defined]
+    return loader
 
 
 def load(
-    listed: list[Listed],
+    layout: Layout,
+    folder: str | Path,
     *,
-    folder: Path,
-    layout: str,
-    patients: list[str] | None,
-    channels: str | list[str],
-    sfreq: float | None,
-    l_freq: float | None,
-    h_freq: float | None,
-    notch: float | list[float] | None,
-    verbose: bool,
-    window_params: Mapping[str, Any],
+    patients: Sequence[str] | None = None,
+    channels: str | Sequence[str] = "common",
+    sfreq: float | None = None,
+    l_freq: float | None = 0.5,
+    h_freq: float | None = 45.0,
+    notch: float | Sequence[float] | None = None,
+    reference: str | Sequence[str] | None = None,
+    on_error: str = "raise",
+    n_jobs: int | None = None,
+    verbose: bool = True,
+    **cutting: Unpack[WindowOptions],
 ) -> Bunch:
-    """Load windows from recordings; see `load_chbmit`.
-
-    The headers of all recordings are checked before the signals of the first are read.
-    """
-    from tqdm.auto import tqdm
-
-    unknown = set(window_params) - PASSED_ON
-    if unknown:
-        raise TypeError(f"unknown parameters {sorted(unknown)}; windows take {sorted(PASSED_ON)}.")
-    database = f"{layout} layout, {folder.name}"
-    warn_of_unlisted(listed, folder)
-    listed = present(_of_patients(listed, patients))
+    """Load windows from a folder; see `load_chbmit`."""
+    way = Way(channels, sfreq, l_freq, h_freq, notch, reference, cutting)
+    left_out = LeftOut(on_error)
+    folder = existing_folder(folder)
+    listed = layout.read(folder, left_out)
     if not listed:
-        raise FileNotFoundError(f"{database}: none of the annotated recordings is there.")
-    headers = [_Header(one, one.path) for one in listed if one.path is not None]
-    picks = _choose_channels(headers, channels)
-    _check_sfreq(headers, sfreq, h_freq)
-    parts = []
-    for header in tqdm(headers, desc="recordings", unit="file", disable=not verbose):
-        raw = header.read(picks)
-        raw.filter(l_freq, h_freq, verbose="ERROR")
-        if notch is not None:
-            raw.notch_filter(notch, verbose="ERROR")
-        if sfreq is not None and sfreq != raw.info["sfreq"]:
-            raw.resample(sfreq, verbose="ERROR")
-        one = header.listed
-        seizures = [(s.onset, s.duration) for s in one.seizures]
-        parts.append(
-            make_windows(
-                raw, seizures=seizures, patient=one.patient, recording=one.name, **window_params
-            )
+        raise FileNotFoundError(
+            f"no {layout.annotations} that can be used below {folder}; expected {layout.name}'s "
+            f"layout.{_also(left_out)}"
         )
-    return _concatenate(parts, database)
+    database = f"{layout.name} layout, {folder.name}"
+    warn_of_unlisted(listed, folder)
+    recordings = [
+        Recording(one.name, one.patient, one.seizures, partial(open_recording, one.path))
+        for one in present(_of_patients(listed, patients))
+        if one.path is not None
+    ]
+    if not recordings:
+        raise FileNotFoundError(f"{database}: none of the annotated recordings is there.")
+    return cut_all(recordings, way, database, left_out, n_jobs=n_jobs, verbose=verbose)
 
 
-class _Header:
+@dataclass(frozen=True)
+class Way:
+    """How a recording becomes windows; see `load_chbmit`."""
+
+    channels: str | Sequence[str]
+    sfreq: float | None
+    l_freq: float | None
+    h_freq: float | None
+    notch: float | Sequence[float] | None
+    reference: str | Sequence[str] | None
+    cutting: WindowOptions
+
+    def __post_init__(self) -> None:
+        check_options(**self.cutting)
+        if self.sfreq is not None and not self.sfreq > 0:
+            raise ValueError(f"sfreq must be positive, in Hz, got {self.sfreq!r}.")
+        if len(set(self.wanted)) < len(self.wanted) or not self.wanted:
+            raise ValueError(
+                f"channels must name at least one channel, each once; got {self.channels}."
+            )
+        if isinstance(self.reference, str) and self.reference != "average":
+            raise ValueError(
+                f"reference must be 'average' or a list of electrodes, got {self.reference!r}."
+            )
+        derivations = [name for name in self.wanted if "-" in name]
+        if self.reference is not None and derivations:
+            raise ValueError(
+                f"reference={self.reference!r} concerns electrodes, but {derivations[0]} is a "
+                "derivation, which has none. Leave it out, or name electrodes in channels=."
+            )
+
+    @cached_property
+    def wanted(self) -> list[str]:
+        """The channels of the windows."""
+        if isinstance(self.channels, str):
+            if self.channels != "common":
+                raise ValueError(
+                    f"channels must be 'common' or a list of names, got {self.channels!r}."
+                )
+            return list(COMMON)
+        return [standard_name(name) or name for name in self.channels]
+
+    @cached_property
+    def against(self) -> list[str] | None:
+        """The electrodes of the reference."""
+        if self.reference is None or isinstance(self.reference, str):
+            return self.wanted if self.reference else None
+        return [standard_name(name) or name for name in self.reference]
+
+    def check_sfreq(self, lowest: float) -> None:
+        """Raise a ValueError if a filter does not fit the sampling frequency."""
+        if self.h_freq is not None and self.h_freq >= lowest / 2:
+            raise ValueError(
+                f"h_freq={self.h_freq:g} Hz must lie below half the sampling frequency, "
+                f"{lowest / 2:g} Hz."
+            )
+
+
+class Recording:
     """A recording of which nothing but the header is read."""
 
-    def __init__(self, listed: Listed, path: Path):
-        self.listed, self.path = listed, path
-        raw = open_edf(path)
+    def __init__(
+        self, name: str, patient: str, seizures: Sequence[Seizure], opened: Callable[[], Any]
+    ):
+        self.name, self.patient, self.seizures, self.opened = name, patient, seizures, opened
+
+    def check(self, way: Way) -> None:
+        """Open it, and raise a ValueError if it cannot give what is asked for."""
+        raw = self.opened()
         self.sfreq = float(raw.info["sfreq"])
-        self.names = raw.ch_names
-        self.channels = standard_channels(raw.ch_names)
-        check_seizures(
-            [(s.onset, s.duration) for s in listed.seizures],
-            raw.n_times / self.sfreq,
-            f"{listed.name}{_annotated_in(listed)}",
+        self.montage = Montage(raw.ch_names)
+        lacking = self.montage.lacking(dict.fromkeys([*way.wanted, *(way.against or ())]))
+        if lacking:
+            raise ValueError(
+                f"recording {self.name} lacks channels {lacking}; it has "
+                f"{list(self.montage.channels) or raw.ch_names}. Name others in channels=, or "
+                "leave it out (on_error='warn')."
+            )
+        annotated = [(s.onset, s.duration) for s in self.seizures]
+        self.spans = check_seizures(
+            annotated, raw.n_times / self.sfreq, f"{self.name}{self._annotated_in()}"
         )
 
-    def read(self, picks: list[str]):
-        """Return the recording with the picked channels, in that order, under these names."""
-        raw = open_edf(self.path).pick([self.channels[name] for name in picks])
-        raw.load_data(verbose="ERROR")
-        raw.rename_channels({self.channels[name]: name for name in picks}, verbose="ERROR")
-        raw.set_channel_types(dict.fromkeys(picks, "eeg"), verbose="ERROR")
-        raw.set_montage("standard_1005", on_missing="ignore", verbose="ERROR")
-        return raw
+    def read(self, way: Way) -> Any:
+        """Return the channels asked for, in that order, under these names."""
+        import mne
+
+        raw = self.opened()
+        names, weights = self.montage.matrix(way.wanted, way.against)
+        signal = raw.get_data(picks=names)
+        if not np.array_equal(weights, np.eye(len(names))):
+            signal = weights @ signal
+        info = mne.create_info(way.wanted, raw.info["sfreq"], "eeg", verbose="ERROR")
+        # Annotations of bad stretches count from the time of day, where there is one.
+        return (
+            mne.io.RawArray(signal, info, first_samp=raw.first_samp, copy=None, verbose="ERROR")
+            .set_meas_date(raw.info["meas_date"])
+            .set_annotations(raw.annotations, emit_warning=False)
+        )
+
+    def _annotated_in(self) -> str:
+        if not self.seizures:
+            return ""
+        return f" (annotated in {self.seizures[0].source}, line {self.seizures[0].line})"
 
 
-def _annotated_in(listed: Listed) -> str:
-    if not listed.seizures:
-        return ""
-    first = listed.seizures[0]
-    return f" (annotated in {first.source}, line {first.line})"
+def cut_all(
+    recordings: list[Recording],
+    way: Way,
+    database: str,
+    left_out: LeftOut,
+    *,
+    n_jobs: int | None,
+    verbose: bool,
+) -> Bunch:
+    """Return the windows of all recordings that can be used.
+
+    The headers of all are checked before the signals of the first are read.
+    """
+    good = []
+    for one in recordings:
+        with left_out.when_wrong(one.name):
+            one.check(way)
+            good.append(one)
+    if good:
+        sfreq = _common_sfreq(good, way)
+        parts = list(_cut(good, way, sfreq, left_out, n_jobs=n_jobs, verbose=verbose))
+    if not good or not parts:
+        raise ValueError(f"{database}: no recording can be used.{_also(left_out)}")
+    left_out.warn()
+    return _concatenate(parts, database, left_out)
 
 
-def _of_patients(listed: list[Listed], patients: list[str] | None) -> list[Listed]:
+def _cut(recordings, way, sfreq, left_out, *, n_jobs, verbose) -> Iterator[Bunch]:
+    from tqdm.auto import tqdm
+
+    jobs = (delayed(_windows_of)(one, way, sfreq) for one in recordings)
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    shown = tqdm(
+        zip(recordings, results),
+        desc="recordings",
+        unit="file",
+        total=len(recordings),
+        disable=not verbose,
+    )
+    for one, (part, messages) in shown:
+        # A warning in another process would be lost.
+        for message in messages:
+            warnings.warn(message, stacklevel=5)
+        if isinstance(part, Exception):
+            left_out.add(one.name, part)
+        else:
+            yield part
+
+
+def _windows_of(
+    one: Recording, way: Way, sfreq: float
+) -> tuple[Bunch | ValueError | OSError, list[str]]:
+    """Return the windows of a recording, or why there are none, and what is to be warned about."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            raw = one.read(way).filter(way.l_freq, way.h_freq, verbose="ERROR")
+            if way.notch is not None:
+                raw.notch_filter(way.notch, verbose="ERROR")
+            if sfreq != raw.info["sfreq"]:
+                raw.resample(sfreq, verbose="ERROR")
+            part = make_windows(
+                raw,
+                seizures=np.column_stack([one.spans[:, 0], np.diff(one.spans)]),
+                patient=one.patient,
+                recording=one.name,
+                **way.cutting,
+            )
+            part.recordings["sfreq"] = one.sfreq
+        except (ValueError, OSError) as error:
+            part = error
+    return part, [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
+
+
+def _common_sfreq(recordings: list[Recording], way: Way) -> float:
+    """Return the sampling frequency of all windows; warn where it was not the user's choice."""
+    found = {one.sfreq: one.name for one in reversed(recordings)}
+    lowest = min(found)
+    way.check_sfreq(lowest if way.sfreq is None else min(way.sfreq, lowest))
+    if way.sfreq is None and len(found) > 1:
+        shown = ", ".join(f"{name}: {hz:g} Hz" for hz, name in sorted(found.items()))
+        warnings.warn(
+            f"recordings have different sampling frequencies ({shown}); all are resampled to "
+            f"{lowest:g} Hz. Pass sfreq= to choose.",
+            stacklevel=5,
+        )
+    return lowest if way.sfreq is None else float(way.sfreq)
+
+
+def _of_patients(listed: list[Listed], patients: Sequence[str] | None) -> list[Listed]:
     if patients is None:
         return listed
     known = sorted({one.patient for one in listed})
@@ -113,54 +293,11 @@ def _of_patients(listed: list[Listed], patients: list[str] | None) -> list[Liste
     return [one for one in listed if one.patient in patients]
 
 
-def _choose_channels(headers: list[_Header], channels: str | list[str]) -> list[str]:
-    if isinstance(channels, str):
-        if channels != "common":
-            raise ValueError(f"channels must be 'common' or a list of names, got {channels!r}.")
-        common = [name for name in headers[0].channels if all(name in h.channels for h in headers)]
-        if common:
-            return common
-        montages = Counter(tuple(h.channels) for h in headers)
-        raise ValueError(
-            f"no EEG channel is common to all {len(headers)} recordings, which have "
-            f"{len(montages)} montages; {_has(headers[0])}, {_has(headers[-1])}. "
-            "Name channels, or load patients separately."
-        )
-    wanted = [standard_name(name) or name for name in channels]
-    if not wanted or len(set(wanted)) < len(wanted):
-        raise ValueError(f"channels must name at least one channel, each once; got {channels}.")
-    for header in headers:
-        missing = [name for name in wanted if name not in header.channels]
-        if missing:
-            raise ValueError(
-                f"recording {header.listed.name} lacks channels {missing}; it "
-                f"has {list(header.channels) or header.names}."
-            )
-    return wanted
+def _also(left_out: LeftOut) -> str:
+    return f" {left_out.summary()}" if left_out.reasons else ""
 
 
-def _has(header: _Header) -> str:
-    return f"{header.listed.name} has {list(header.channels) or header.names}"
-
-
-def _check_sfreq(headers: list[_Header], sfreq: float | None, h_freq: float | None) -> None:
-    found = {header.sfreq: header.listed.name for header in reversed(headers)}
-    if sfreq is None and len(found) > 1:
-        shown = ", ".join(f"{name}: {hz:g} Hz" for hz, name in found.items())
-        raise ValueError(
-            f"recordings have different sampling frequencies ({shown}). Pass sfreq= to resample "
-            "all of them to one."
-        )
-    if sfreq is not None and not sfreq > 0:
-        raise ValueError(f"sfreq must be positive, in Hz, got {sfreq!r}.")
-    lowest = min([*found, *([] if sfreq is None else [sfreq])])
-    if h_freq is not None and h_freq >= lowest / 2:
-        raise ValueError(
-            f"h_freq={h_freq:g} Hz must lie below half the sampling frequency, {lowest / 2:g} Hz."
-        )
-
-
-def _concatenate(parts: list[Bunch], database: str) -> Bunch:
+def _concatenate(parts: list[Bunch], database: str, left_out: LeftOut) -> Bunch:
     import mne
 
     X = np.concatenate([part.X for part in parts])
@@ -168,7 +305,7 @@ def _concatenate(parts: list[Bunch], database: str) -> Bunch:
     if not len(X):
         raise ValueError(
             f"{database}: no window is left of {len(parts)} recordings; positions were dropped for "
-            f"these reasons: {dict(dropped)}."
+            f"these reasons: {dict(dropped)}.{_also(left_out)}"
         )
     # A new info: nothing of the patient's name or the date of the recording goes on.
     info = mne.create_info(parts[0].info.ch_names, parts[0].sfreq, "eeg", verbose="ERROR")
@@ -180,13 +317,18 @@ def _concatenate(parts: list[Bunch], database: str) -> Bunch:
         X=X,
         y=y,
         groups=groups,
-        metadata=pd.concat([part.metadata for part in parts], ignore_index=True),
+        **{
+            name: pd.concat([part[name] for part in parts], ignore_index=True)
+            for name in ("metadata", "recordings", "seizures")
+        },
         info=info,
         sfreq=parts[0].sfreq,
         dropped=dict(dropped),
+        left_out=left_out.table(),
         DESCR=(
             f"{database}: windows of {X.shape[2] / info['sfreq']:g} s from {len(parts)} recordings "
             f"of {len(set(groups))} patients ({states}), {X.shape[1]} channels, "
-            f"{info['sfreq']:g} Hz, microvolts. Not taken: {dict(dropped)}."
+            f"{info['sfreq']:g} Hz, microvolts. Not taken: {dict(dropped)}. Files left out: "
+            f"{len(left_out.reasons)}."
         ),
     )

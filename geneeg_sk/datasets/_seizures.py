@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from ._bids import list_bids
-from ._chbmit import list_chbmit
+from ._bids import BIDS
+from ._chbmit import CHBMIT
+from ._left_out import LeftOut
 from ._listing import existing_folder
-from ._siena import list_siena
+from ._siena import SIENA
+
+LAYOUTS = (CHBMIT, SIENA, BIDS)
 
 COLUMNS = ["patient", "recording", "onset", "duration", "seizure", "source", "line"]
 
 
-def read_seizures(folder: str | Path) -> pd.DataFrame:
+def read_seizures(folder: str | Path, *, on_error: str = "raise") -> pd.DataFrame:
     """Read which seizures a database annotates, whether or not its recordings are there.
 
     Understands CHB-MIT (``*-summary.txt``), Siena (``Seizures-list-*.txt``) and BIDS with SzCORE
@@ -24,6 +27,9 @@ def read_seizures(folder: str | Path) -> pd.DataFrame:
     ----------
     folder : str or Path
         Folder of a database, or of one patient.
+    on_error : {"raise", "warn"}, default="raise"
+        What to do with an annotation file that cannot be understood: stop there, or leave it out
+        and say so in one warning at the end.
 
     Returns
     -------
@@ -37,12 +43,13 @@ def read_seizures(folder: str | Path) -> pd.DataFrame:
     FileNotFoundError
         If `folder` is not a folder or has no annotation file of a known kind.
     ValueError
-        If an annotation file cannot be understood; the message names file and line.
+        If an annotation file cannot be understood and `on_error` is ``"raise"``; the message names
+        file and line.
 
     Warns
     -----
     UserWarning
-        If the end of a seizure is an hour off and was corrected.
+        Where a hand-written list was corrected (see `load_siena`), or a file was left out.
 
     Examples
     --------
@@ -59,12 +66,12 @@ def read_seizures(folder: str | Path) -> pd.DataFrame:
     0   chb99  chb99_01.edf  2996.0      40.0     3
     """
     folder = existing_folder(folder)
-    listed = [*list_chbmit(folder), *list_siena(folder), *list_bids(folder)]
+    left_out = LeftOut(on_error)
+    listed = [one for layout in LAYOUTS for one in layout.read(folder, left_out)]
+    left_out.warn()
     if not listed:
-        raise FileNotFoundError(
-            f"no annotations below {folder}; expected *-summary.txt (CHB-MIT), "
-            "Seizures-list-*.txt (Siena) or *_events.tsv (BIDS)."
-        )
+        expected = ", ".join(f"{layout.annotations} ({layout.name})" for layout in LAYOUTS)
+        raise FileNotFoundError(f"no annotations below {folder}; expected {expected}.")
     rows = [
         (one.patient, one.name, s.onset, s.duration, k, str(s.source.relative_to(folder)), s.line)
         for one in listed

@@ -5,57 +5,51 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from sklearn.utils import Bunch
 
+from ._edf import starting_clock
 from ._listing import (
+    Layout,
     Listed,
     Seizure,
     bad_line,
-    existing_folder,
     find,
-    find_beside,
+    find_recording,
     read_lines,
     relative_name,
 )
-from ._recordings import load
+from ._recordings import LoadOptions, load, shows_options
 
 DAY, HOUR = 86400, 3600
 
 _SEIZURE = re.compile(r"seizure\s+n", re.IGNORECASE)
 _FILE = re.compile(r"file name\s*:\s*(.+)", re.IGNORECASE)
 _TIME = re.compile(r"(registration|seizure|)\s*(start|end) time\s*:?\s*(.*)", re.IGNORECASE)
-_CLOCK = re.compile(r"(\d{1,2})[.:](\d{1,2})[.:](\d{1,2})$")
+_CLOCK = re.compile(r"(?<!\d)(\d{1,2})[.:](\d{1,2})[.:](\d{1,2})(?:[.,](\d{1,6}))?(?!\d)", re.ASCII)
+_TORN = re.compile(r"^(\d)\s+(\d[.:])", re.ASCII)  # "1 6.49.25" (PN10)
 
 
-def load_siena(
-    folder: str | Path,
-    *,
-    patients: list[str] | None = None,
-    channels: str | list[str] = "common",
-    sfreq: float | None = None,
-    l_freq: float | None = 0.5,
-    h_freq: float | None = 45.0,
-    notch: float | list[float] | None = None,
-    verbose: bool = True,
-    **window_params: Any,
-) -> Bunch:
+@shows_options
+def load_siena(folder: str | Path, **options: Unpack[LoadOptions]) -> Bunch:
     """Load windows from a folder in the layout of the Siena Scalp EEG Database.
 
     Seizures are read from the ``Seizures-list-*.txt`` beside the recordings, in clock time, also
-    across midnight. ECG, markers and unnamed channels are left out.
+    across midnight. ECG, markers and unnamed channels are left out. The lists are written by hand;
+    what can be read in one way only is read in that way, with a warning that names file and line:
+    misspelled file names (PN06), blanks and remarks in times (PN10), an end that is an hour off
+    (PN00), a start of the registration that is not that of the recording (PN14).
 
     Parameters
     ----------
-    folder, patients, channels, sfreq, l_freq, h_freq, notch, verbose, **window_params
+    folder, **options
         As in `load_chbmit`.
 
     Returns
     -------
     windows : sklearn.utils.Bunch
-        `X` float32 microvolts, `y`, `groups` (patient), `metadata`, `info`, `sfreq`, `dropped`,
-        `DESCR`; see `make_windows`.
+        As `load_chbmit` returns it.
 
     Raises
     ------
@@ -67,7 +61,11 @@ def load_siena(
     Warns
     -----
     UserWarning
-        If the end of a seizure is an hour off (as in PN00, seizure 3) and was corrected.
+        Where a list was corrected, and as in `load_chbmit`.
+
+    See Also
+    --------
+    fetch_siena : Download the database, or some patients of it.
 
     References
     ----------
@@ -79,46 +77,30 @@ def load_siena(
 
         windows = load_siena("siena", sfreq=256, channels=["Fp1", "F7", "T7", "P7", "O1"])
     """
-    folder = existing_folder(folder)
-    listed = list_siena(folder)
-    if not listed:
-        raise FileNotFoundError(f"no Seizures-list-*.txt below {folder}; expected Siena's layout.")
-    return load(
-        listed,
-        folder=folder,
-        layout="Siena",
-        patients=patients,
-        channels=channels,
-        sfreq=sfreq,
-        l_freq=l_freq,
-        h_freq=h_freq,
-        notch=notch,
-        verbose=verbose,
-        window_params=window_params,
-    )
+    return load(SIENA, folder, **options)
 
 
-def list_siena(folder: Path) -> list[Listed]:
-    """Return the recordings that all lists below `folder` name."""
-    sources = [p for p in find(folder, ".txt") if p.name.lower().startswith("seizures-list-")]
-    return [one for source in sources for one in _parse(source, folder)]
+def _sources(folder: Path) -> list[Path]:
+    return [p for p in find(folder, ".txt") if p.name.lower().startswith("seizures-list-")]
 
 
 def _parse(source: Path, folder: Path) -> list[Listed]:
     patient = source.stem[len("seizures-list-") :].strip().upper()
     listed: dict[str, Listed] = {}
-    clock: dict[str, tuple[int, int]] = {}  # what: seconds since midnight, line
+    clock: dict[str, tuple[float, int]] = {}  # what: seconds since midnight, line
     current: Listed | None = None
     for number, text in enumerate(map(str.strip, read_lines(source)), start=1):
         if _SEIZURE.match(text) and not _TIME.match(text):
             clock = {key: at for key, at in clock.items() if key.startswith("registration")}
         elif match := _FILE.match(text):
-            path = find_beside(source, match[1])
+            path = find_recording(source, number, match[1], patient)
             name = relative_name(source, path.name if path else match[1], folder)
             current = listed.setdefault(name, Listed(name, path, patient))
         elif match := _TIME.match(text):
             what = f"{match[1].lower() or 'seizure'} {match[2].lower()}"
             clock[what] = _seconds(match[3], source, number), number
+            if what == "registration start" and current is not None:
+                clock[what] = _start(current, clock[what][0], source, number), number
             if what == "seizure end":
                 if current is None:
                     raise bad_line(source, number, "a seizure before the first 'File name:'.")
@@ -126,7 +108,26 @@ def _parse(source: Path, folder: Path) -> list[Listed]:
     return list(listed.values())
 
 
-def _seizure(clock: dict[str, tuple[int, int]], source: Path, number: int) -> Seizure:
+SIENA = Layout("Siena", "Seizures-list-*.txt", _sources, _parse)
+
+
+def _start(one: Listed, listed: float, source: Path, number: int) -> float:
+    """Return when a recording starts: as its own header says, which belongs to its first sample.
+
+    A header at midnight sharp is that of a recording whose date and time were taken out.
+    """
+    clock = starting_clock(one.path) if one.path is not None else None
+    if not clock or clock.total_seconds() == listed:
+        return listed
+    warnings.warn(
+        f"{source}, line {number}: the registration would start at {_shown(listed)}, but "
+        f"{one.name} starts at {_shown(clock.total_seconds())}, which is taken.",
+        stacklevel=2,
+    )
+    return clock.total_seconds()
+
+
+def _seizure(clock: dict[str, tuple[float, int]], source: Path, number: int) -> Seizure:
     missing = [key for key in ("registration start", "seizure start") if key not in clock]
     if missing:
         raise bad_line(source, number, f"a seizure ends here that has no '{missing[0]} time'.")
@@ -148,9 +149,27 @@ def _seizure(clock: dict[str, tuple[int, int]], source: Path, number: int) -> Se
     return Seizure(float(onset), float(duration), source, clock["seizure start"][1])
 
 
-def _seconds(text: str, source: Path, number: int) -> int:
-    match = _CLOCK.match(text.strip())
-    if not match:
+def _seconds(text: str, source: Path, number: int) -> float:
+    """Return seconds since midnight, of the first time in `text`, or the electrographic one."""
+    text = text.strip()
+    whole = _TORN.sub(r"\1\2", text)
+    times = list(_CLOCK.finditer(whole))
+    valid = [m for m in times if int(m[1]) < 48 and int(m[2]) < 60 and int(m[3]) < 60]
+    if not times or valid != times or re.search(r"\d", _CLOCK.sub("", whole)):
         raise bad_line(source, number, f"expected a time, as in '19.58.36', got {text!r}.")
-    hours, minutes, seconds = map(int, match.groups())
-    return (hours * 60 + minutes) * 60 + seconds
+    chosen = times[0]
+    for match, following in zip(times, [*times[1:], None]):
+        remark = whole[match.end() : following.start() if following else None].lower()
+        if "electr" in remark:  # where clinical and electrographic onset are given (PN10)
+            chosen = match
+            break
+    if text != chosen[0]:
+        warnings.warn(f"{source}, line {number}: of {text!r}, {chosen[0]} is taken.", stacklevel=2)
+    hours, minutes, seconds, fraction = chosen.groups()
+    whole_seconds = (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
+    return whole_seconds + (float(f"0.{fraction}") if fraction else 0)
+
+
+def _shown(seconds: float) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    return f"{minutes // 60:02.0f}.{minutes % 60:02.0f}.{seconds:02.0f}"

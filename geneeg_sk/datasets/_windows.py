@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,20 @@ SEIZURE = (
 )
 
 
+class WindowOptions(TypedDict, total=False):
+    """How windows are cut; `make_windows` says what it means."""
+
+    length: float
+    step: float | Mapping[str, float] | None
+    preictal: float
+    preictal_offset: float
+    postictal: float
+    min_distance: float
+    min_overlap: float
+    reject: float | Mapping[str, float] | None
+    flat: float | Mapping[str, float]
+
+
 def make_windows(
     raw: Any,
     *,
@@ -33,9 +47,10 @@ def make_windows(
     postictal: float = 300.0,
     min_distance: float = 900.0,
     min_overlap: float = 0.5,
+    reject: float | Mapping[str, float] | None = None,
+    flat: float | Mapping[str, float] = 0.0,
     seizures: Any = None,
     pattern: str = SEIZURE,
-    reject: float | Mapping[str, float] | None = None,
     patient: str | None = None,
     recording: str | None = None,
 ) -> Bunch:
@@ -65,6 +80,9 @@ def make_windows(
         Zones around seizures, in seconds; see above. Defaults are 300, 0, 300 and 900.
     min_overlap : float, default=0.5
         Least part of an ictal window that lies in seizures, above 0 and at most 1.
+    reject, flat : float or dict, default=None and 0
+        Windows with a channel whose peak-to-peak amplitude is larger than `reject`, or not larger
+        than `flat`, are dropped: numbers in microvolts, or in MNE's manner ``{"eeg": volts}``.
     seizures : array-like of shape (n, 2) or DataFrame, default=None
         Onset and duration of each seizure in seconds from the start of `raw`, or a DataFrame with
         these columns (see `read_seizures`). An empty one says that the recording is free of
@@ -72,9 +90,6 @@ def make_windows(
     pattern : str
         Regular expression, case-insensitive: annotations whose description holds it are seizures.
         By default "seizure", "sz..." and "ictal", but not "preictal" and the like.
-    reject : float or dict, default=None
-        Windows with a channel whose peak-to-peak amplitude is larger are dropped: a number in
-        microvolts, or in MNE's manner ``{"eeg": volts}``.
     patient : str, default=None
         Patient of the recording; by default ``info["subject_info"]["his_id"]``, else "unknown".
     recording : str, default=None
@@ -90,6 +105,10 @@ def make_windows(
         metadata : pandas.DataFrame
             ``patient``, ``recording``, ``onset`` (seconds from the start), ``seizure`` (that the
             window lies in or before; missing for normal windows), ``state``.
+        recordings : pandas.DataFrame
+            ``patient``, ``recording``, ``duration`` (seconds), ``sfreq`` (Hz, as recorded).
+        seizures : pandas.DataFrame
+            ``patient``, ``recording``, ``seizure``, ``onset`` and ``duration`` (seconds).
         info : mne.Info
             Of the channels in `X`.
         sfreq : float
@@ -108,7 +127,8 @@ def make_windows(
     Warns
     -----
     UserWarning
-        If a seizure lasts beyond the end of the recording, or no window is left.
+        If a seizure lasts beyond the end of the recording, seizures overlap (they are taken for
+        one), or no window is left.
 
     Examples
     --------
@@ -120,8 +140,18 @@ def make_windows(
     """
     patient = patient or _patient_of(raw)
     recording = recording or _name_of(raw)
-    _check_numbers(length, preictal, preictal_offset, postictal, min_distance, min_overlap)
-    limit = _limit(reject)
+    check_options(
+        length=length,
+        step=step,
+        preictal=preictal,
+        preictal_offset=preictal_offset,
+        postictal=postictal,
+        min_distance=min_distance,
+        min_overlap=min_overlap,
+        reject=reject,
+        flat=flat,
+    )
+    smallest, largest = _amplitude(flat), np.inf if reject is None else _amplitude(reject)
     signal, info = _signal(raw, recording)
     sfreq = float(info["sfreq"])
     n_samples = round(length * sfreq)
@@ -143,7 +173,7 @@ def make_windows(
     for state, grid in grids.items():
         on_grid |= (verdicts == state) & np.isin(starts, grid)
     for k in np.flatnonzero(on_grid):
-        verdicts[k] = _fault(windows[:, starts[k]], limit) or verdicts[k]
+        verdicts[k] = _fault(windows[:, starts[k]], smallest, largest) or verdicts[k]
     bad = _overlaps_bad(raw, starts / sfreq, n_samples / sfreq)
     verdicts[on_grid & bad] = "annotated as bad"
 
@@ -160,11 +190,29 @@ def make_windows(
             "state": verdicts[keep].astype("U8"),
         }
     ).astype({"seizure": "string"})
+    known = pd.DataFrame(
+        {
+            "patient": patient,
+            "recording": recording,
+            "seizure": [f"{recording}-S{k + 1}" for k in range(len(spans))],
+            "onset": spans[:, 0],
+            "duration": spans[:, 1] - spans[:, 0],
+        }
+    )
     return Bunch(
         X=np.ascontiguousarray(windows[:, starts[keep]].transpose(1, 0, 2)),
         y=verdicts[keep].astype("U8"),
         groups=np.full(keep.sum(), patient),
         metadata=metadata,
+        recordings=pd.DataFrame(
+            {
+                "patient": [patient],
+                "recording": [recording],
+                "duration": [signal.shape[1] / sfreq],
+                "sfreq": [sfreq],
+            }
+        ),
+        seizures=known,
         info=info,
         sfreq=sfreq,
         dropped=dict(dropped),
@@ -257,12 +305,19 @@ def check_seizures(seizures: Any, duration: float, recording: str) -> np.ndarray
             f"{spans[:, 1].max():g} s: the part that is recorded is used.",
             stacklevel=3,
         )
-    return _merged(np.minimum(spans, duration))
+    return _merged(np.minimum(spans, duration), recording)
 
 
-def _merged(spans: np.ndarray) -> np.ndarray:
+def _merged(spans: np.ndarray, recording: str) -> np.ndarray:
+    """Return seizures in order of time, and those that overlap as one."""
     merged: list[list[float]] = []
-    for onset, end in spans[np.argsort(spans[:, 0])].tolist():
+    for onset, end in spans[np.argsort(spans[:, 0], kind="stable")].tolist():
+        if merged and onset < merged[-1][1]:
+            warnings.warn(
+                f"recording {recording}: seizures at {merged[-1][0]:g} s and {onset:g} s overlap, "
+                "and are taken for one.",
+                stacklevel=4,
+            )
         if merged and onset <= merged[-1][1]:
             merged[-1][1] = max(end, merged[-1][1])
         else:
@@ -270,20 +325,30 @@ def _merged(spans: np.ndarray) -> np.ndarray:
     return np.array(merged)
 
 
-def _check_numbers(length, preictal, preictal_offset, postictal, min_distance, min_overlap):
+def check_options(**options: Unpack[WindowOptions]) -> None:
+    """Raise a TypeError for an unknown option, and a ValueError for one that is out of range."""
+    unknown = set(options) - set(WindowOptions.__annotations__)
+    if unknown:
+        raise TypeError(
+            f"unknown parameters {sorted(unknown)}; windows take "
+            f"{sorted(WindowOptions.__annotations__)}."
+        )
+    length = options.get("length", 4.0)
     if not 0 < length < np.inf:
         raise ValueError(f"length must be a positive number of seconds, got {length!r}.")
-    zones = {
-        "preictal": preictal,
-        "preictal_offset": preictal_offset,
-        "postictal": postictal,
-        "min_distance": min_distance,
-    }
-    for name, seconds in zones.items():
-        if not seconds >= 0:
+    _steps(options.get("step"), length)
+    for name in ("preictal", "preictal_offset", "postictal", "min_distance"):
+        seconds = options.get(name, 0.0)
+        if not seconds >= 0:  # type: ignore[operator]
             raise ValueError(f"{name} must be 0 or more seconds, got {seconds!r}.")
-    if not 0 < min_overlap <= 1:
-        raise ValueError(f"min_overlap must be above 0 and at most 1, got {min_overlap!r}.")
+    if not 0 < options.get("min_overlap", 0.5) <= 1:
+        raise ValueError(
+            f"min_overlap must be above 0 and at most 1, got {options['min_overlap']!r}."
+        )
+    for name in ("reject", "flat"):
+        limit = options.get(name)
+        if limit is not None and not _amplitude(limit) >= 0:
+            raise ValueError(f"{name} must be 0 or more microvolts, got {limit!r}.")
 
 
 def _signal(raw: Any, recording: str) -> tuple[np.ndarray, Any]:
@@ -370,25 +435,24 @@ def _grids(n_times: int, n_samples: int, sfreq: float, steps: dict[str, float]):
     }
 
 
-def _fault(window: np.ndarray, limit: float) -> str | None:
+def _fault(window: np.ndarray, smallest: float, largest: float) -> str | None:
     """Return why a window of shape (n_channels, n_times) cannot be used, or None."""
     swing = window.max(axis=1) - window.min(axis=1)
-    if not swing.all():
+    if swing.min() <= smallest:
         return "flat channel"
-    return "amplitude above reject" if swing.max() > limit else None
+    return "amplitude above reject" if swing.max() > largest else None
 
 
-def _limit(reject: float | Mapping[str, float] | None) -> float:
-    """Return the largest peak-to-peak amplitude in microvolts."""
-    if reject is None:
-        return np.inf
-    if not isinstance(reject, Mapping):
-        return float(reject)
-    if set(reject) != {"eeg"}:
+def _amplitude(limit: Any) -> float:
+    """Return an amplitude in microvolts."""
+    if not isinstance(limit, Mapping):
+        return float(limit)
+    if set(limit) != {"eeg"}:
         raise ValueError(
-            f"reject={dict(reject)} must be {{'eeg': volts}}, or a number in microvolts."
+            f"reject or flat is {dict(limit)}; it must be {{'eeg': volts}}, or a number in "
+            "microvolts."
         )
-    return reject["eeg"] * VOLT
+    return limit["eeg"] * VOLT
 
 
 def _patient_of(raw: Any) -> str:
