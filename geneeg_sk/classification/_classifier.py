@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
@@ -14,7 +14,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from skorch import NeuralNetClassifier
 from skorch.callbacks import EarlyStopping, LRScheduler
-from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import nn, optim, tensor
 
@@ -24,17 +23,21 @@ from geneeg_sk.classification._training import (
     MAX_SEED,
     Progress,
     RefuseDivergence,
+    WindowDataset,
     history_frame,
     minibatches,
     resolve_device,
     seeded,
 )
+from geneeg_sk.datasets._rows import WindowRows, check_rows
 
 # The scale of the input is taken from this many windows, evenly spread.
 WINDOWS_FOR_SCALE = 512
 
 FINE_TUNING_EPOCHS = 5
 FINE_TUNING_LR = 0.1  # of the learning rate of `fit`
+
+Windows: TypeAlias = np.ndarray | WindowRows
 
 
 class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
@@ -164,7 +167,8 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
-            Windows, in microvolts.
+            Windows, in microvolts. :class:`~geneeg_sk.datasets.WindowRows` stay on disk: a
+            minibatch is read when its turn comes, also by `predict`.
         y : array-like of shape (n_windows,)
             Labels of any kind.
         X_valid, y_valid : array-like, optional
@@ -185,7 +189,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         KeyboardInterrupt
             On Ctrl-C. Then nothing is fitted.
         """
-        X = as_float32(check_windows(self, X, reset=True))
+        X = checked(self, X, reset=True)
         y = check_labels(self, X, y)
         # An earlier net must not survive beside new labels, should this training be interrupted.
         if hasattr(self, "net_"):
@@ -246,10 +250,10 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, shape (n_windows, n_classes)."""
         check_is_fitted(self, "net_")
-        X = as_float32(check_windows(self, X, reset=False))
+        X = checked(self, X, reset=False)
         return self.net_.predict_proba(X)
 
-    def _check_valid(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    def _check_valid(self, X: Any, y: Any) -> tuple[Windows, np.ndarray] | None:
         """Return validation windows and the positions of their labels in `classes_`, or None."""
         if X is None and y is None:
             return None
@@ -257,9 +261,9 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("X_valid and y_valid belong together: give both, or neither.")
         return self._check_known(X, y, "y_valid")
 
-    def _check_known(self, X: Any, y: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def _check_known(self, X: Any, y: Any, name: str) -> tuple[Windows, np.ndarray]:
         """Return windows and the positions of their labels in `classes_`."""
-        X = as_float32(check_windows(self, X, reset=False))
+        X = checked(self, X, reset=False)
         y = check_labels(self, X, y)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
@@ -271,11 +275,11 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     def _build_net(
         self,
-        X: np.ndarray,
+        X: Windows,
         y: np.ndarray,
         device: str,
         *,
-        valid: tuple[np.ndarray, np.ndarray] | None = None,
+        valid: tuple[Windows, np.ndarray] | None = None,
         net_class: type[NeuralNetClassifier] = NeuralNetClassifier,
     ) -> NeuralNetClassifier:
         """Return the net for windows `X` of classes `y` (0 to n_classes - 1), yet to be fitted."""
@@ -290,6 +294,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             module__n_hidden=self.n_hidden,
             module__dropout=self.dropout,
             module__scale=typical_amplitude(X),
+            dataset=WindowDataset,
             criterion=nn.CrossEntropyLoss,
             criterion__weight=self._loss_weights(y),
             optimizer=optim.AdamW,
@@ -301,7 +306,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             iterator_train__shuffle=True,
             iterator_valid=minibatches,
             iterator_valid__batch_size=max(self.batch_size, 128),
-            train_split=predefined_split(Dataset(*valid)) if valid else None,
+            train_split=predefined_split(WindowDataset(*valid)) if valid else None,
             classes=labels,
             callbacks=self._callbacks(len(X), valid is not None),
             callbacks__print_log=None,
@@ -341,6 +346,13 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
+def checked(estimator: Any, X: Any, *, reset: bool) -> Windows:
+    """Return checked windows in single precision; those on disk stay there."""
+    if isinstance(X, WindowRows):
+        return check_rows(estimator, X, reset=reset)
+    return as_float32(check_windows(estimator, X, reset=reset))
+
+
 def as_float32(X: np.ndarray) -> np.ndarray:
     """Return windows as float32, without a copy where they are; refuse what does not fit."""
     if X.dtype == np.float32:
@@ -351,7 +363,7 @@ def as_float32(X: np.ndarray) -> np.ndarray:
     return X
 
 
-def check_labels(estimator: Any, X: np.ndarray, y: Any) -> np.ndarray:
+def check_labels(estimator: Any, X: Windows, y: Any) -> np.ndarray:
     """Return labels as an array, one for each window; refuse what is no label."""
     if y is None:
         raise ValueError(
@@ -373,9 +385,9 @@ def check_two_classes(classes: np.ndarray) -> None:
         )
 
 
-def typical_amplitude(X: np.ndarray) -> float:
+def typical_amplitude(X: Windows) -> float:
     """Return the median amplitude of the windows: the spread of their middle, not their tails."""
-    some = X[:: -(-len(X) // WINDOWS_FOR_SCALE)]
+    some = np.asarray(X[:: -(-len(X) // WINDOWS_FOR_SCALE)], dtype=np.float32)
     return 1.4826 * float(np.median(np.abs(some))) or 1.0
 
 

@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 import torch
 from skorch.callbacks import Callback
+from skorch.dataset import Dataset
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
 from tqdm.auto import tqdm
+
+from geneeg_sk.datasets._rows import WindowRows
 
 MAX_SEED = np.iinfo(np.int32).max
 
@@ -45,6 +48,17 @@ def minibatches(dataset: Any, batch_size: int, shuffle: bool = False) -> DataLoa
     # Without a generator of its own, a loader that draws nothing would still move the global one.
     generator = None if shuffle else torch.Generator()
     return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator)
+
+
+class WindowDataset(Dataset):
+    """Windows and their classes; of windows on disk, a minibatch is read when its turn comes."""
+
+    def transform(self, X, y):
+        """Return a minibatch as arrays."""
+        if isinstance(X, WindowRows):
+            # Neighbours in a memory map come as a view of it, which cannot be written.
+            X = np.require(X, np.float32, "W")
+        return super().transform(X, y)
 
 
 class Progress(Callback):

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
 from .._checks import check_finite
+from .._version import __version__
 
-FORMAT, VERSION = "geneeg_sk windows", 1
+FORMAT, VERSION = "geneeg_sk windows", 2
 HEADER, ARRAY, TABLE = "header.json", "X.npy", "metadata.parquet"
+BLOCK_BYTES = 1 << 24  # of windows on their way to the disk
 
 
-def write_windows(folder: str | Path, bunch: Bunch, *, overwrite: bool = False) -> None:
+def write_windows(
+    folder: str | Path, bunch: Bunch | Iterable[Bunch], *, overwrite: bool = False
+) -> None:
     """Write windows to a folder, from which `read_windows` gives them back.
 
     The folder holds ``X.npy``, ``metadata.parquet`` (with the states and patients of the windows)
-    and ``header.json``. It appears when it is complete; nothing is pickled.
+    and ``header.json``, with checksums of the other two. It appears when it is complete; nothing
+    is pickled.
 
     Parameters
     ----------
     folder : str or Path
         Folder to write.
-    bunch : sklearn.utils.Bunch
+    bunch : sklearn.utils.Bunch, or iterable of them
         Windows as `make_eeg_cohort`, `make_windows` or a loader return them: `X`, `y`, `groups`,
-        `metadata`, `info`.
+        `metadata`, `info`. Several, such as a generator that makes those of one recording after
+        the other, are written one behind the other, and only one is in memory at a time.
     overwrite : bool, default=False
         Replace an earlier store at this place. Any other folder is never replaced.
 
@@ -39,7 +50,12 @@ def write_windows(folder: str | Path, bunch: Bunch, *, overwrite: bool = False) 
     FileExistsError
         If the folder exists, and `overwrite` is False or it is no store of windows.
     ValueError
-        If parts have different lengths, or `X` is not 3-D, or holds NaN or infinity.
+        If there is no window, if parts have different lengths, or `X` is not 3-D, or holds NaN or
+        infinity, or if several bunches differ in channels, sampling frequency, length or dtype.
+
+    See Also
+    --------
+    cached_windows : Write on the first call, read on the next.
 
     Examples
     --------
@@ -51,35 +67,11 @@ def write_windows(folder: str | Path, bunch: Bunch, *, overwrite: bool = False) 
     ...     read_windows(f"{folder}/windows").X.shape
     (92, 19, 256)
     """
-    folder = Path(folder)
-    X, table = _check(bunch)
-    if folder.exists() and not (overwrite and _is_store(folder)):
-        raise FileExistsError(
-            f"{folder} exists; choose another folder, or overwrite=True if it is a store of "
-            "windows."
-        )
-    header = {
-        "format": FORMAT,
-        "version": VERSION,
-        "sfreq": float(bunch.info["sfreq"]),
-        "channels": list(bunch.info.ch_names),
-        "states": sorted(map(str, set(table["state"]))),
-        "shape": list(X.shape),
-        "descr": bunch.get("DESCR", ""),
-    }
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder.parent) as workplace:
-        part = Path(workplace) / "windows"
-        part.mkdir()
-        np.save(part / ARRAY, X, allow_pickle=False)
-        table.to_parquet(part / TABLE)
-        (part / HEADER).write_text(json.dumps(header, indent=1), encoding="utf-8")
-        if folder.exists():
-            os.replace(folder, Path(workplace) / "old")
-        os.replace(part, folder)
+    parts = [bunch] if isinstance(bunch, Bunch) else bunch
+    _write(Path(folder), parts, overwrite=overwrite, about={})
 
 
-def read_windows(folder: str | Path, mmap: bool = True) -> Bunch:
+def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) -> Bunch:
     """Read windows that `write_windows` wrote.
 
     Parameters
@@ -87,19 +79,23 @@ def read_windows(folder: str | Path, mmap: bool = True) -> Bunch:
     folder : str or Path
         Folder of the store.
     mmap : bool, default=True
-        Leave `X` on disk, as a read-only memory map; otherwise read it.
+        Leave `X` on disk, as a read-only memory map; otherwise read it. Indexing a map by fold
+        copies; `WindowRows` does not.
+    verify : bool, default=True
+        Compare the files with their checksums, which reads all of them once.
 
     Returns
     -------
     windows : sklearn.utils.Bunch
-        `X`, `y`, `groups`, `metadata`, `info`, `sfreq`, `DESCR`, as they were written.
+        `X`, `y`, `groups`, `metadata`, `info`, `sfreq`, `DESCR`, and `dropped` where it was given,
+        as they were written.
 
     Raises
     ------
     FileNotFoundError
         If `folder` is no store of windows.
     ValueError
-        If the store is damaged, or written by a later version.
+        If the store is damaged, or written by another version.
     """
     import mne
 
@@ -114,6 +110,7 @@ def read_windows(folder: str | Path, mmap: bool = True) -> Bunch:
         info.set_montage("standard_1005", on_missing="ignore", verbose="ERROR")
         y, groups = (_as_labels(table[key]) for key in ("state", "patient"))
         shape = tuple(header["shape"])
+        checksums = dict(header["sha256"])
     except Exception as error:
         raise ValueError(f"{folder} is damaged: {error}. Write it again.") from error
     if X.shape != shape or len(table) != len(X) or X.shape[1] != len(info.ch_names):
@@ -121,6 +118,13 @@ def read_windows(folder: str | Path, mmap: bool = True) -> Bunch:
             f"{folder} is damaged: {ARRAY} has shape {X.shape}, {TABLE} {len(table)} rows, and "
             f"{HEADER} says {shape}. Write it again."
         )
+    for name, expected in checksums.items() if verify else ():
+        if _sha256(folder / name) != expected:
+            raise ValueError(
+                f"{folder} is damaged: {name} is not what was written, its checksum differs. "
+                "Write it again."
+            )
+    dropped = {"dropped": header["dropped"]} if header.get("dropped") is not None else {}
     return Bunch(
         X=X,
         y=y,
@@ -129,22 +133,238 @@ def read_windows(folder: str | Path, mmap: bool = True) -> Bunch:
         info=info,
         sfreq=header["sfreq"],
         DESCR=header.get("descr", ""),
+        **dropped,
     )
 
 
-def _check(bunch: Bunch) -> tuple[np.ndarray, pd.DataFrame]:
-    X = np.asarray(bunch.X)
-    if X.ndim != 3 or X.dtype.kind != "f" or X.shape[1] != len(bunch.info.ch_names):
+def cached_windows(
+    folder: str | Path,
+    make: Callable[[], Bunch | Iterable[Bunch]],
+    parameters: Mapping[str, Any],
+    *,
+    sources: Iterable[str | Path] = (),
+) -> Bunch:
+    """Make windows on the first call, and read them from disk on the next.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where stores are kept, one for each combination of parameters.
+    make : callable
+        Called without arguments where there is no such store yet; returns what `write_windows`
+        takes. A generator that yields the windows of one recording after the other keeps no more
+        than one recording in memory.
+    parameters : dict
+        All that `make` depends on: numbers, text, paths, arrays, and lists and dicts of these.
+    sources : iterable of str or Path, default=()
+        Files that are read. A store is made anew when one of them has another size or time of
+        change.
+
+    Returns
+    -------
+    windows : sklearn.utils.Bunch
+        As `read_windows` returns it: `X` is a read-only memory map.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of `sources` is not there.
+    TypeError
+        If `parameters` hold what has no text that stays the same, such as a function.
+
+    Warns
+    -----
+    UserWarning
+        If a store is damaged (its checksum differs), and is made anew.
+
+    Notes
+    -----
+    The name of a store is a digest of `parameters`, `sources` and the version of geneeg_sk. It
+    appears when it is complete: a call that is interrupted leaves nothing, and of two processes
+    that make the same windows, the second to finish reads those of the first.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from geneeg_sk.datasets import cached_windows, make_eeg_cohort
+    >>> params = {"n_patients": 1, "sfreq": 64, "random_state": 0}
+    >>> def make():
+    ...     print("making")
+    ...     return make_eeg_cohort(**params)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first = cached_windows(folder, make, params)
+    ...     again = cached_windows(folder, make, params)
+    making
+    """
+    about = {"parameters": _plain(parameters), "sources": _stamps(sources)}
+    identity = json.dumps(about | {"version": __version__}, sort_keys=True)
+    place = Path(folder) / f"windows-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    is_damaged = False
+    if place.exists():
+        try:
+            return read_windows(place)
+        except ValueError as error:
+            is_damaged = True
+            warnings.warn(f"{error} This is done now.", stacklevel=2)
+    made = make()
+    with contextlib.suppress(_MadeMeanwhile):
+        parts = [made] if isinstance(made, Bunch) else made
+        _write(place, parts, overwrite=is_damaged, about=about)
+    return read_windows(place, verify=False)
+
+
+class _MadeMeanwhile(FileExistsError):
+    """Another process has finished the same store first."""
+
+
+def _write(folder: Path, parts: Iterable[Bunch], *, overwrite: bool, about: dict[str, Any]) -> None:
+    if folder.exists() and not (overwrite and _is_store(folder)):
+        raise FileExistsError(
+            f"{folder} exists; choose another folder, or overwrite=True if it is a store of "
+            "windows."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder.parent) as workplace:
+        part = Path(workplace) / "windows"
+        part.mkdir()
+        header = _write_parts(part, parts)
+        (part / HEADER).write_text(json.dumps(header | about, indent=1), encoding="utf-8")
+        if overwrite and folder.exists():
+            os.replace(folder, Path(workplace) / "old")
+        try:
+            os.replace(part, folder)
+        except OSError as error:
+            if not folder.exists():
+                raise
+            raise _MadeMeanwhile(f"{folder} was written by another process.") from error
+
+
+def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
+    """Write array and table one part after the other, and return the header that goes with them."""
+    header: dict[str, Any] = {}
+    tables: list[pd.DataFrame] = []
+    dropped: Counter | None = None
+    with (folder / ARRAY).open("wb") as file:
+        for bunch in parts:
+            own = _describe(bunch)
+            header = header or own
+            _check_like(own, header)
+            if not tables:
+                _write_array_header(file, own, 0)
+            for start in range(0, len(bunch.X), own["block"]):
+                _append(file, bunch.X[start : start + own["block"]], start)
+            tables.append(_table(bunch))
+            if "dropped" in bunch:
+                dropped = (dropped or Counter()) + Counter(bunch.dropped)
+        n_windows = sum(map(len, tables))
+        if not n_windows:
+            raise ValueError("there is no window to write. Look at `dropped` for the reasons.")
+        file.seek(0)
+        _write_array_header(file, header, n_windows)
+    table = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    table.to_parquet(folder / TABLE)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "sfreq": header["sfreq"],
+        "channels": header["channels"],
+        "states": sorted(map(str, set(table["state"]))),
+        "shape": [n_windows, *header["window"]],
+        "descr": header["descr"] if len(tables) == 1 else "",
+        "dropped": dropped,
+        "sha256": {name: _sha256(folder / name) for name in (ARRAY, TABLE)},
+    }
+
+
+def _describe(bunch: Bunch) -> dict[str, Any]:
+    """Return what all parts of a store have in common."""
+    shape, dtype = np.shape(bunch.X), np.dtype(getattr(bunch.X, "dtype", object))
+    if len(shape) != 3 or dtype.kind != "f" or shape[1] != len(bunch.info.ch_names):
         raise ValueError(
-            f"X has shape {X.shape} and dtype {X.dtype}; expected floats of shape (n_windows, "
+            f"X has shape {shape} and dtype {dtype}; expected floats of shape (n_windows, "
             f"{len(bunch.info.ch_names)}, n_times), with the channels of info."
         )
     lengths = {name: len(bunch[name]) for name in ("X", "y", "groups", "metadata")}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"parts have different lengths: {lengths}.")
-    check_finite(X)
+    return {
+        "sfreq": float(bunch.info["sfreq"]),
+        "channels": list(bunch.info.ch_names),
+        "window": list(shape[1:]),
+        "dtype": dtype.str,
+        "descr": bunch.get("DESCR", ""),
+        "block": max(1, BLOCK_BYTES // max(1, shape[1] * shape[2] * dtype.itemsize)),
+    }
+
+
+def _check_like(own: dict[str, Any], first: dict[str, Any]) -> None:
+    for name in ("channels", "sfreq", "window", "dtype"):
+        if own[name] != first[name]:
+            raise ValueError(
+                f"all windows of a store have the same {name}, but these have {own[name]} and the "
+                f"first have {first[name]}. Pick, resample and cut them in the same way."
+            )
+
+
+def _write_array_header(file: BinaryIO, header: dict[str, Any], n_windows: int) -> None:
+    # NumPy leaves room in the header for any number of rows, so that it can be written again.
+    np.lib.format.write_array_header_1_0(
+        file,
+        {
+            "descr": header["dtype"],
+            "fortran_order": False,
+            "shape": (n_windows, *header["window"]),
+        },
+    )
+
+
+def _append(file: BinaryIO, X: Any, start: int) -> None:
+    block = np.ascontiguousarray(X)
+    try:
+        check_finite(block)
+    except ValueError as error:
+        raise ValueError(f"{error} Windows are counted from number {start} on.") from error
+    block.tofile(file)
+
+
+def _table(bunch: Bunch) -> pd.DataFrame:
     table = bunch.metadata.reset_index(drop=True)
-    return X, table.assign(state=np.asarray(bunch.y), patient=np.asarray(bunch.groups))
+    return table.assign(state=np.asarray(bunch.y), patient=np.asarray(bunch.groups))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _stamps(sources: Iterable[str | Path]) -> list[list[Any]]:
+    """Return name, size and time of change of each file."""
+    paths = list(map(Path, sources))
+    return sorted([path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in paths)
+
+
+def _plain(value: Any) -> Any:
+    """Return parameters as JSON knows them.
+
+    Raises
+    ------
+    TypeError
+        If one of them has no text that stays the same from call to call.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    raise TypeError(
+        f"parameters hold {value!r} of type {type(value).__name__}; expected numbers, text, paths, "
+        "arrays, and lists and dicts of these."
+    )
 
 
 def _is_store(folder: Path) -> bool:
