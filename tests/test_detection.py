@@ -1,0 +1,354 @@
+"""A fitted classifier on continuous recordings: detections, events on disk, their picture."""
+
+import tracemalloc
+
+import matplotlib
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from geneeg_sk.classification import _detector, detect_seizures
+from geneeg_sk.datasets import (
+    load_bids,
+    load_chbmit,
+    make_eeg_cohort,
+    make_windows,
+    read_seizures,
+    write_events,
+)
+from geneeg_sk.features import EEGFeatures
+from geneeg_sk.metrics import event_scores
+
+matplotlib.use("agg")
+
+AS_IT_IS = {"l_freq": None, "h_freq": None}
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Keep the windows it is shown; call those ictal whose first channel swings widely."""
+
+    def __init__(self, limit=100.0):
+        self.limit = limit
+        self.classes_ = np.array(["ictal", "normal"])
+        self.seen_ = []
+
+    def fit(self, X, y):
+        return self
+
+    def predict_proba(self, X):
+        self.seen_.append(X)
+        ictal = (np.ptp(X[:, 0], axis=1) > self.limit).astype(float)
+        return np.column_stack([ictal, 1 - ictal])
+
+
+def bursts(*spans, seconds=300, sfreq=64.0, n_channels=2):
+    """A quiet recording with large waves in some spans (onset, end)."""
+    times = np.arange(int(seconds * sfreq)) / sfreq
+    signal = np.random.default_rng(0).normal(0, 5, (n_channels, len(times)))
+    for onset, end in spans:
+        inside = (times >= onset) & (times < end)
+        signal[:, inside] += 200 * np.sin(2 * np.pi * 5 * times[inside])
+    names = ["Fz", "Cz", "Pz", "Oz"][:n_channels]
+    return mne.io.RawArray(signal / 1e6, mne.create_info(names, sfreq, "eeg"), verbose="ERROR")
+
+
+def spans_of(detection):
+    events = detection.events
+    return list(zip(events["onset"], events["onset"] + events["duration"]))
+
+
+def test_a_burst_is_found_where_it_is():
+    raw = bursts((100, 140), (200, 230))
+    detection = detect_seizures(raw, Recorder(), **AS_IT_IS)
+    np.testing.assert_allclose(spans_of(detection), [(100, 140), (200, 230)], atol=4)
+    assert (detection.events["confidence"] > 0.5).all()
+    assert detection.probability[120] == 1
+    assert detection.probability[10] == 0
+
+
+def test_smoothing_drops_what_is_short_and_closes_short_gaps():
+    raw = bursts((50, 51), (100, 130), (132, 160))
+    rough = detect_seizures(raw, Recorder(), length=1.0, smoothing=0, **AS_IT_IS)
+    smooth = detect_seizures(raw, Recorder(), length=1.0, **AS_IT_IS)
+    assert len(rough.events) == 3
+    np.testing.assert_allclose(spans_of(smooth), [(100, 160)], atol=2)
+
+
+def test_every_moment_has_the_mean_probability_of_the_windows_that_hold_it():
+    proba = np.array([0.0, 1.0, 0.0, 0.0, 1.0])
+    expected = [0, 1 / 2, 1 / 3, 1 / 3, 1 / 3, 1 / 2, 1]
+    found = _detector.smoothed(proba, overlap=3, size=0)
+    np.testing.assert_allclose(found, expected)
+    assert _detector.smoothed(np.ones(50), overlap=4, size=10) == pytest.approx(1)
+
+
+def test_an_event_may_begin_and_end_with_the_recording():
+    raw = bursts((0, 61), seconds=60.7)
+    detection = detect_seizures(raw, Recorder(), **AS_IT_IS)
+    assert spans_of(detection) == [(0, pytest.approx(detection.duration))]
+    assert detection.duration == raw.n_times / 64
+
+
+@pytest.mark.parametrize(("sfreq", "tolerance"), [(None, 0), (128, 0.5)])  # µV, of hundreds
+def test_windows_are_those_that_the_loader_trains_on(data_folder, sfreq, tolerance):
+    windows = load_chbmit(data_folder / "chbmit-excerpt", sfreq=sfreq, step=1.0, verbose=False)
+    path = data_folder / "chbmit-excerpt/chb01/chb01_16.edf"
+    recorder = Recorder()
+    detect_seizures(path, recorder, channels=windows.info.ch_names, sfreq=sfreq)
+    seen = np.concatenate(recorder.seen_)
+    rows = windows.metadata["recording"].str.contains("_16")
+    at = windows.metadata.loc[rows, "onset"].astype(int)
+    np.testing.assert_allclose(seen[at], windows.X[rows], rtol=0, atol=tolerance)
+    assert seen.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("sfreq", "target"), [(64.0, None), (64.0, 32.0), (173.61, 128.0), (100.0, 64.0)]
+)
+def test_blocks_leave_no_seam(monkeypatch, sfreq, target):
+    raw = bursts((100, 140), seconds=400, sfreq=sfreq)
+    whole, blocks = Recorder(), Recorder()
+    options = {"sfreq": target, "h_freq": 14.0, "notch": 10.0}
+    one = detect_seizures(raw, whole, **options)
+    monkeypatch.setattr(_detector, "BLOCK_VALUES", 60 * 2 * int(4 * (target or sfreq)))
+    other = detect_seizures(raw, blocks, **options)
+    assert len(whole.seen_) == 1
+    assert len(blocks.seen_) > 5
+    found, expected = np.concatenate(blocks.seen_), whole.seen_[0]
+    tolerance = 1e-3 if target is None else 0.5  # µV, of 400: resampling has no finite kernel
+    np.testing.assert_allclose(found, expected, atol=tolerance)
+    pd.testing.assert_frame_equal(one.events, other.events)
+
+
+def test_memory_does_not_grow_with_the_recording(monkeypatch, tmp_path):
+    monkeypatch.setattr(_detector, "BLOCK_VALUES", 2**16)
+    peaks = []
+    for seconds in (600, 3600):
+        path = tmp_path / f"{seconds}.edf"
+        bursts(seconds=seconds).export(path, verbose="ERROR")
+        model = QuietModel()
+        tracemalloc.start()
+        detect_seizures(path, model, channels=["Fz", "Cz"], h_freq=30)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
+
+
+class QuietModel(Recorder):
+    def predict_proba(self, X):
+        self.seen_.clear()
+        return super().predict_proba(X)
+
+
+@pytest.mark.parametrize("meas_date", [None, 946684800])
+@pytest.mark.parametrize("first_samp", [0, 640])
+def test_annotations_lie_where_the_signal_is(meas_date, first_samp):
+    burst = bursts((100, 140))
+    raw = mne.io.RawArray(burst.get_data(), burst.info, first_samp=first_samp, verbose="ERROR")
+    raw.set_meas_date(meas_date)
+    detection = detect_seizures(raw, Recorder(), **AS_IT_IS)
+    raw.set_annotations(detection.annotations)
+    assert list(raw.annotations.description) == ["sz"]
+    part = raw.crop_by_annotations(verbose="ERROR")[0].get_data() * 1e6
+    assert np.ptp(part[0, 640:-640]) > 350
+
+
+def test_make_windows_understands_the_annotations():
+    raw = bursts((100, 140))
+    raw.set_annotations(detect_seizures(raw, Recorder(), **AS_IT_IS).annotations)
+    cut = make_windows(raw, preictal=20, postictal=0, min_distance=30)
+    ictal = cut.metadata.query("state == 'ictal'")["onset"]
+    assert 96 <= ictal.min() < 104
+    assert 132 <= ictal.max() < 142
+
+
+def test_channels_are_found_by_name_and_derived_where_they_are_missing():
+    raw = bursts((100, 140), n_channels=3)
+    raw.rename_channels({"Fz": "EEG FZ-REF", "Cz": "EEG CZ-REF", "Pz": "EEG PZ-REF"})
+    recorder = Recorder()
+    detect_seizures(raw, recorder, channels=["Cz-Pz", "Fz-Cz"], **AS_IT_IS)
+    signal = raw.get_data()[:, :256] * 1e6
+    np.testing.assert_allclose(recorder.seen_[0][0][0], signal[1] - signal[2], rtol=1e-5)
+    detect_seizures(raw, recorder, channels=["Pz"], reference=["Fz", "Cz"], **AS_IT_IS)
+    expected = signal[2] - signal[:2].mean(axis=0)
+    np.testing.assert_allclose(recorder.seen_[-1][0][0], expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match=r"lacks channels \['O1'\]"):
+        detect_seizures(raw, recorder, channels=["O1"], **AS_IT_IS)
+
+
+def test_bad_channels_stay_out_where_none_are_named():
+    raw = bursts()
+    raw.info["bads"] = ["Fz"]
+    recorder = Recorder()
+    detect_seizures(raw, recorder, **AS_IT_IS)
+    assert recorder.seen_[0].shape[1] == 1
+    raw.info["bads"] = ["Fz", "Cz"]
+    with pytest.raises(ValueError, match="no good EEG channel"):
+        detect_seizures(raw, recorder, **AS_IT_IS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"step": 5.0}, "at most length=4"),
+        ({"step": 0}, "step=0"),
+        ({"length": 0}, "length"),
+        ({"length": 400, "step": 1, **AS_IT_IS}, "less than one window"),
+        ({"threshold": 0}, "threshold"),
+        ({"smoothing": -1}, "smoothing"),
+        ({"state": "asleep"}, "asleep.*'ictal', 'normal'"),
+        ({"sfreq": -1}, "sfreq"),
+        ({"channels": []}, "at least one"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        detect_seizures(bursts(), Recorder(), **options)
+
+
+def test_estimators_that_cannot_detect_are_refused():
+    windows = np.random.default_rng(0).normal(size=(20, 256))
+    y = ["ictal", "normal"] * 10
+    with pytest.raises(NotFittedError):
+        detect_seizures(bursts(), make_pipeline(EEGFeatures(sfreq=64), LogisticRegression()))
+    with pytest.raises(TypeError, match="CalibratedClassifierCV"):
+        detect_seizures(bursts(), LinearSVC().fit(windows, y))
+    features = make_pipeline(EEGFeatures(sfreq=64), LogisticRegression()).fit(windows[:, None], y)
+    with pytest.raises(ValueError, match="has 2 features"):
+        detect_seizures(bursts(), features, h_freq=30)
+
+
+def test_missing_samples_are_named_and_flat_channels_warned_of():
+    raw = bursts()
+    raw._data[1, 6400] = np.nan
+    with pytest.raises(ValueError, match="NaN or infinity: first in channel Cz at 100 s"):
+        detect_seizures(raw, Recorder(), **AS_IT_IS)
+    raw._data[1] = 0
+    with pytest.warns(UserWarning, match=r"flat channels \['Cz'\]"):
+        detect_seizures(raw, Recorder(), **AS_IT_IS)
+
+
+def test_a_truncated_file_is_named(data_folder, tmp_path):
+    whole = (data_folder / "chbmit-excerpt/chb01/chb01_04.edf").read_bytes()
+    (tmp_path / "cut.edf").write_bytes(whole[:100_000])
+    with pytest.raises(ValueError, match=r"cut\.edf is truncated"):
+        detect_seizures(tmp_path / "cut.edf", Recorder())
+
+
+# Events on disk
+
+
+def test_events_come_back_from_a_bids_folder(tmp_path):
+    raw = bursts((100, 140), (200, 230), n_channels=3)
+    detection = detect_seizures(raw, Recorder(), **AS_IT_IS)
+    folder = tmp_path / "sub-01" / "eeg"
+    folder.mkdir(parents=True)
+    raw.export(folder / "sub-01_task-rest_eeg.edf", verbose="ERROR")
+    target = folder / "sub-01_task-rest_events.tsv"
+    write_events(target, detection.events, duration=detection.duration)
+    table = read_seizures(tmp_path)
+    np.testing.assert_allclose(table["onset"], detection.events["onset"], atol=0.005)
+    np.testing.assert_allclose(table["duration"], detection.events["duration"], atol=0.005)
+    assert table["patient"].unique().tolist() == ["01"]
+    zones = {"preictal": 20, "postictal": 0, "min_distance": 20}
+    loaded = load_bids(tmp_path, channels=["Fz", "Cz"], h_freq=30, verbose=False, **zones)
+    assert loaded.metadata["seizure"].nunique() == 2
+    assert [p.name for p in folder.iterdir() if p.name.startswith(".")] == []
+
+
+def test_the_columns_are_those_of_szcore(data_folder, tmp_path):
+    model = (data_folder / "formats/bids-events.tsv").read_text().splitlines()
+    raw = bursts((100, 140))
+    raw.set_meas_date(946684800)  # 2000-01-01
+    detection = detect_seizures(raw, Recorder(), **AS_IT_IS)
+    path = tmp_path / "x_events.tsv"
+    start = raw.info["meas_date"]
+    write_events(path, detection.events, duration=detection.duration, start=start)
+    header, row = path.read_text().splitlines()
+    assert header == model[0]
+    cells, expected = row.split("\t"), model[1].split("\t")
+    assert cells[2] == expected[2] == "sz"
+    assert cells[5] == expected[5] == "2000-01-01 00:00:00"
+    assert cells[6] == "300.00"
+    assert 0.5 <= float(cells[3]) <= 1
+
+
+def test_a_recording_without_seizures_is_written_as_searched(tmp_path):
+    path = tmp_path / "sub-02_events.tsv"
+    write_events(path, pd.DataFrame(columns=["onset", "duration"]), duration=3600)
+    assert path.read_text().splitlines()[1].split("\t")[:4] == ["0.00", "3600.00", "bckg", "n/a"]
+    assert read_seizures(tmp_path).empty
+
+
+def test_events_that_cannot_be_are_not_written(tmp_path):
+    good = pd.DataFrame({"onset": [1.0], "duration": [2.0]})
+    path = tmp_path / "x_events.tsv"
+    write_events(path, good, duration=60)
+    before = path.read_text()
+    for wrong, message in [
+        (good.assign(onset=-1.0), "onset -1"),
+        (good.assign(duration=70.0), "within the 60 s"),
+        (good.assign(onset=np.nan), "onset nan"),
+        (good.drop(columns="onset"), "lack the columns"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            write_events(path, wrong, duration=60)
+    assert path.read_text() == before
+    with pytest.raises(ValueError, match=r"\.tsv"):
+        write_events(tmp_path / "x.csv", good, duration=60)
+
+
+# On real seizures, and simulated ones
+
+
+def test_a_seizure_of_the_fourth_recording_is_found_by_training_on_three(data_folder):
+    folder = data_folder / "chbmit-excerpt"
+    windows = load_chbmit(folder, sfreq=128, step=1.0, verbose=False)
+    path = folder / "chb01/chb01_16.edf"
+    train = ~windows.metadata["recording"].str.contains("_16").to_numpy()
+    clf = make_pipeline(
+        EEGFeatures(sfreq=128),
+        StandardScaler(),
+        LogisticRegression(class_weight="balanced", max_iter=1000),
+    ).fit(windows.X[train], windows.y[train])
+    name = "chb01/chb01_16.edf"
+    detection = detect_seizures(
+        path,
+        clf,
+        channels=windows.info.ch_names,
+        sfreq=128,
+        patient="chb01",
+        recording=name,
+    )
+    true = read_seizures(folder).query("recording == @name")
+    searched = pd.DataFrame([("chb01", name, detection.duration)])
+    searched.columns = ["patient", "recording", "duration"]
+    scores = event_scores(true, detection.events, searched)
+    assert scores.loc[("patient", "chb01"), "sensitivity"] == 1
+
+
+def test_seizures_of_simulated_patients_are_found_and_hardly_anything_else():
+    cohort = make_eeg_cohort(n_patients=4, sfreq=64, continuous=True, random_state=0)
+    train = np.isin(cohort.groups, np.unique(cohort.groups)[:3])
+    clf = make_pipeline(
+        EEGFeatures(sfreq=64, average=True),
+        StandardScaler(),
+        LogisticRegression(class_weight="balanced", max_iter=1000),
+    ).fit(cohort.X[train], cohort.y[train])
+    new = [raw for raw in cohort.raws if raw.info["subject_info"]["his_id"] == "P04"]
+    assert new
+    found = [detect_seizures(raw, clf, h_freq=31) for raw in new]
+    for raw, one in zip(new, found):
+        seizure = next(a for a in raw.annotations if a["description"] == "seizure")
+        met = [
+            s < seizure["onset"] + seizure["duration"] and e > seizure["onset"]
+            for s, e in spans_of(one)
+        ]
+        assert any(met)
