@@ -51,6 +51,18 @@ def test_only_one_part_is_in_memory_at_a_time(tmp_path):
     assert peak < size / 3
 
 
+def test_further_tables_come_back_joined(tmp_path):
+    parts = [part(2), part(3)]
+    for k, bunch in enumerate(parts):
+        bunch.recordings = pd.DataFrame({"recording": [f"r{k}"], "duration": [k + 0.5]})
+        bunch.seizures = pd.DataFrame({"onset": [1.0] * k}, dtype=float)
+    write_windows(tmp_path / "store", parts)
+    back = read_windows(tmp_path / "store")
+    assert back.recordings["recording"].tolist() == ["r0", "r1"]
+    assert back.recordings["duration"].tolist() == [0.5, 1.5]
+    assert back.seizures["onset"].tolist() == [1.0]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +21,8 @@ from .._checks import check_finite
 from .._version import __version__
 
 FORMAT, VERSION = "geneeg_sk windows", 2
-HEADER, ARRAY, TABLE = "header.json", "X.npy", "metadata.parquet"
+HEADER, ARRAY = "header.json", "X.npy"
+TABLE = "metadata"  # the one that every store has
 BLOCK_BYTES = 1 << 24  # of windows on their way to the disk
 
 
@@ -30,9 +31,9 @@ def write_windows(
 ) -> None:
     """Write windows to a folder, from which `read_windows` gives them back.
 
-    The folder holds ``X.npy``, ``metadata.parquet`` (with the states and patients of the windows)
-    and ``header.json``, with checksums of the other two. It appears when it is complete; nothing
-    is pickled.
+    The folder holds ``X.npy``, ``metadata.parquet`` (with the states and patients of the windows),
+    further tables that `bunch` has, and ``header.json``, with checksums of the others. It appears
+    when it is complete; nothing is pickled.
 
     Parameters
     ----------
@@ -40,8 +41,9 @@ def write_windows(
         Folder to write.
     bunch : sklearn.utils.Bunch, or iterable of them
         Windows as `make_eeg_cohort`, `make_windows` or a loader return them: `X`, `y`, `groups`,
-        `metadata`, `info`. Several, such as a generator that makes those of one recording after
-        the other, are written one behind the other, and only one is in memory at a time.
+        `metadata`, `info`, and where there are any, `dropped` and further tables. Several, such
+        as a generator that makes those of one recording after the other, are written one behind
+        the other, and only one is in memory at a time.
     overwrite : bool, default=False
         Replace an earlier store at this place. Any other folder is never replaced.
 
@@ -87,8 +89,8 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
     Returns
     -------
     windows : sklearn.utils.Bunch
-        `X`, `y`, `groups`, `metadata`, `info`, `sfreq`, `DESCR`, and `dropped` where it was given,
-        as they were written.
+        `X`, `y`, `groups`, `metadata`, `info`, `sfreq`, `DESCR`, and `dropped` and further tables
+        where they were given, as they were written.
 
     Raises
     ------
@@ -105,7 +107,8 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
     header = _read_header(folder)
     try:
         X = np.load(folder / ARRAY, mmap_mode="r" if mmap else None, allow_pickle=False)
-        table = pd.read_parquet(folder / TABLE)
+        tables = {name: pd.read_parquet(_file(folder, name)) for name in header["tables"]}
+        table = tables[TABLE]
         info = mne.create_info(header["channels"], header["sfreq"], "eeg", verbose="ERROR")
         info.set_montage("standard_1005", on_missing="ignore", verbose="ERROR")
         y, groups = (_as_labels(table[key]) for key in ("state", "patient"))
@@ -129,10 +132,10 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
         X=X,
         y=y,
         groups=groups,
-        metadata=table,
         info=info,
         sfreq=header["sfreq"],
         DESCR=header.get("descr", ""),
+        **tables,
         **dropped,
     )
 
@@ -242,37 +245,40 @@ def _write(folder: Path, parts: Iterable[Bunch], *, overwrite: bool, about: dict
 def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
     """Write array and table one part after the other, and return the header that goes with them."""
     header: dict[str, Any] = {}
-    tables: list[pd.DataFrame] = []
+    tables: defaultdict[str, list[pd.DataFrame]] = defaultdict(list)
     dropped: Counter | None = None
     with (folder / ARRAY).open("wb") as file:
         for bunch in parts:
             own = _describe(bunch)
             header = header or own
             _check_like(own, header)
-            if not tables:
+            if not file.tell():
                 _write_array_header(file, own, 0)
             for start in range(0, len(bunch.X), own["block"]):
                 _append(file, bunch.X[start : start + own["block"]], start)
-            tables.append(_table(bunch))
+            for name, table in _tables(bunch).items():
+                tables[name].append(table)
             if "dropped" in bunch:
                 dropped = (dropped or Counter()) + Counter(bunch.dropped)
-        n_windows = sum(map(len, tables))
+        n_windows = sum(map(len, tables[TABLE]))
         if not n_windows:
             raise ValueError("there is no window to write. Look at `dropped` for the reasons.")
         file.seek(0)
         _write_array_header(file, header, n_windows)
-    table = pd.concat([table for table in tables if len(table)], ignore_index=True)
-    table.to_parquet(folder / TABLE)
+    whole = {name: _joined(some) for name, some in tables.items()}
+    for name, table in whole.items():
+        table.to_parquet(_file(folder, name))
     return {
         "format": FORMAT,
         "version": VERSION,
         "sfreq": header["sfreq"],
         "channels": header["channels"],
-        "states": sorted(map(str, set(table["state"]))),
+        "states": sorted(map(str, set(whole[TABLE]["state"]))),
         "shape": [n_windows, *header["window"]],
-        "descr": header["descr"] if len(tables) == 1 else "",
+        "descr": header["descr"] if len(tables[TABLE]) == 1 else "",
         "dropped": dropped,
-        "sha256": {name: _sha256(folder / name) for name in (ARRAY, TABLE)},
+        "tables": list(whole),
+        "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
     }
 
 
@@ -327,9 +333,23 @@ def _append(file: BinaryIO, X: Any, start: int) -> None:
     block.tofile(file)
 
 
-def _table(bunch: Bunch) -> pd.DataFrame:
-    table = bunch.metadata.reset_index(drop=True)
-    return table.assign(state=np.asarray(bunch.y), patient=np.asarray(bunch.groups))
+def _tables(bunch: Bunch) -> dict[str, pd.DataFrame]:
+    tables = {
+        name: value.reset_index(drop=True)
+        for name, value in bunch.items()
+        if isinstance(value, pd.DataFrame)
+    }
+    labels = {"state": np.asarray(bunch.y), "patient": np.asarray(bunch.groups)}
+    return tables | {TABLE: tables[TABLE].assign(**labels)}
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    # Types of columns are not known where there is no row.
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def _file(folder: Path, table: str) -> Path:
+    return folder / f"{table}.parquet"
 
 
 def _sha256(path: Path) -> str:
