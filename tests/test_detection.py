@@ -24,6 +24,7 @@ from geneeg_sk.datasets import (
     write_events,
 )
 from geneeg_sk.features import EEGFeatures
+from geneeg_sk.inspection import EventTimelineDisplay
 from geneeg_sk.metrics import event_scores
 
 matplotlib.use("agg")
@@ -352,3 +353,68 @@ def test_seizures_of_simulated_patients_are_found_and_hardly_anything_else():
             for s, e in spans_of(one)
         ]
         assert any(met)
+
+
+# Their picture
+
+
+def heights(ax):
+    """The rows of bars, by their label: where they begin and end."""
+    ticks = dict(zip((t.get_text() for t in ax.get_yticklabels()), ax.get_yticks()))
+    found = {}
+    for name in ("annotated", "detected"):
+        bars = [c for c in ax.collections if name in ticks and len(c.get_paths())]
+        for collection in bars:
+            box = collection.get_paths()[0].get_extents()
+            if box.y0 < ticks[name] < box.y1:
+                paths = [path.get_extents() for path in collection.get_paths()]
+                found[name] = [(box.x0, box.x1) for box in paths]
+    return found
+
+
+def test_the_timeline_shows_seizures_detections_and_probability_in_time():
+    detection = detect_seizures(bursts((100, 140), (200, 230)), Recorder(), **AS_IT_IS)
+    seizures = pd.DataFrame({"onset": [101.0], "duration": [38.0]})
+    ax = EventTimelineDisplay.from_detection(detection, seizures).ax_
+    assert ax.get_xlabel() == "time (min)"
+    assert ax.get_xlim() == (0, 5)
+    rows = heights(ax)
+    np.testing.assert_allclose(rows["annotated"], [(101 / 60, 139 / 60)])
+    np.testing.assert_allclose(rows["detected"], np.array(spans_of(detection)) / 60)
+    (stairs,) = [p for p in ax.patches if hasattr(p, "get_data")]
+    np.testing.assert_array_equal(stairs.get_data().values, detection.probability)
+    assert "threshold 0.5" in [t.get_text() for t in ax.get_yticklabels()]
+
+
+@pytest.mark.parametrize(("seconds", "unit"), [(60, "s"), (600, "min"), (86400, "h")])
+def test_the_unit_of_time_follows_the_recording(seconds, unit):
+    display = EventTimelineDisplay(
+        detected=pd.DataFrame({"onset": [10.0], "duration": [20.0]}),
+        times=np.arange(seconds),
+        probability=np.zeros(seconds),
+        threshold=0.5,
+        duration=float(seconds),
+    )
+    assert display.plot().ax_.get_xlabel() == f"time ({unit})"
+
+
+def test_a_timeline_without_annotations_has_no_row_for_them_and_takes_given_axes():
+    from matplotlib.figure import Figure
+
+    detection = detect_seizures(bursts((100, 140)), Recorder(), **AS_IT_IS)
+    figure = Figure()
+    display = EventTimelineDisplay.from_detection(detection, ax=figure.subplots())
+    assert display.figure_ is figure
+    assert set(heights(display.ax_)) == {"detected"}
+    nothing = pd.DataFrame(columns=["onset", "duration"])
+    labels = EventTimelineDisplay.from_detection(detection, nothing).ax_.get_yticklabels()
+    assert "annotated" in [t.get_text() for t in labels]
+
+
+def test_a_timeline_is_of_one_recording():
+    detection = detect_seizures(bursts((100, 140)), Recorder(), **AS_IT_IS)
+    two = pd.DataFrame({"recording": ["a", "b"], "onset": [1.0, 2.0], "duration": [1.0, 1.0]})
+    with pytest.raises(ValueError, match="2 recordings"):
+        EventTimelineDisplay.from_detection(detection, two)
+    with pytest.raises(ValueError, match="'onset' and 'duration'"):
+        EventTimelineDisplay.from_detection(detection, two[["recording", "onset"]].head(1))

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "_benchmark": ["BenchmarkDisplay"],
+        "_event_timeline": ["EventTimelineDisplay"],
         "_history": ["HistoryDisplay"],
         "_report": ["make_report"],
         "_spectra": ["SpectraDisplay"],
