@@ -247,6 +247,39 @@ def test_an_unknown_rate_is_assumed_with_a_warning():
     assert caught[0].filename == __file__
 
 
+def test_features_equal_those_of_mne_features_where_definitions_agree(data_folder):
+    univariate = pytest.importorskip("mne_features.univariate")
+    with np.load(data_folder / "chbmit-excerpt/clips.npz") as clips:
+        X = clips["X"].astype(np.float64)
+    n_times = X.shape[2]
+    own = EEGFeatures(sfreq=SFREQ).fit_transform(X).reshape(*X.shape[:2], 12)
+    own = {name: own[:, :, k] for k, name in enumerate(NAMES)}
+    same = {
+        # divided by n - 1 there, by n here; a mean there, a sum here; 3 for a Gaussian there
+        "hjorth_activity": univariate.compute_variance(X) * (n_times - 1) / n_times,
+        "line_length": univariate.compute_line_length(X) * (n_times - 1),
+        "kurtosis": univariate.compute_kurtosis(X) - 3,
+        "skewness": univariate.compute_skewness(X),
+    }
+    for name, expected in same.items():
+        np.testing.assert_allclose(own[name], expected, rtol=1e-6, atol=1e-9, err_msg=name)
+
+
+def test_hjorth_parameters_equal_those_of_mne_features_but_for_the_ends_of_a_window():
+    univariate = pytest.importorskip("mne_features.univariate")
+    # There, a zero is put before each window, and the mean slope is taken away: neither matters
+    # to a signal that starts and ends as zero.
+    taper = np.zeros(4096)
+    taper[5:-5] = np.hanning(4086)
+    X = taper * np.random.default_rng(0).normal(scale=30, size=(3, 4096)).cumsum(axis=1)
+    X -= X.mean(axis=1, keepdims=True) * taper / taper.mean()
+    own = EEGFeatures(sfreq=SFREQ).fit_transform(X[None]).reshape(3, 12)
+    mobility = univariate.compute_hjorth_mobility(X) * SFREQ
+    complexity = univariate.compute_hjorth_complexity(X)
+    np.testing.assert_allclose(own[:, NAMES.index("hjorth_mobility")], mobility, rtol=1e-3)
+    np.testing.assert_allclose(own[:, NAMES.index("hjorth_complexity")], complexity, rtol=1e-3)
+
+
 def test_real_seizures_have_more_activity_than_background(data_folder):
     bonn = np.load(data_folder / "bonn-windows.npz")
     frame = EEGFeatures(sfreq=173.61, average=True).set_output(transform="pandas")
