@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -59,6 +60,19 @@ def print_comparison(comparison: Any, *, unit: str) -> None:
             "here is about new patients."
         )
     _print_failures(console, comparison.frame)
+
+
+def print_detections(found: Mapping[Any, Any]) -> None:
+    """Print the seizures that were detected in each recording."""
+    table = Table("recording", "hours", "onset, s", "duration, s", "confidence", title="Detections")
+    for recording, one in found.items():
+        hours = f"{one.duration / 3600:.2f}"
+        for event in one.events.itertuples():
+            cells = (f"{x:.1f}" for x in (event.onset, event.duration))
+            table.add_row(escape(str(recording)), hours, *cells, f"{event.confidence:.2f}")
+        if one.events.empty:
+            table.add_row(escape(str(recording)), hours, "–", "–", "–")
+    _console().print(table)
 
 
 def _print_failures(console: Console, frame: pd.DataFrame) -> None:

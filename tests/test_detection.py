@@ -1,5 +1,8 @@
 """A fitted classifier on continuous recordings: detections, events on disk, their picture."""
 
+import hashlib
+import json
+import pickle
 import tracemalloc
 
 import matplotlib
@@ -13,8 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from typer.testing import CliRunner
 
 from geneeg_sk.classification import _detector, detect_seizures
+from geneeg_sk.cli import app
 from geneeg_sk.datasets import (
     load_bids,
     load_chbmit,
@@ -381,8 +386,9 @@ def test_the_timeline_shows_seizures_detections_and_probability_in_time():
     rows = heights(ax)
     np.testing.assert_allclose(rows["annotated"], [(101 / 60, 139 / 60)])
     np.testing.assert_allclose(rows["detected"], np.array(spans_of(detection)) / 60)
-    (stairs,) = [p for p in ax.patches if hasattr(p, "get_data")]
-    np.testing.assert_array_equal(stairs.get_data().values, detection.probability)
+    line = ax.lines[0]
+    np.testing.assert_allclose(line.get_xdata(), np.append(detection.times, 300) / 60)
+    np.testing.assert_array_equal(line.get_ydata()[:-1], detection.probability)
     assert "threshold 0.5" in [t.get_text() for t in ax.get_yticklabels()]
 
 
@@ -418,3 +424,114 @@ def test_a_timeline_is_of_one_recording():
         EventTimelineDisplay.from_detection(detection, two)
     with pytest.raises(ValueError, match="'onset' and 'duration'"):
         EventTimelineDisplay.from_detection(detection, two[["recording", "onset"]].head(1))
+
+
+# From the shell
+
+
+def run(*args, code=0):
+    result = CliRunner().invoke(app, list(map(str, args)), env={"COLUMNS": "200"})
+    if not isinstance(result.exception, SystemExit | None):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def excerpt(data_folder, tmp_path_factory):
+    """The recordings, a store of windows of them, and a detector trained on it."""
+    folder = tmp_path_factory.mktemp("detect")
+    cut = ["--sfreq", 128, "--channels", "Fp1-F7,F7-T7,T7-P7,P7-O1", "--length", 2]
+    run("windows", "--chbmit", data_folder / "chbmit-excerpt", "--out", folder / "windows", *cut)
+    recordings = sorted((data_folder / "chbmit-excerpt/chb01").glob("*.edf"))
+    args = ["--windows", folder / "windows", "--save", folder / "detector", "--epochs", 3]
+    printed = run("detect", *recordings[:2], *args, "--out", folder / "events")
+    return folder, recordings, printed
+
+
+def test_a_store_and_recordings_become_events(excerpt):
+    folder, recordings, printed = excerpt
+    written = sorted((folder / "events").iterdir())
+    assert [p.name for p in written] == ["chb01_03_events.tsv", "chb01_04_events.tsv"]
+    for recording, target in zip(recordings, written):
+        assert recording.name in printed
+        table = pd.read_csv(target, sep="\t")
+        assert set(table["eventType"]) <= {"sz", "bckg"}
+        assert (table["dateTime"].str.len() == 19).all()
+    assert read_seizures(folder / "events")["source"].isin([p.name for p in written]).all()
+
+
+def test_a_saved_detector_finds_the_same(excerpt):
+    folder, recordings, _ = excerpt
+    run("detect", *recordings[:2], "--detector", folder / "detector", "--out", folder / "again")
+    for path in (folder / "events").iterdir():
+        assert (folder / "again" / path.name).read_text() == path.read_text()
+    header = json.loads((folder / "detector/detector.json").read_text())
+    assert header["windows"]["length"] == 2
+    assert header["windows"]["sfreq"] == 128
+
+
+def test_settings_of_the_detector_reach_it(excerpt):
+    folder, recordings, _ = excerpt
+    args = ["--detector", folder / "detector", "--threshold", 1.0, "--out", folder / "none"]
+    printed = run("detect", recordings[0], *args, "--smoothing", 0, "--step", 2)
+    table = pd.read_csv(folder / "none/chb01_03_events.tsv", sep="\t")
+    assert table["eventType"].tolist() == ["bckg"]
+    assert "–" in printed
+
+
+class Payload:
+    """Would leave a mark if anybody unpickled it."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return (open, (self.mark, "w"))
+
+
+def test_a_detector_that_is_something_else_is_refused_and_never_run(excerpt, tmp_path):
+    folder, recordings, _ = excerpt
+    detector = tmp_path / "detector"
+    detector.mkdir()
+    args = ["detect", recordings[0], "--detector", detector, "--out", tmp_path / "out"]
+    assert "no detector in" in run(*args, code=1)
+    mark = tmp_path / "mark"
+    weights = detector / "weights.safetensors"
+    weights.write_bytes(pickle.dumps(Payload(str(mark))))
+    header = json.loads((folder / "detector/detector.json").read_text())
+    (detector / "detector.json").write_text(json.dumps(header))
+    assert "damaged" in run(*args, code=1)
+    header["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    (detector / "detector.json").write_text(json.dumps(header))
+    assert "not a complete detector" in run(*args, code=1)
+    (detector / "detector.json").write_text(json.dumps({**header, "version": 99}))
+    assert "of version 99" in run(*args, code=1)
+    (detector / "detector.json").write_text("{")
+    assert "damaged" in run(*args, code=1)
+    assert not mark.exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_input_gets_one_clear_line_before_anything_is_trained(excerpt, tmp_path):
+    folder, recordings, _ = excerpt
+    store, out = ["--windows", folder / "windows"], ["--out", tmp_path / "out"]
+    detector = ["--detector", folder / "detector"]
+    assert "exactly one of" in run("detect", recordings[0], *out, code=2)
+    assert "exactly one of" in run("detect", recordings[0], *store, *detector, *out, code=2)
+    assert "no such recording" in run("detect", tmp_path / "x.edf", *store, *out, code=1)
+    save = ["--save", tmp_path / "x"]
+    assert "--save" in run("detect", recordings[0], *detector, *out, *save, code=2)
+    assert "is no detector" in run(
+        "detect", recordings[0], *store, *out, "--save", folder / "windows", code=1
+    )
+    same = tmp_path / recordings[0].name
+    same.write_bytes(recordings[0].read_bytes())
+    assert "same name" in run("detect", recordings[0], same, *store, *out, code=1)
+    assert "no store" in run("detect", recordings[0], "--windows", tmp_path, *out, code=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_names_the_command():
+    assert "detect" in run("--help")
+    assert "--threshold" in run("detect", "--help")

@@ -155,13 +155,9 @@ class EventTimelineDisplay:
         unit, seconds = next(
             (item for item in UNITS.items() if self.duration >= 3 * item[1]), ("s", 1.0)
         )
-        ax.stairs(
-            self.probability,
-            np.append(self.times, self.duration) / seconds,
-            baseline=None,
-            color=BLACK,
-            linewidth=1.2,
-        )
+        borders = np.append(self.times, self.duration) / seconds
+        height = np.append(self.probability, self.probability[-1])
+        ax.plot(borders, height, drawstyle="steps-post", color=BLACK, linewidth=1.2)
         ax.axhline(self.threshold, color=GREY, linestyle="--", linewidth=0.8)
         shown = {name: table for name, table in events.items() if table is not None}
         for name, table in shown.items():
