@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_array
 
 from geneeg_sk._checks import as_microvolts, check_finite
 from geneeg_sk.features import EEGFeatures
+from geneeg_sk.features._eeg_features import FEATURES
+from geneeg_sk.features._spectrum import BANDS
 from geneeg_sk.preprocessing._base import resolve_sfreq
+
+# Features that span decades, and are compared as logarithms.
+DECADES = (*(f"{band}_power" for band in BANDS), "hjorth_activity", "line_length")
+QUIET = 1e-4  # of the median: 40 dB below it, a feature is as good as absent
 
 
 def check_sets(sfreq: float, **sets: Any) -> list[np.ndarray]:
@@ -62,3 +70,41 @@ def describe(*sets: np.ndarray, sfreq: float, average: bool = False) -> list[np.
     """Return the EEGFeatures of each set, float64, shape (n_windows, n_features)."""
     features = EEGFeatures(sfreq=sfreq, average=average).fit(sets[0])
     return [features.transform(X).astype(np.float64) for X in sets]
+
+
+def thin(limit: int, **sets: np.ndarray) -> list[np.ndarray]:
+    """Return at most `limit` windows of each set, evenly spaced, with a warning where it is fewer.
+
+    Evenly spaced, because windows lie sorted by patient and time: each keeps its share, and the
+    same windows are always taken.
+    """
+    for name, X in sets.items():
+        if len(X) > limit:
+            warnings.warn(
+                f"{limit} of the {len(X)} windows of {name} are compared, evenly spaced: the cost "
+                "grows with the square of their number.",
+                UserWarning,
+                stacklevel=3,
+            )
+    return [X[spaced(len(X), limit)] for X in sets.values()]
+
+
+def spaced(n: int, limit: int) -> slice | np.ndarray:
+    """Index of `limit` of `n` rows, evenly spaced, or of all where there are no more."""
+    return slice(None) if n <= limit else np.linspace(0, n - 1, limit).astype(int)
+
+
+def embed(real: np.ndarray, *others: np.ndarray, sfreq: float) -> list[np.ndarray]:
+    """Return each set as points: its EEGFeatures, standardised on the real windows.
+
+    Features of each channel; powers, activity and line length as logarithms, for on a linear scale
+    a few loud windows would decide everything. A feature that is constant in `real` is left as 0
+    there.
+    """
+    points = describe(real, *others, sfreq=sfreq)
+    in_decades = np.tile([name in DECADES for name in FEATURES], real.shape[1])
+    floor = np.maximum(QUIET * np.median(points[0][:, in_decades], axis=0), np.finfo(float).tiny)
+    for X in points:
+        X[:, in_decades] = np.log(np.maximum(X[:, in_decades], floor))
+    scaler = StandardScaler().fit(points[0])
+    return [scaler.transform(X) for X in points]
