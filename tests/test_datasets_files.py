@@ -35,10 +35,11 @@ Seizure 2 Start Time:  70 seconds
 Seizure 2 End Time: 80 seconds
 """
 
-MONTAGE = (
-    "FP1-F7 F7-T7 T7-P7 P7-O1 FP1-F3 F3-C3 C3-P3 P3-O1 FP2-F4 F4-C4 C4-P4 P4-O2 "
-    "FP2-F8 F8-T8 T8-P8 P8-O2 FZ-CZ CZ-PZ"
-).split()
+MONTAGE = [
+    *("FP1-F7", "F7-T7", "T7-P7", "P7-O1", "FP1-F3", "F3-C3", "C3-P3", "P3-O1"),
+    *("FP2-F4", "F4-C4", "C4-P4", "P4-O2", "FP2-F8", "F8-T8", "T8-P8", "P8-O2"),
+    *("FZ-CZ", "CZ-PZ"),
+]
 
 FAST = {"verbose": False, "preictal": 20, "postictal": 5, "min_distance": 20, "l_freq": None}
 

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_history": ["HistoryDisplay"],
         "_report": ["make_report"],
         "_spectra": ["SpectraDisplay"],
+        "_timeline": ["TimelineDisplay"],
         "_traces": ["TracesDisplay"],
     },
 )
