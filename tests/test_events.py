@@ -72,7 +72,15 @@ def test_scores_follow_from_the_counts():
     assert found["latency"] == pytest.approx((5 - 3) / 2)
 
 
-def test_a_latency_counts_from_the_tolerance_on_and_never_from_a_gap_that_merging_filled():
+def test_the_latency_is_that_of_the_detection_which_meets_the_seizure_itself():
+    seizure = events((1000, 1040))
+    assert score(seizure, events((972, 980), (1004, 1030)))["latency"] == 4
+    assert score(seizure, events((972, 980), (990, 1030)))["latency"] == -10
+    assert score(seizure, events((972, 980)))["latency"] == -28
+    assert score(seizure, events((1090, 1100)))["latency"] == 90
+
+
+def test_a_latency_is_at_least_the_tolerance_and_never_that_of_a_gap_that_merging_filled():
     assert score(events((1000, 1040)), events((900, 1010)))["latency"] == -30
     assert score(events((1000, 1040)), events((960, 965), (1020, 1030)))["latency"] == 20
 

@@ -59,9 +59,9 @@ def event_scores(
         - ``precision``: n_detected / (n_detected + n_false_alarms), 0 to 1;
         - ``f1``: their harmonic mean, 0 to 1;
         - ``false_alarms_per_day``: in 24 h of recording, from 0;
-        - ``latency``: seconds from the onset of a seizure to the first moment that is detected,
-          from 30 s before it; the median over seizures where there is one. Negative: before the
-          annotated onset.
+        - ``latency``: seconds from the onset of a seizure to that of the first detection which
+          overlaps it, or, where none does, of the first within the tolerances; at least -30. The
+          median over seizures. Negative: before the annotated onset.
 
     Raises
     ------
@@ -327,13 +327,14 @@ def _count(ref: np.ndarray, hyp: np.ndarray, duration: float) -> tuple[int, int,
 
 
 def _latencies(ref: np.ndarray, hyp: np.ndarray) -> list[float]:
-    """Return the seconds from each seizure's onset to what is first detected of it."""
+    """Return the seconds from each seizure's onset to that of what is detected of it."""
     found = []
     for onset, end in _merged(ref, MERGE_WITHIN):
-        first = np.maximum(hyp[:, 0], onset - TOLERANCE_BEFORE)
-        last = np.minimum(hyp[:, 1], end + TOLERANCE_AFTER)
-        if (first < last).any():
-            found.append(float(first[first < last].min() - onset))
+        in_seizure = (hyp[:, 1] > onset) & (hyp[:, 0] < end)
+        in_tolerance = (hyp[:, 1] > onset - TOLERANCE_BEFORE) & (hyp[:, 0] < end + TOLERANCE_AFTER)
+        meets = in_seizure if in_seizure.any() else in_tolerance
+        if meets.any():
+            found.append(max(float(hyp[meets, 0].min() - onset), -TOLERANCE_BEFORE))
     return found
 
 
