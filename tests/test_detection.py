@@ -3,7 +3,11 @@
 import hashlib
 import json
 import pickle
+import re
+import runpy
+import sys
 import tracemalloc
+from pathlib import Path
 
 import matplotlib
 import mne
@@ -33,6 +37,9 @@ from geneeg_sk.inspection import EventTimelineDisplay
 from geneeg_sk.metrics import event_scores
 
 matplotlib.use("agg")
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/detection.md").read_text(encoding="utf-8")
 
 AS_IT_IS = {"l_freq": None, "h_freq": None}
 
@@ -358,6 +365,42 @@ def test_seizures_of_simulated_patients_are_found_and_hardly_anything_else():
             for s, e in spans_of(one)
         ]
         assert any(met)
+
+
+def test_the_page_shows_what_the_example_prints(data_folder, monkeypatch, capsys):
+    folder = str(data_folder / "chbmit-excerpt")
+    monkeypatch.setattr(sys, "argv", ["detect.py", folder])
+    runpy.run_path(str(ROOT / "examples/detect.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert printed in re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    # and the sums below it are those of its lines
+    annotated, detected = zip(*re.findall(r"annotated (.*); detected (.*)", printed))
+    seizure = np.zeros((4, 61), bool)
+    found = np.zeros((4, 61), bool)
+    for mask, lines in ((seizure, annotated), (found, detected)):
+        for row, line in zip(mask, lines):
+            for onset, end in re.findall(r"(\d+)-(\d+) s", line):
+                row[int(onset) : int(end)] = True
+    shown = f"of {seizure.sum()} s of seizure, {(seizure & found).sum()} are"
+    assert shown in " ".join(PAGE.split())
+    before = ~seizure & (np.arange(61) < 10)
+    shown = f"of the {before.sum()} s before seizures, {(before & found).sum()},"
+    assert shown in " ".join(PAGE.split())
+
+
+def test_an_always_on_detector_would_score_as_well_on_the_excerpt(data_folder):
+    windows = load_chbmit(data_folder / "chbmit-excerpt", step=1.0, verbose=False)
+    always = windows.recordings.assign(onset=0.0)
+    scores = event_scores(windows.seizures, always, windows.recordings)
+    assert (scores.loc[("overall", "pooled"), ["sensitivity", "precision", "f1"]] == 1).all()
+
+
+def test_code_on_the_page_runs(data_folder, monkeypatch):
+    monkeypatch.setenv("GENEEG_DATA", str(data_folder))
+    namespace = {}
+    for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "detection.md", "exec"), namespace)
+    assert namespace["scores"].loc[("patient", "chb01"), "n_seizures"] == 1
 
 
 # Their picture

@@ -36,6 +36,7 @@ PRINTS = {
     "against_smote.py": "GenEEGSampler",
     "frozen_generator.py": "augmented: macro F1 on unseen patients",
     "own_recordings.py": "macro F1 on unseen patients",
+    "detect.py": "false_alarms_per_day",
 }
 
 
