@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_cohort": ["make_eeg_cohort"],
         "_describe": ["describe"],
         "_events": ["write_events"],
+        "_fetch": ["fetch_chbmit", "fetch_siena"],
         "_mne": ["to_epochs", "write_edf"],
         "_rows": ["WindowRows"],
         "_seizures": ["read_seizures"],

@@ -61,13 +61,15 @@ def existing_folder(folder: str | Path) -> Path:
 
 
 def find(folder: Path, *endings: str) -> list[Path]:
-    """Return the files below `folder` whose name ends so, in whatever case, sorted."""
+    """Return the files below `folder` whose name ends so, in whatever case, sorted.
+
+    Hidden files and folders, and copies beside a BIDS data set, are not entered.
+    """
     return sorted(
         path
         for path in folder.rglob("*")
         if path.name.lower().endswith(endings)
-        and not path.name.startswith(".")
-        and not APART.intersection(path.relative_to(folder).parts)
+        and not any(part in APART or part[0] == "." for part in path.relative_to(folder).parts)
         and path.is_file()
     )
 

@@ -30,8 +30,8 @@ ROW = 0.32  # inches
 class TimelineDisplay:
     """The recordings of a patient, a row each: windows by state, and the seizures.
 
-    The grey line is what was recorded, coloured blocks are the windows that were taken of it, a black
-    triangle and line are the onset and duration of a seizure. Use `from_windows` to make one.
+    The grey line is what was recorded, coloured blocks are the windows that were taken of it, a
+    black triangle and line are the onset and duration of a seizure. Use `from_windows` to make one.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ class TimelineDisplay:
             corners = np.stack([left, low, left, high, right, high, right, low], axis=1)
             ax.add_collection(
                 PolyCollection(
-                    corners.reshape(-1, 4, 2),
+                    list(corners.reshape(-1, 4, 2)),
                     facecolor=color,
                     edgecolor=color,
                     linewidth=0.4,  # a window of seconds would vanish in hours
