@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_calibration": ["expected_calibration_error"],
         "_channels": ["coherence_error", "correlation_error"],
         "_clouds": ["frechet_distance", "mmd", "prdc"],
+        "_duplicates": ["exact_copies", "find_copies"],
         "_events": ["event_scores", "events_from_windows", "window_event_scores"],
         "_fidelity": ["ks_by_feature", "spectral_distance"],
         "_memorisation": ["near_copies", "nearest_neighbour_ratio"],

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
+from geneeg_sk.metrics._duplicates import NEAR, find_copies
 from geneeg_sk.metrics._sets import check_sets, describe
-
-NEAR = 1 / 3  # of the distance to the second nearest: a copy, not just a typical window
 
 
 def nearest_neighbour_ratio(synthetic: Any, train: Any, holdout: Any, *, sfreq: float) -> float:
@@ -69,13 +68,19 @@ def nearest_neighbour_ratio(synthetic: Any, train: Any, holdout: Any, *, sfreq: 
     return float(of_synthetic / of_holdout)
 
 
-def near_copies(synthetic: Any, train: Any, *, sfreq: float) -> float:
+def near_copies(
+    synthetic: Any,
+    train: Any,
+    *,
+    sfreq: float,
+    on: Literal["features", "windows"] = "features",
+) -> float:
     """Share of synthetic windows that are near copies of a training window.
 
     A near copy has its nearest training window nearer than a third of the distance to the second
-    nearest [1]_, in `EEGFeatures` of each channel, standardised on the training windows. A copy
-    that is shifted in time or turned over is found as far as these features do not see the
-    difference. Training windows that are equal count once.
+    nearest [1]_. Distances are those in `EEGFeatures` of each channel, standardised on the training
+    windows, or those of the signals at the best shift and polarity (`find_copies`). Training
+    windows that are equal count once.
 
     Parameters
     ----------
@@ -85,6 +90,9 @@ def near_copies(synthetic: Any, train: Any, *, sfreq: float) -> float:
         Those the generator was trained on; at least two that differ.
     sfreq : float
         Sampling frequency, Hz.
+    on : {"features", "windows"}, default="features"
+        What is compared. A copy that is shifted or turned over is found on windows; on features
+        only as far as these do not see the difference.
 
     Returns
     -------
@@ -96,7 +104,12 @@ def near_copies(synthetic: Any, train: Any, *, sfreq: float) -> float:
     ------
     ValueError
         If the sets have other channels or times, hold NaN or infinity, or `train` has fewer than
-        two windows that differ.
+        two windows that differ; if `on` is neither of the two.
+
+    Warns
+    -----
+    UserWarning
+        On windows, as `find_copies`, if there are more than a million pairs of windows.
 
     References
     ----------
@@ -111,6 +124,10 @@ def near_copies(synthetic: Any, train: Any, *, sfreq: float) -> float:
     >>> near_copies(X[:10], train=X, sfreq=64)
     1.0
     """
+    if on == "windows":
+        return float(find_copies(synthetic, train, sfreq=sfreq)["near"].mean())
+    if on != "features":
+        raise ValueError(f"on={on!r}; expected 'features' or 'windows'.")
     synthetic, train = check_sets(sfreq, synthetic=synthetic, train=train)
     synthetic, train = _standardised(synthetic, train, sfreq=sfreq)
     train = np.unique(train, axis=0)
