@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "_bids": ["load_bids"],
+        "_braindecode": ["load_braindecode"],
         "_chbmit": ["load_chbmit"],
         "_cohort": ["make_eeg_cohort"],
         "_describe": ["describe"],

@@ -6,10 +6,10 @@ import inspect
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from sklearn.utils import Bunch
 from ._channels import COMMON, Montage, standard_name
 from ._edf import open_recording
 from ._left_out import LeftOut
-from ._listing import Layout, Listed, Seizure, existing_folder, present, warn_of_unlisted
+from ._listing import Layout, Listed, existing_folder, present, warn_of_unlisted
 from ._windows import WindowOptions, check_options, check_seizures, make_windows
 
 Loader = TypeVar("Loader", bound=Callable[..., Bunch])
@@ -43,8 +43,14 @@ class LoadOptions(WindowOptions, total=False):
 def shows_options(loader: Loader) -> Loader:
     """Give a loader of ``**options`` the signature that it has in effect, for help and editors."""
     first = next(iter(inspect.signature(loader).parameters.values()))
-    known = {**inspect.signature(load).parameters, **inspect.signature(make_windows).parameters}
-    options = [known[name] for name in known if name in LoadOptions.__annotations__]
+    known: dict[str, inspect.Parameter] = {}
+    for where in (Way, make_windows, load):
+        known |= inspect.signature(where).parameters
+    options = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, one in known.items()
+        if name in LoadOptions.__annotations__
+    ]
     signature = inspect.Signature([first, *options], return_annotation=Bunch)
     loader.__signature__ = signature  # type: ignore[attr-defined]
     return loader
@@ -55,19 +61,13 @@ def load(
     folder: str | Path,
     *,
     patients: Sequence[str] | None = None,
-    channels: str | Sequence[str] = "common",
-    sfreq: float | None = None,
-    l_freq: float | None = 0.5,
-    h_freq: float | None = 45.0,
-    notch: float | Sequence[float] | None = None,
-    reference: str | Sequence[str] | None = None,
     on_error: str = "raise",
     n_jobs: int | None = None,
     verbose: bool = True,
-    **cutting: Unpack[WindowOptions],
+    **options: Any,
 ) -> Bunch:
     """Load windows from a folder; see `load_chbmit`."""
-    way = Way(channels, sfreq, l_freq, h_freq, notch, reference, cutting)
+    way = Way.of(**options)
     left_out = LeftOut(on_error)
     folder = existing_folder(folder)
     listed = layout.read(folder, left_out)
@@ -79,7 +79,13 @@ def load(
     database = f"{layout.name} layout, {folder.name}"
     warn_of_unlisted(listed, folder)
     recordings = [
-        Recording(one.name, one.patient, one.seizures, partial(open_recording, one.path))
+        Recording(
+            one.name,
+            one.patient,
+            [(s.onset, s.duration) for s in one.seizures],
+            f"{one.seizures[0].source}, line {one.seizures[0].line}" if one.seizures else "",
+            partial(open_recording, one.path),
+        )
         for one in present(_of_patients(listed, patients))
         if one.path is not None
     ]
@@ -92,16 +98,26 @@ def load(
 class Way:
     """How a recording becomes windows; see `load_chbmit`."""
 
-    channels: str | Sequence[str]
-    sfreq: float | None
-    l_freq: float | None
-    h_freq: float | None
-    notch: float | Sequence[float] | None
-    reference: str | Sequence[str] | None
-    cutting: WindowOptions
+    channels: str | Sequence[str] = "common"
+    sfreq: float | None = None
+    l_freq: float | None = 0.5
+    h_freq: float | None = 45.0
+    notch: float | Sequence[float] | None = None
+    reference: str | Sequence[str] | None = None
+    cutting: WindowOptions = field(default_factory=WindowOptions)
+
+    @classmethod
+    def of(cls, **options: Any) -> Way:
+        """Make one of what a loader was given."""
+        own = {one.name for one in fields(cls)} - {"cutting"}
+        cutting = {key: value for key, value in options.items() if key not in own}
+        check_options(**cutting)
+        return cls(
+            **{key: value for key, value in options.items() if key in own},
+            cutting=WindowOptions(**cutting),  # type: ignore[typeddict-item]
+        )
 
     def __post_init__(self) -> None:
-        check_options(**self.cutting)
         if self.sfreq is not None and not self.sfreq > 0:
             raise ValueError(f"sfreq must be positive, in Hz, got {self.sfreq!r}.")
         if len(set(self.wanted)) < len(self.wanted) or not self.wanted:
@@ -150,9 +166,15 @@ class Recording:
     """A recording of which nothing but the header is read."""
 
     def __init__(
-        self, name: str, patient: str, seizures: Sequence[Seizure], opened: Callable[[], Any]
+        self,
+        name: str,
+        patient: str,
+        seizures: Sequence[tuple[float, float]],  # onset and duration, seconds
+        annotated_in: str,
+        opened: Callable[[], Any],
     ):
-        self.name, self.patient, self.seizures, self.opened = name, patient, seizures, opened
+        self.name, self.patient, self.seizures = name, patient, seizures
+        self.annotated_in, self.opened = annotated_in, opened
 
     def check(self, way: Way) -> None:
         """Open it, and raise a ValueError if it cannot give what is asked for."""
@@ -166,10 +188,8 @@ class Recording:
                 f"{list(self.montage.channels) or raw.ch_names}. Name others in channels=, or "
                 "leave it out (on_error='warn')."
             )
-        annotated = [(s.onset, s.duration) for s in self.seizures]
-        self.spans = check_seizures(
-            annotated, raw.n_times / self.sfreq, f"{self.name}{self._annotated_in()}"
-        )
+        source = f" (annotated in {self.annotated_in})" if self.annotated_in else ""
+        self.spans = check_seizures(self.seizures, raw.n_times / self.sfreq, f"{self.name}{source}")
 
     def read(self, way: Way) -> Any:
         """Return the channels asked for, in that order, under these names."""
@@ -187,11 +207,6 @@ class Recording:
             .set_meas_date(raw.info["meas_date"])
             .set_annotations(raw.annotations, emit_warning=False)
         )
-
-    def _annotated_in(self) -> str:
-        if not self.seizures:
-            return ""
-        return f" (annotated in {self.seizures[0].source}, line {self.seizures[0].line})"
 
 
 def cut_all(

@@ -161,7 +161,7 @@ def make_windows(
             f"{length:g} s; expected a longer recording or a smaller length."
         )
     if seizures is None:
-        seizures = _annotated_seizures(raw, pattern, recording)
+        seizures = annotated_seizures(raw, pattern, recording)
     spans = check_seizures(seizures, signal.shape[1] / sfreq, recording)
 
     zones = _Zones(preictal, preictal_offset, postictal, min_distance, min_overlap)
@@ -380,7 +380,14 @@ def _signal(raw: Any, recording: str) -> tuple[np.ndarray, Any]:
     return signal, raw.info
 
 
-def _annotated_seizures(raw: Any, pattern: str, recording: str) -> np.ndarray:
+def annotated_seizures(raw: Any, pattern: str, recording: str) -> np.ndarray:
+    """Return onset and duration of the annotations whose description holds `pattern`.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
     annotations = raw.annotations
     advice = (
         "Set raw.annotations, or pass seizures= (rows of onset and duration in seconds, see "

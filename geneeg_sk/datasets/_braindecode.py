@@ -1,0 +1,200 @@
+"""Windows from the data sets of braindecode, continuous or cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from .._checks import VOLT, check_finite
+from ._bids import ENDING, read_events
+from ._left_out import LeftOut
+from ._listing import find_beside
+from ._recordings import LoadOptions, Recording, Way, cut_all, shows_options
+from ._windows import SEIZURE, annotated_seizures
+
+LARGEST = 1e5  # microvolts, peak to peak, of a typical window: no EEG, but EEG scaled twice
+
+
+@shows_options
+def load_braindecode(dataset: Any, **options: Unpack[LoadOptions]) -> Bunch:
+    """Take over the recordings or windows of a data set of braindecode.
+
+    Continuous recordings (``BIDSDataset``, and so braindecode's ``SIENA`` and ``CHBMIT``; any
+    ``BaseConcatDataset`` of ``RawDataset``) are cut as loaders do. Their seizures are read from
+    the ``*_events.tsv`` beside the file, where there is one, because the terms of SzCORE in it are
+    lost in MNE's annotations; else from the annotations.
+
+    Windows that braindecode has cut are taken as they are, and their targets are `y`.
+
+    Parameters
+    ----------
+    dataset : braindecode.datasets.BaseConcatDataset
+        Recordings or windows, in volts as braindecode reads them. Each has its patient in the
+        description, as ``"subject"``.
+    **options
+        As in `load_chbmit`, for recordings. Windows take none.
+
+    Returns
+    -------
+    windows : sklearn.utils.Bunch
+        As `load_chbmit` returns it. Of windows, without `recordings` and `seizures`, which nobody
+        knows; ``"state"`` in `metadata` is the target.
+
+    Raises
+    ------
+    TypeError
+        If `dataset` is of another kind, or options are given for windows.
+    ValueError
+        If a description lacks the subject, if windows differ in channels, length or sampling
+        frequency, hold NaN or infinity, or are not in volts; and as in `load_chbmit`.
+
+    Examples
+    --------
+    With braindecode installed::
+
+        from braindecode.datasets import SIENA
+
+        windows = load_braindecode(SIENA("BIDS_Siena", subjects=["00", "03"]), sfreq=128)
+    """
+    records = list(getattr(dataset, "datasets", None) or [dataset])
+    if all(hasattr(one, "metadata") and hasattr(one, "crop_inds") for one in records):
+        if options:
+            raise TypeError(
+                f"windows are cut already: {sorted(options)} cannot be changed any more."
+            )
+        windows = _take_windows(records)
+    elif all(hasattr(one, "raw") and not hasattr(one, "metadata") for one in records):
+        windows = _cut_recordings(records, **options)
+    else:
+        raise TypeError(
+            f"got {type(dataset).__name__}; expected recordings or windows of braindecode "
+            "(BaseConcatDataset), all of one kind."
+        )
+    _check_scale(windows.X)
+    return windows
+
+
+def _cut_recordings(
+    records: Sequence[Any],
+    *,
+    patients: Sequence[str] | None = None,
+    on_error: str = "raise",
+    n_jobs: int | None = None,
+    verbose: bool = True,
+    **options: Any,
+) -> Bunch:
+    way, left_out = Way.of(**options), LeftOut(on_error)
+    recordings = []
+    for number, one in enumerate(records):
+        patient, name = _patient(one, number), _name(one, number)
+        if patients is None or patient in patients:
+            with left_out.when_wrong(name):
+                seizures, annotated_in = _seizures(one.raw, name)
+                opened = partial(getattr, one, "raw")
+                recordings.append(Recording(name, patient, seizures, annotated_in, opened))
+    return cut_all(recordings, way, "braindecode", left_out, n_jobs=n_jobs, verbose=verbose)
+
+
+def _seizures(raw: Any, name: str) -> tuple[list[tuple[float, float]], str]:
+    """Return onset and duration of each seizure, and where they are annotated."""
+    path = _path(raw)
+    stem = path.stem.removesuffix("eeg") if path is not None else ""
+    events = find_beside(path, stem + ENDING) if path is not None and path.exists() else None
+    if events is None:
+        return [tuple(span) for span in annotated_seizures(raw, SEIZURE, name).tolist()], ""
+    found = read_events(events)
+    return [(s.onset, s.duration) for s in found], str(events)
+
+
+def _take_windows(records: Sequence[Any]) -> Bunch:
+    import mne
+
+    infos = [_mne_object(one).info for one in records]
+    kinds = {(tuple(info.ch_names), float(info["sfreq"])) for info in infos}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"windows differ in channels or sampling frequency: {sorted(kinds)[:2]}. Pick the same "
+            "channels and resample all recordings before they are cut."
+        )
+    ((names, sfreq),) = kinds
+    windows = [one[k][0] for one in records for k in range(len(one))]
+    shapes = {np.shape(window) for window in windows}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise ValueError(
+            f"windows have shapes {sorted(shapes)}; expected one, (n_channels, n_times)."
+        )
+    X = np.stack(windows).astype(np.float32) * np.float32(VOLT)
+    check_finite(X)
+    tables = [_table(one, number, sfreq) for number, one in enumerate(records)]
+    metadata = pd.concat(tables, ignore_index=True)
+    info = mne.create_info(list(names[: X.shape[1]]), sfreq, "eeg", verbose="ERROR")
+    info.set_montage("standard_1005", on_missing="ignore", verbose="ERROR")
+    return Bunch(
+        X=X,
+        y=np.array(metadata["state"].tolist()),
+        groups=np.array(metadata["patient"].tolist()),
+        metadata=metadata,
+        info=info,
+        sfreq=sfreq,
+        dropped={},
+        DESCR=(
+            f"braindecode: {len(X)} windows of {X.shape[2] / sfreq:g} s from {len(records)} "
+            f"recordings, {X.shape[1]} channels, {sfreq:g} Hz, microvolts."
+        ),
+    )
+
+
+def _table(one: Any, number: int, sfreq: float) -> pd.DataFrame:
+    """Return a row for each window of a recording."""
+    # Windows of a Raw count samples of it, those of Epochs only within their trial.
+    is_raw = getattr(one, "raw", None) is not None
+    first = one.metadata["i_start_in_trial"] if is_raw else one.windows.events[:, 0]
+    return pd.DataFrame(
+        {
+            "patient": _patient(one, number),
+            "recording": _name(one, number),
+            "onset": np.asarray(first, dtype=float) / sfreq,
+            "seizure": pd.array([None] * len(one), dtype="string"),
+            "state": [one[k][1] for k in range(len(one))],
+        }
+    )
+
+
+def _mne_object(one: Any) -> Any:
+    raw = getattr(one, "raw", None)
+    return one.windows if raw is None else raw
+
+
+def _patient(one: Any, number: int) -> str:
+    subject = None if one.description is None else one.description.get("subject")
+    if subject is None:
+        raise ValueError(
+            f"recording {number} of the data set has no 'subject' in its description; give it one "
+            "with set_description({'subject': ...})."
+        )
+    return str(subject)
+
+
+def _name(one: Any, number: int) -> str:
+    path = _path(getattr(one, "raw", None))
+    return path.name if path is not None else f"recording {number}"
+
+
+def _path(raw: Any) -> Path | None:
+    files = [] if raw is None else [f for f in raw.filenames if f is not None]
+    return Path(files[0]) if files else None
+
+
+def _check_scale(X: np.ndarray) -> None:
+    swing = float(np.median(np.ptp(X, axis=2)))
+    if swing > LARGEST:
+        raise ValueError(
+            f"a typical window swings over {swing:.3g} µV, if braindecode's signals are volts. "
+            "They are not: leave out the step that multiplies by 1e6."
+        )
