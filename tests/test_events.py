@@ -252,6 +252,8 @@ def test_tables_of_a_database_can_be_scored_as_they_are(data_folder):
 def test_windows_without_their_place_are_refused():
     with pytest.raises(ValueError, match="metadata must be a DataFrame with the columns"):
         events_from_windows(["ictal"], pd.DataFrame({"onset": [0.0]}), length=4.0)
+    with pytest.raises(ValueError, match="no row"):
+        window_event_scores([], [], windows([]), length=4.0)
     with pytest.raises(ValueError, match="inconsistent numbers"):
         events_from_windows(["ictal"], windows([0, 4]), length=4.0)
     with pytest.raises(ValueError, match="length=0"):

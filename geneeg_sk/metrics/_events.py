@@ -138,7 +138,7 @@ def window_event_scores(
     Raises
     ------
     ValueError
-        If lengths differ, a column is missing, or `length` is not positive.
+        If lengths differ, a column is missing, there is no window, or `length` is not positive.
 
     Warns
     -----
@@ -163,6 +163,8 @@ def window_event_scores(
     {'sensitivity': 1.0, 'latency': 4.0}
     """
     true = events_from_windows(y_true, metadata, length=length, state=state)
+    if metadata.empty:
+        raise ValueError("metadata has no row; expected the place of at least one window.")
     detected = events_from_windows(y_pred, metadata, length=length, state=state)
     rows = [
         (*key, float(onsets.max()) + length, float(np.diff(_joined(onsets, length)).sum()))
