@@ -11,8 +11,15 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_duplicates": ["exact_copies", "find_copies"],
         "_events": ["event_scores", "events_from_windows", "window_event_scores"],
         "_fidelity": ["ks_by_feature", "spectral_distance"],
-        "_memorisation": ["near_copies", "nearest_neighbour_ratio"],
+        "_floor": ["floor", "score_with_floor"],
+        "_memorisation": [
+            "distance_to_closest_record",
+            "membership_inference_auc",
+            "near_copies",
+            "nearest_neighbour_ratio",
+        ],
         "_two_sample": ["c2st"],
+        "_utility": ["augmentation_gain", "utility"],
         "_waveform": ["amplitude_distance", "autocorrelation_distance"],
     },
 )

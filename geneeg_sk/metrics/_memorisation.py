@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from geneeg_sk.metrics._duplicates import NEAR, find_copies
-from geneeg_sk.metrics._sets import check_sets, describe
+from geneeg_sk.metrics._sets import check_sets, describe, spaced
+
+MAX_PAIRS = 100_000_000  # of windows whose distance is computed: seconds
 
 
 def nearest_neighbour_ratio(synthetic: Any, train: Any, holdout: Any, *, sfreq: float) -> float:
@@ -140,6 +145,122 @@ def near_copies(
     return float(np.mean(nearest < NEAR * second))
 
 
+def distance_to_closest_record(
+    synthetic: Any, train: Any, holdout: Any, *, sfreq: float
+) -> pd.Series:
+    """Distance from synthetic windows to the closest training window and to the closest unseen one.
+
+    Distances are in `EEGFeatures` of each channel, standardised on the training windows. If the
+    generator did not memorise, a synthetic window is as often closer to an unseen real window as
+    to one it was trained on [1]_. The larger of `train` and `holdout` is cut to the size of the
+    other, evenly spaced: among more windows, the closest is closer.
+
+    Parameters
+    ----------
+    synthetic : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times)
+        Synthetic windows in microvolts, or ``mne.Epochs``.
+    train : array of windows
+        Those the generator was trained on.
+    holdout : array of windows
+        Real windows that it has not seen, best of the same recordings.
+    sfreq : float
+        Sampling frequency, Hz.
+
+    Returns
+    -------
+    distances : Series
+        `median` and `p05`, the median and fifth percentile of the distance to the closest training
+        window, in standard deviations of the features, 0 and up; `holdout_median` and
+        `holdout_p05`, the same to the closest unseen window; `nearer_to_train`, share of synthetic
+        windows that are nearer to a training window, ties by half: 0.5 where nothing was
+        memorised, 1 for copies.
+
+    Raises
+    ------
+    ValueError
+        If the sets have other channels or times, or hold NaN or infinity.
+
+    References
+    ----------
+    .. [1] Platzer, M., Reutterer, T. (2021). Holdout-based empirical assessment of mixed-type
+       synthetic data. Frontiers in Big Data 4, 679939.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from geneeg_sk.metrics import distance_to_closest_record
+    >>> X = np.random.default_rng(0).normal(size=(90, 1, 64))
+    >>> closest = distance_to_closest_record(X[:30], train=X[:60], holdout=X[60:], sfreq=64)
+    >>> closest["nearer_to_train"] > 0.6
+    np.True_
+    """
+    sets = check_sets(sfreq, synthetic=synthetic, train=train, holdout=holdout)
+    synthetic, train, holdout = _standardised(*sets, sfreq=sfreq)
+    size = min(len(train), len(holdout))
+    to_train, to_holdout = (
+        _distances(synthetic, X[spaced(len(X), size)], n_nearest=1)[:, 0] for X in (train, holdout)
+    )
+    nearer = (to_train < to_holdout) + (to_train == to_holdout) / 2
+    return pd.Series(
+        {
+            "median": np.median(to_train),
+            "p05": np.quantile(to_train, 0.05),
+            "holdout_median": np.median(to_holdout),
+            "holdout_p05": np.quantile(to_holdout, 0.05),
+            "nearer_to_train": nearer.mean(),
+        }
+    )
+
+
+def membership_inference_auc(synthetic: Any, train: Any, holdout: Any, *, sfreq: float) -> float:
+    """How well do synthetic windows give away which real windows the generator was trained on?
+
+    The attack knows nothing but the synthetic windows: the nearer a real window is to one of them,
+    the more it is taken for a training window (Chen et al. 2020 [1]_, full black-box attack).
+    Distances are in `EEGFeatures` of each channel, standardised on the training windows.
+
+    Parameters
+    ----------
+    synthetic : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times)
+        Synthetic windows in microvolts, or ``mne.Epochs``.
+    train : array of windows
+        Those the generator was trained on.
+    holdout : array of windows
+        Real windows that it has not seen, best of the same recordings: of others, this measures
+        how recordings differ.
+    sfreq : float
+        Sampling frequency, Hz.
+
+    Returns
+    -------
+    auc : float
+        Area under the ROC curve of the attack: 0.5 where nothing is given away, 1 for copies.
+
+    Raises
+    ------
+    ValueError
+        If the sets have other channels or times, or hold NaN or infinity.
+
+    References
+    ----------
+    .. [1] Chen, D. et al. (2020). GAN-Leaks: a taxonomy of membership inference attacks against
+       generative models. ACM Conference on Computer and Communications Security, 343-362.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from geneeg_sk.metrics import membership_inference_auc
+    >>> X = np.random.default_rng(0).normal(size=(80, 1, 64))
+    >>> membership_inference_auc(X[:40], train=X[:40], holdout=X[40:], sfreq=64)
+    1.0
+    """
+    sets = check_sets(sfreq, synthetic=synthetic, train=train, holdout=holdout)
+    synthetic, train, holdout = _standardised(*sets, sfreq=sfreq)
+    near = [-_distances(X, synthetic, n_nearest=1)[:, 0] for X in (train, holdout)]
+    is_member = np.repeat([True, False], [len(x) for x in near])
+    return float(roc_auc_score(is_member, np.concatenate(near)))
+
+
 def _standardised(synthetic: np.ndarray, train: np.ndarray, *others: np.ndarray, sfreq: float):
     """Features of each set, with mean 0 and variance 1 over the training windows."""
     features = describe(synthetic, train, *others, sfreq=sfreq)
@@ -149,8 +270,22 @@ def _standardised(synthetic: np.ndarray, train: np.ndarray, *others: np.ndarray,
 
 def _distances(X: np.ndarray, train: np.ndarray, *, n_nearest: int) -> np.ndarray:
     """Distances from each row to its nearest training rows, ascending."""
+    X = X[spaced(len(X), _affordable(X, train))]
     search = NearestNeighbors(n_neighbors=n_nearest, algorithm="brute").fit(train)
     nearest = search.kneighbors(X, return_distance=False)
     # its distances suffer from rounding where they are tiny, which is where copies are
     exact = np.linalg.norm(X[:, None, :] - train[nearest], axis=2)
     return np.sort(exact, axis=1)
+
+
+def _affordable(X: np.ndarray, train: np.ndarray) -> int:
+    """How many rows can be compared with all training rows; warns if that is not all."""
+    limit = max(MAX_PAIRS // len(train), 1)
+    if len(X) > limit:
+        warnings.warn(
+            f"the nearest windows are looked for from {limit} of {len(X)} windows, evenly spaced: "
+            f"all pairs with {len(train)} windows would take minutes.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return limit

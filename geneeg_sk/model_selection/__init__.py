@@ -7,5 +7,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "_compare": ["compare_samplers"],
         "_comparison": ["SamplerComparison"],
+        "_statistics": ["paired_summary"],
     },
 )

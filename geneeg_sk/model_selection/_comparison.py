@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,18 @@ import numpy as np
 import pandas as pd
 
 from geneeg_sk.model_selection._scores import MAIN
-from geneeg_sk.model_selection._statistics import corrected_t_test, holm, interval, wilcoxon
+from geneeg_sk.model_selection._statistics import FEW_PATIENTS as FEW_PATIENTS
+from geneeg_sk.model_selection._statistics import (
+    cliffs_delta,
+    cohens_dz,
+    corrected_t_test,
+    holm,
+    interval,
+    warn_of_few,
+    wilcoxon,
+)
 
-FEW_PATIENTS = 6
+P_VALUES = ("_t", "_wilcoxon")
 
 
 class SamplerComparison:
@@ -55,6 +63,8 @@ class SamplerComparison:
         and p-values, adjusted by Holm's method for the number of candidates: ``_t`` of the
         corrected resampled t-test over folds (Nadeau and Bengio 2003 [1]_; seeds are averaged
         first, for they are no new patients), ``_wilcoxon`` of the signed-rank test over patients.
+        Effect sizes over patients are ``_dz`` (Cohen's, the difference in its own standard
+        deviations) and ``_delta`` (Cliff's, -1 to 1).
 
         ``vs_best`` compares with ``best_baseline``: of the other candidates that are not ours, the
         one with the highest mean macro F1 *on these same patients*. To choose it by the data that
@@ -92,13 +102,7 @@ class SamplerComparison:
         unknown = [name for name in baselines if name not in self.candidates]
         if unknown:
             raise ValueError(f"baselines {unknown} are not among {self.candidates}.")
-        n_patients = self.patients["group"].nunique()
-        if n_patients < FEW_PATIENTS:
-            warnings.warn(
-                f"{n_patients} patients: intervals over fewer than {FEW_PATIENTS} are too narrow, "
-                "and no signed-rank test can reach 5 %. Read the differences as anecdotes.",
-                stacklevel=2,
-            )
+        warn_of_few(self.patients["group"].nunique())
         table = self._means()
         for baseline in baselines:
             pairs = {name: baseline for name in self.candidates if name != baseline}
@@ -187,16 +191,19 @@ class SamplerComparison:
         for name, baseline in pairs.items():
             d = self.paired(name, baseline).to_numpy()
             low, high = interval(d)
+            both = self._by_patient("macro_f1").reindex(columns=[name, baseline]).dropna()
             rows[name] = {
                 prefix: d.mean() if len(d) else np.nan,
                 f"{prefix}_low": low,
                 f"{prefix}_high": high,
                 f"{prefix}_t": self._t_test(name, baseline),
                 f"{prefix}_wilcoxon": wilcoxon(d),
+                f"{prefix}_dz": cohens_dz(d),
+                f"{prefix}_delta": cliffs_delta(both[name], both[baseline]),
             }
-        names = [f"{prefix}{end}" for end in ("", "_low", "_high", "_t", "_wilcoxon")]
+        names = [f"{prefix}{end}" for end in ("", "_low", "_high", *P_VALUES, "_dz", "_delta")]
         table = pd.DataFrame.from_dict(rows, orient="index", columns=names)
-        for column in names[-2:]:
+        for column in [f"{prefix}{end}" for end in P_VALUES]:
             table[column] = holm(table[column].to_numpy(dtype=float))
         return table
 
