@@ -7,8 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from test_datasets_files import CHB, FAST, MONTAGE, write_noise
 
-from geneeg_sk.datasets import fetch_chbmit, fetch_siena
+from geneeg_sk.datasets import fetch_chbmit, fetch_siena, load_chbmit
 
 NAMES = ["RECORDS", "PN00/PN00-1.edf", "PN00/Seizures-list-PN00.txt", "PN06/PN06-1.edf"]
 BIG = "PN00/PN00-1.edf"
@@ -27,12 +28,15 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files = {name: content_of(name) for name in NAMES}
-        sums = (f"{hashlib.sha256(c).hexdigest()} {n}\n" for n, c in self.files.items())
-        self.files["SHA256SUMS.txt"] = "".join(sums).encode()
         self.faults = defaultdict(list)
         self.asked = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}/"
+        self.serve({name: content_of(name) for name in NAMES})
+
+    def serve(self, files):
+        self.files = files
+        sums = (f"{hashlib.sha256(c).hexdigest()} {n}\n" for n, c in self.files.items())
+        self.files["SHA256SUMS.txt"] = "".join(sums).encode()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -197,3 +201,14 @@ def test_licence_and_progress_are_shown_and_the_cache_is_where_it_is_set(
     assert "CC BY 4.0" in shown.out
     assert str(folder) in shown.out
     assert "PN06-1.edf" in shown.err
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_was_fetched_can_be_loaded(server, tmp_path):
+    write_noise(tmp_path / "there/chb05/chb05_01.edf", MONTAGE)
+    summary = CHB.format(name="chb05_01.edf")
+    (tmp_path / "there/chb05/chb05-summary.txt").write_text(summary)
+    server.serve(files_in(tmp_path / "there"))
+    folder = fetch_chbmit(tmp_path / "here", patients=["chb05"], url=server.url, verbose=False)
+    here, there = (load_chbmit(path, **FAST) for path in (folder, tmp_path / "there"))
+    np.testing.assert_array_equal(here.X, there.X)

@@ -443,6 +443,44 @@ def test_overlapping_seizures_are_one_with_a_warning(tmp_path):
     assert windows.seizures[["onset", "duration"]].to_numpy().tolist() == [[30, 30]]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_what_shows_only_in_the_signal_stops_the_loader_or_is_left_out(tmp_path, n_jobs):
+    for k in range(6):
+        write_noise(tmp_path / f"sub-{k}_eeg.edf", ["C3"])
+        (tmp_path / f"sub-{k}_events.tsv").write_text("onset\tduration\teventType\n30\t20\tsz\n")
+    flat = edfio.EdfSignal(np.zeros(12800), 128, label="C3", physical_range=(-500, 500))
+    edfio.Edf([flat]).write(tmp_path / "sub-1_eeg.edf")
+    options = FAST | {"channels": ["C3"], "n_jobs": n_jobs}
+    with pytest.raises(ValueError, match=r"sub-1_eeg\.edf has flat channels \['C3'\]"):
+        load_bids(tmp_path, **options)
+    with pytest.warns(UserWarning, match="1 files were left out"):
+        windows = load_bids(tmp_path, on_error="warn", **options)
+    assert set(windows.groups) == {"0", "2", "3", "4", "5"}
+
+
+def test_stretches_that_a_recording_calls_bad_are_not_taken(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 30, 60 * 128)
+    signal = edfio.EdfSignal(noise, 128, label="C3", physical_range=(-500, 500))
+    edfio.Edf([signal], annotations=[edfio.EdfAnnotation(9, 2, "BAD_movement")]).write(
+        tmp_path / "sub-1_eeg.edf"
+    )
+    (tmp_path / "sub-1_events.tsv").write_text("onset\tduration\teventType\n40\t20\tsz\n")
+    windows = load_bids(tmp_path, channels=["C3"], sfreq=100, **FAST | {"min_distance": 0})
+    assert windows.dropped["annotated as bad"] == 1
+    assert windows.metadata["onset"].tolist()[:3] == [0, 4, 12]
+
+
+def test_a_recording_that_is_listed_twice_is_taken_once_with_a_warning(tmp_path):
+    write_noise(tmp_path / "chb02_01.edf", ["FP1-F7"])
+    (tmp_path / "chb02-summary.txt").write_text(2 * CHB.format(name="chb02_01.edf"))
+    with pytest.warns(UserWarning, match=r"line 13: .*is listed a second time") as caught:
+        windows = load_chbmit(tmp_path, channels=["FP1-F7"], **FAST)
+    assert len(caught) == 1
+    assert len(windows.recordings) == 1
+    assert windows.seizures["onset"].tolist() == [20, 70]
+
+
 @pytest.mark.filterwarnings("ignore:no window left")
 def test_windows_of_small_amplitude_are_dropped_and_counted(tmp_path):
     write_noise(tmp_path / "sub-1_eeg.edf", ["C3"])

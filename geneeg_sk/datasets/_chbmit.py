@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import Unpack
 
@@ -124,21 +125,26 @@ def _parse(source: Path, folder: Path) -> list[Listed]:
     case = source.name[: -len(ENDING)].lower()
     patient = SAME_PATIENT.get(case, case)
     listed: dict[str, Listed] = {}
-    counts: dict[str, tuple[int, int]] = {}  # recording: announced seizures, line
     current: Listed | None = None
+    announced: tuple[int, int] | None = None  # how many seizures there will then be, line
     onset: float | None = None
     for number, text in enumerate(map(str.strip, read_lines(source)), start=1):
         if match := _FILE.match(text):
+            _check_count(current, announced, source)
             path = find_recording(source, number, match[1], case)
             name = relative_name(source, path.name if path else match[1], folder)
             if name in listed:
-                raise bad_line(source, number, f"{name} is listed a second time.")
-            current = listed[name] = Listed(name, path, patient)
-            onset = None
+                warnings.warn(
+                    f"{source}, line {number}: {name} is listed a second time; it is taken once, "
+                    "with the seizures of both.",
+                    stacklevel=2,
+                )
+            current = listed.setdefault(name, Listed(name, path, patient))
+            announced = onset = None
         elif current is None and (_COUNT.match(text) or _TIME.match(text)):
             raise bad_line(source, number, "a seizure before the first 'File Name:'.")
         elif current is not None and (match := _COUNT.match(text)):
-            counts[current.name] = int(match[1]), number
+            announced = len(current.seizures) + int(match[1]), number
         elif current is not None and (match := _TIME.match(text)):
             seconds = _seconds(match[2], source, number)
             if match[1].lower() == "start":
@@ -150,16 +156,24 @@ def _parse(source: Path, folder: Path) -> list[Listed]:
             else:
                 current.seizures.append(Seizure(onset, seconds - onset, source, number - 1))
                 onset = None
-    for name, (count, number) in counts.items():
-        found = len(listed[name].seizures)
-        if found != count:
-            raise bad_line(
-                source, number, f"{count} seizures are announced, but {found} have a start and end."
-            )
+    _check_count(current, announced, source)
+    for one in listed.values():  # those of a recording that is listed twice
+        first = {(s.onset, s.duration): s for s in reversed(one.seizures)}
+        one.seizures = sorted(first.values(), key=lambda s: s.onset)
     return list(listed.values())
 
 
 CHBMIT = Layout("CHB-MIT", "*-summary.txt", _sources, _parse)
+
+
+def _check_count(current: Listed | None, announced: tuple[int, int] | None, source: Path) -> None:
+    """Raise a ValueError if a recording has not as many seizures as its block announced."""
+    if current is not None and announced is not None and len(current.seizures) != announced[0]:
+        raise bad_line(
+            source,
+            announced[1],
+            f"the number of seizures is not that of the start and end times of {current.name}.",
+        )
 
 
 def _seconds(text: str, source: Path, number: int) -> float:

@@ -248,14 +248,19 @@ def _cut(recordings, way, sfreq, left_out, *, n_jobs, verbose) -> Iterator[Bunch
         total=len(recordings),
         disable=not verbose,
     )
-    for one, (part, messages) in shown:
-        # A warning in another process would be lost.
-        for message in messages:
-            warnings.warn(message, stacklevel=5)
-        if isinstance(part, Exception):
-            left_out.add(one.name, part)
-        else:
-            yield part
+    try:
+        for one, (part, messages) in shown:
+            # A warning in another process would be lost.
+            for message in messages:
+                warnings.warn(message, stacklevel=5)
+            if isinstance(part, Exception):
+                left_out.add(one.name, part)
+            else:
+                yield part
+    finally:
+        with warnings.catch_warnings():  # that results were made which nobody asks for any more
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
 
 
 def _windows_of(
