@@ -1,13 +1,15 @@
 """Windows on disk: a fold is row numbers, and training from it is training from memory."""
 
+import json
 import pickle
+import re
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GroupKFold, cross_validate
@@ -148,17 +150,6 @@ def test_a_part_of_a_map_and_an_array_survive_pickle_too(stored):
     for source in [stored.X[3:9], np.array(stored.X[:4])]:
         again = pickle.loads(pickle.dumps(WindowRows(source)))
         np.testing.assert_array_equal(np.asarray(again), source)
-
-
-def mean_of(X):
-    return type(X).__name__, float(np.asarray(X).mean())
-
-
-def test_processes_get_the_rows_and_not_the_data(rows, stored):
-    folds = [rows[::2], rows[1::2]]
-    for (name, mean), fold in zip(Parallel(n_jobs=2)(delayed(mean_of)(f) for f in folds), folds):
-        assert name == "WindowRows"
-        assert mean == pytest.approx(float(np.asarray(fold).mean()))
 
 
 # the classifier
@@ -311,3 +302,29 @@ def test_a_balanced_fold_is_left_alone_and_nonsense_is_refused(rows, stored, gen
         augment_rows(rows, stored.y, generator, groups=stored.groups[:3])
     with pytest.raises(ValueError, match="different channels or times"):
         augment_rows(np.zeros((len(rows), 4, 60)), stored.y, generator)
+
+
+# the page on it
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_page_on_memory_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs/memory.md").read_text(encoding="utf-8")
+    namespace = {}
+    for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "memory.md", "exec"), namespace)
+    assert capsys.readouterr().out.endswith("False\n")
+
+
+def test_the_numbers_on_the_page_were_measured():
+    page = (ROOT / "docs/memory.md").read_text(encoding="utf-8")
+    lines = (ROOT / "benchmarks/results/memory.jsonl").read_text(encoding="utf-8").splitlines()
+    measured = [line for line in map(json.loads, lines) if line["what"] == "classifier"][-1]
+    most = max(measured["rss_anon_gb"].values())
+    assert most <= measured["bar_gb"]
+    for number in (measured["store_gb"], measured["fold_gb"]):
+        assert f"{number:.1f} GB" in page
+    for number in (most, measured["rss_anon_gb"]["verify"]):
+        assert f"{number:.2f} GB" in page
