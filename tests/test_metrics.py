@@ -10,11 +10,20 @@ from sklearn.preprocessing import StandardScaler
 
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.metrics import (
+    amplitude_distance,
+    autocorrelation_distance,
     c2st,
+    coherence_error,
+    correlation_error,
+    distance_to_closest_record,
     expected_calibration_error,
+    frechet_distance,
     ks_by_feature,
+    membership_inference_auc,
+    mmd,
     near_copies,
     nearest_neighbour_ratio,
+    prdc,
     spectral_distance,
 )
 
@@ -26,7 +35,18 @@ PAIRWISE = {
     "ks_by_feature": ks_by_feature,
     "spectral_distance": spectral_distance,
     "c2st": lambda a, b, **kw: c2st(a, b, estimator=LINEAR, random_state=0, **kw),
+    "c2st on windows": lambda a, b, **kw: c2st(a, b, on="windows", random_state=0, **kw),
     "near_copies": near_copies,
+    "near_copies on windows": lambda a, b, **kw: near_copies(a, b, on="windows", **kw),
+    "distance_to_closest_record": lambda a, b, **kw: distance_to_closest_record(a, b, b, **kw),
+    "membership_inference_auc": lambda a, b, **kw: membership_inference_auc(a, b, b, **kw),
+    "correlation_error": correlation_error,
+    "coherence_error": coherence_error,
+    "autocorrelation_distance": autocorrelation_distance,
+    "amplitude_distance": amplitude_distance,
+    "mmd": mmd,
+    "frechet_distance": frechet_distance,
+    "prdc": prdc,
     "nearest_neighbour_ratio": lambda a, b, **kw: nearest_neighbour_ratio(
         a, b, b * np.float32(1.1), **kw
     ),
@@ -43,7 +63,7 @@ def noise(n, n_channels=2, n_times=128, *, seed=0, scale=20.0):
 
 @pairwise
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n_channels", [1, 5])
+@pytest.mark.parametrize("n_channels", [1, 5, 64])
 def test_any_precision_and_number_of_channels_is_accepted(metric, dtype, n_channels):
     a, b = (noise(12, n_channels, seed=s).astype(dtype) for s in (0, 1))
     assert np.all(np.isfinite(_numbers(metric(a, b, sfreq=SFREQ))))
