@@ -158,6 +158,27 @@ def test_filters_leave_no_edges_in_windows(three, tmp_path):
             np.testing.assert_allclose(x, expected, atol=0.2)
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"chanels": ["C3"]}, TypeError, r"\['chanels'\]; loaders take \['channels'"),
+        ({"notch": [50, 100]}, ValueError, "notch=.* below half the sampling frequency, 64 Hz"),
+        ({"h_freq": 64}, ValueError, "h_freq=64 Hz must lie below"),
+        ({"sfreq": 0}, ValueError, "sfreq must be positive"),
+        ({"length": -1}, ValueError, "length must be a positive"),
+        ({"channels": "all"}, ValueError, "channels must be 'common' or a list"),
+        ({"channels": ["T3", "T7"]}, ValueError, "each once"),
+        ({"reference": "linked"}, ValueError, "reference must be 'average' or"),
+    ],
+)
+def test_wrong_options_are_named_whatever_is_done_with_errors_of_data(
+    three, options, error, message
+):
+    for on_error in ("raise", "warn"):
+        with pytest.raises(error, match=message):
+            three["bids"](on_error=on_error, **options)
+
+
 def test_mains_hum_is_notched_out(tmp_path):
     write_sines(tmp_path / "PN01-1.edf", ["EEG C3", "EEG C4"], sfreq=256)
     path = tmp_path / "PN01-1.edf"

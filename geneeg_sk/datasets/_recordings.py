@@ -109,6 +109,12 @@ class Way:
     @classmethod
     def of(cls, **options: Any) -> Way:
         """Make one of what a loader was given."""
+        unknown = set(options) - set(LoadOptions.__annotations__)
+        if unknown:
+            raise TypeError(
+                f"unknown parameters {sorted(unknown)}; loaders take "
+                f"{sorted(LoadOptions.__annotations__)}."
+            )
         own = {one.name for one in fields(cls)} - {"cutting"}
         cutting = {key: value for key, value in options.items() if key not in own}
         check_options(**cutting)
@@ -155,6 +161,11 @@ class Way:
 
     def check_sfreq(self, lowest: float) -> None:
         """Raise a ValueError if a filter does not fit the sampling frequency."""
+        if self.notch is not None and np.max(self.notch) >= lowest / 2:
+            raise ValueError(
+                f"notch={self.notch} Hz must lie below half the sampling frequency, "
+                f"{lowest / 2:g} Hz."
+            )
         if self.h_freq is not None and self.h_freq >= lowest / 2:
             raise ValueError(
                 f"h_freq={self.h_freq:g} Hz must lie below half the sampling frequency, "
