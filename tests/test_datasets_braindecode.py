@@ -172,3 +172,16 @@ def test_what_cannot_be_taken_over_is_refused():
     scaled.datasets[0].raw.info = mne.create_info(["C3", "C4"], 50, "eeg", verbose="ERROR")
     with pytest.raises(ValueError, match="differ in channels or sampling frequency"):
         load_braindecode(scaled)
+
+
+@pytest.mark.parametrize("date", [None, 0])
+def test_annotations_of_a_cropped_recording_keep_their_place(date):
+    raw = noise()
+    raw.annotations.append(53.0, 1.0, "BAD_movement")
+    raw.set_meas_date(date)
+    one = SimpleNamespace(raw=raw.crop(10), description={"subject": "00"})
+    windows = load_braindecode(Concat([one]), channels=["C3"], step=4.0, **FAST | {"postictal": 0})
+    table = windows.metadata
+    assert table.query("state == 'ictal'")["onset"].tolist() == [8.0, 12.0, 16.0]
+    assert windows.dropped["annotated as bad"] == 1
+    assert 40.0 not in table["onset"].tolist()

@@ -108,11 +108,15 @@ def test_windows_annotated_as_bad_are_dropped():
     assert windows.dropped["annotated as bad"] == 1
 
 
-def test_seizures_of_a_cropped_recording_with_a_date_keep_their_place():
+@pytest.mark.parametrize("date", [None, 0])
+def test_annotations_of_a_cropped_recording_keep_their_place(date):
     raw = recording(100, [(60, 20)])
-    raw.set_meas_date(0)
+    raw.annotations.append(25.0, 1.0, "BAD_movement")
+    raw.set_meas_date(date)
     windows = make_windows(raw.copy().crop(20), **NEAR)
     assert onsets_of(windows, "ictal")[0] == 40.0 - 2.0
+    assert windows.dropped["annotated as bad"] == 1
+    assert 4.0 not in onsets_of(windows, "normal")
 
 
 @pytest.mark.parametrize("description", ["Seizure", "sz_foc_ia", "focal seizure", "Ictal", "SZ"])

@@ -18,7 +18,7 @@ from geneeg_sk._checks import as_microvolts
 from geneeg_sk.datasets._channels import Montage
 from geneeg_sk.datasets._edf import open_recording
 from geneeg_sk.datasets._recordings import Way
-from geneeg_sk.datasets._windows import _name_of, _origin, _patient_of
+from geneeg_sk.datasets._windows import _name_of, _patient_of
 
 DESCRIPTION = "sz"  # of annotations; SzCORE's name for a seizure of any kind
 BLOCK_VALUES = 2**23  # of windows that are in memory at once: 32 MiB in single precision
@@ -361,12 +361,15 @@ def _runs(
 
 
 def _annotations(raw: Any, events: pd.DataFrame) -> Any:
-    """Return detections on the clock of the recording's own annotations."""
+    """Return detections as ``raw.set_annotations`` takes them."""
     import mne
 
+    orig_time = raw.annotations.orig_time
+    # Without a time of day, it adds the start of the recording itself.
+    origin = raw.first_time if orig_time is not None else 0.0
     return mne.Annotations(
-        events["onset"].to_numpy() + _origin(raw),
+        events["onset"].to_numpy() + origin,
         events["duration"].to_numpy(),
         DESCRIPTION,
-        orig_time=raw.annotations.orig_time,
+        orig_time=orig_time,
     )

@@ -212,11 +212,10 @@ class Recording:
         if not np.array_equal(weights, np.eye(len(names))):
             signal = weights @ signal
         info = mne.create_info(way.wanted, raw.info["sfreq"], "eeg", verbose="ERROR")
-        # Annotations of bad stretches count from the time of day, where there is one.
-        return (
-            mne.io.RawArray(signal, info, first_samp=raw.first_samp, copy=None, verbose="ERROR")
-            .set_meas_date(raw.info["meas_date"])
-            .set_annotations(raw.annotations, emit_warning=False)
+        noted = raw.annotations  # among them bad stretches
+        onsets = noted.onset - raw.first_time
+        return mne.io.RawArray(signal, info, copy=None, verbose="ERROR").set_annotations(
+            mne.Annotations(onsets, noted.duration, noted.description), emit_warning=False
         )
 
 

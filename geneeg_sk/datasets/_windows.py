@@ -403,20 +403,16 @@ def annotated_seizures(raw: Any, pattern: str, recording: str) -> np.ndarray:
             f"recording {recording} has no annotation of a seizure (pattern {pattern!r}), only "
             f"{sorted(set(annotations.description))}. {advice}"
         )
-    onsets = annotations.onset - _origin(raw)
+    # MNE counts from before the crop, whether there is a time of day or not.
+    onsets = annotations.onset - raw.first_time
     return np.column_stack([onsets, annotations.duration])[is_seizure]
-
-
-def _origin(raw: Any) -> float:
-    """Return what annotations call the start of the recording, in seconds."""
-    return raw.first_time if raw.annotations.orig_time is not None else 0.0
 
 
 def _overlaps_bad(raw: Any, starts: np.ndarray, length: float) -> np.ndarray:
     bad = np.zeros(len(starts), bool)
     for one in raw.annotations:
         if one["description"].lower().startswith("bad"):
-            onset = one["onset"] - _origin(raw)
+            onset = one["onset"] - raw.first_time
             bad |= (starts < onset + one["duration"]) & (starts + length > onset)
     return bad
 
