@@ -18,7 +18,7 @@ from ._listing import (
     read_lines,
     relative_name,
 )
-from ._recordings import LoadOptions, load, shows_options
+from ._recordings import FolderOptions, load, shows_options
 
 ENDING = "events.tsv"
 FORMATS = (".edf", ".bdf", ".vhdr", ".set")  # of EEG in BIDS
@@ -29,8 +29,8 @@ _SUBJECT = re.compile(r"sub-([A-Za-z0-9]+)")
 _NUMBER = re.compile(r"[+-]?\d{1,12}(?:[.,]\d{1,12})?(?:[eE][+-]?\d)?", re.ASCII)
 
 
-@shows_options
-def load_bids(folder: str | Path, **options: Unpack[LoadOptions]) -> Bunch:
+@shows_options(FolderOptions)
+def load_bids(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
     """Load windows from a BIDS folder whose events follow SzCORE.
 
     Recordings are ``*_eeg.edf`` (or ``.bdf``, ``.vhdr``, ``.set``), each with an ``*_events.tsv``

@@ -15,13 +15,13 @@ from .._checks import VOLT, check_finite
 from ._bids import ENDING, read_events
 from ._left_out import LeftOut
 from ._listing import find_beside
-from ._recordings import LoadOptions, Recording, Way, cut_all, shows_options
+from ._recordings import LoadOptions, Recording, Way, cut_all, joined, shows_options
 from ._windows import SEIZURE, annotated_seizures
 
 LARGEST = 1e5  # microvolts, peak to peak, of a typical window: no EEG, but EEG scaled twice
 
 
-@shows_options
+@shows_options(LoadOptions)
 def load_braindecode(dataset: Any, **options: Unpack[LoadOptions]) -> Bunch:
     """Take over the recordings or windows of a data set of braindecode.
 
@@ -98,7 +98,11 @@ def _cut_recordings(
                 seizures, annotated_in = _seizures(one.raw, name)
                 opened = partial(getattr, one, "raw")
                 recordings.append(Recording(name, patient, seizures, annotated_in, opened))
-    return cut_all(recordings, way, "braindecode", left_out, n_jobs=n_jobs, verbose=verbose)
+    windows = joined(
+        cut_all(recordings, way, "braindecode", left_out, n_jobs=n_jobs, verbose=verbose)
+    )
+    left_out.warn()
+    return windows
 
 
 def _seizures(raw: Any, name: str) -> tuple[list[tuple[float, float]], str]:

@@ -19,7 +19,7 @@ from ._listing import (
     read_lines,
     relative_name,
 )
-from ._recordings import LoadOptions, load, shows_options
+from ._recordings import FolderOptions, load, shows_options
 
 ENDING = "-summary.txt"
 SAME_PATIENT = {"chb21": "chb01"}  # the same girl, 1.5 years later (PhysioNet)
@@ -32,8 +32,8 @@ _SECONDS = re.compile(
 )
 
 
-@shows_options
-def load_chbmit(folder: str | Path, **options: Unpack[LoadOptions]) -> Bunch:
+@shows_options(FolderOptions)
+def load_chbmit(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
     """Load windows from a folder in the layout of the CHB-MIT Scalp EEG Database.
 
     Seizures are read from the ``*-summary.txt`` beside the recordings. A derivation that a file
@@ -68,6 +68,10 @@ def load_chbmit(folder: str | Path, **options: Unpack[LoadOptions]) -> Bunch:
         Recordings to read at a time, in processes of joblib; by default one.
     verbose : bool, default=True
         Show a progress bar.
+    store : str or Path, default=None
+        Folder that keeps windows on disk. They are written to it once, recording by recording, so
+        that memory does not grow with the database, and read on the next call with the same
+        options and the same files. `X` is then a read-only memory map; see `cached_windows`.
     length, step, preictal, preictal_offset, postictal, min_distance, min_overlap, reject, flat
         As in `make_windows`.
 
@@ -91,7 +95,8 @@ def load_chbmit(folder: str | Path, **options: Unpack[LoadOptions]) -> Bunch:
     -----
     UserWarning
         If recordings are missing or not annotated, names are misspelled, sampling frequencies
-        differ, seizures overlap or outlast the recording, or something was left out.
+        differ, seizures overlap or outlast the recording, or something was left out. Of what was
+        read from `store`, only the last.
 
     See Also
     --------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,10 @@ from ._channels import COMMON, Montage, standard_name
 from ._edf import open_recording
 from ._left_out import LeftOut
 from ._listing import Layout, Listed, existing_folder, present, warn_of_unlisted
+from ._store import cached_windows
 from ._windows import WindowOptions, check_options, check_seizures, make_windows
+
+ARRAYS, TABLES = ("X", "y", "groups"), ("metadata", "recordings", "seizures")
 
 Loader = TypeVar("Loader", bound=Callable[..., Bunch])
 
@@ -40,20 +43,30 @@ class LoadOptions(WindowOptions, total=False):
     verbose: bool
 
 
-def shows_options(loader: Loader) -> Loader:
+class FolderOptions(LoadOptions, total=False):
+    """What loaders take that read a folder of files."""
+
+    store: str | Path | None
+
+
+def shows_options(taken: type) -> Callable[[Loader], Loader]:
     """Give a loader of ``**options`` the signature that it has in effect, for help and editors."""
-    first = next(iter(inspect.signature(loader).parameters.values()))
     known: dict[str, inspect.Parameter] = {}
     for where in (Way, make_windows, load):
         known |= inspect.signature(where).parameters
     options = [
         one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for name, one in known.items()
-        if name in LoadOptions.__annotations__
+        if name in taken.__annotations__
     ]
-    signature = inspect.Signature([first, *options], return_annotation=Bunch)
-    loader.__signature__ = signature  # type: ignore[attr-defined]
-    return loader
+
+    def show(loader: Loader) -> Loader:
+        first = next(iter(inspect.signature(loader).parameters.values()))
+        signature = inspect.Signature([first, *options], return_annotation=Bunch)
+        loader.__signature__ = signature  # type: ignore[attr-defined]
+        return loader
+
+    return show
 
 
 def load(
@@ -64,6 +77,7 @@ def load(
     on_error: str = "raise",
     n_jobs: int | None = None,
     verbose: bool = True,
+    store: str | Path | None = None,
     **options: Any,
 ) -> Bunch:
     """Load windows from a folder; see `load_chbmit`."""
@@ -78,20 +92,35 @@ def load(
         )
     database = f"{layout.name} layout, {folder.name}"
     warn_of_unlisted(listed, folder)
+    chosen = present(_of_patients(listed, patients))
+    paths = [one.path for one in chosen if one.path is not None]
+    if not paths:
+        raise FileNotFoundError(f"{database}: none of the annotated recordings is there.")
     recordings = [
         Recording(
             one.name,
             one.patient,
             [(s.onset, s.duration) for s in one.seizures],
             f"{one.seizures[0].source}, line {one.seizures[0].line}" if one.seizures else "",
-            partial(open_recording, one.path),
+            partial(open_recording, path),
         )
-        for one in present(_of_patients(listed, patients))
-        if one.path is not None
+        for one, path in zip(chosen, paths)
     ]
-    if not recordings:
-        raise FileNotFoundError(f"{database}: none of the annotated recordings is there.")
-    return cut_all(recordings, way, database, left_out, n_jobs=n_jobs, verbose=verbose)
+    cut = partial(cut_all, recordings, way, database, left_out, n_jobs=n_jobs, verbose=verbose)
+    if store is None:
+        windows = joined(cut())
+    else:
+        identity = {
+            "database": database,
+            "way": way.in_full(),
+            "recordings": [[one.name, one.patient, one.seizures] for one in recordings],
+            "on_error": on_error,
+            "left_out": left_out.reasons,
+        }
+        windows = cached_windows(store, cut, identity, sources=paths)
+        left_out.reasons = dict(windows.left_out.to_numpy().tolist())
+    left_out.warn()
+    return windows
 
 
 @dataclass(frozen=True)
@@ -122,6 +151,12 @@ class Way:
             **{key: value for key, value in options.items() if key in own},
             cutting=WindowOptions(**cutting),  # type: ignore[typeddict-item]
         )
+
+    def in_full(self) -> dict[str, Any]:
+        """Return all parameters, those that were not given too."""
+        known = inspect.signature(make_windows).parameters
+        defaults = {name: known[name].default for name in WindowOptions.__annotations__}
+        return asdict(self) | {"cutting": defaults | self.cutting}
 
     def __post_init__(self) -> None:
         if self.sfreq is not None and not self.sfreq > 0:
@@ -227,23 +262,50 @@ def cut_all(
     *,
     n_jobs: int | None,
     verbose: bool,
-) -> Bunch:
-    """Return the windows of all recordings that can be used.
+) -> Iterator[Bunch]:
+    """Yield the windows of one recording that can be used after the other.
 
-    The headers of all are checked before the signals of the first are read.
+    The headers of all are checked before the signals of the first are read. A last part has no
+    windows, but what is known in the end: `left_out` and `DESCR`.
     """
     good = []
     for one in recordings:
         with left_out.when_wrong(one.name):
             one.check(way)
             good.append(one)
+    states: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    patients: set[str] = set()
+    n_parts, part = 0, None
     if good:
         sfreq = _common_sfreq(good, way)
-        parts = list(_cut(good, way, sfreq, left_out, n_jobs=n_jobs, verbose=verbose))
-    if not good or not parts:
+        for part in _cut(good, way, sfreq, left_out, n_jobs=n_jobs, verbose=verbose):
+            n_parts += 1
+            states.update(part.y.tolist())
+            dropped.update(part.dropped)
+            patients.update(part.groups.tolist())
+            yield part
+    if part is None:
         raise ValueError(f"{database}: no recording can be used.{_also(left_out)}")
-    left_out.warn()
-    return _concatenate(parts, database, left_out)
+    if not states:
+        raise ValueError(
+            f"{database}: no window is left of {n_parts} recordings; positions were dropped for "
+            f"these reasons: {dict(dropped)}.{_also(left_out)}"
+        )
+    shown = ", ".join(f"{n} {state}" for state, n in states.items())
+    yield Bunch(
+        **{name: part[name][:0] for name in (*ARRAYS, *TABLES)},
+        info=part.info,
+        sfreq=part.sfreq,
+        dropped={},
+        left_out=left_out.table(),
+        DESCR=(
+            f"{database}: windows of {part.X.shape[2] / part.sfreq:g} s from {n_parts} recordings "
+            f"of {len(patients)} patients ({shown}), {part.X.shape[1]} channels, "
+            f"{part.sfreq:g} Hz, microvolts. Not taken: {dict(dropped)}. Files left out: "
+            f"{len(left_out.reasons)}."
+        ),
+    )
 
 
 def _cut(recordings, way, sfreq, left_out, *, n_jobs, verbose) -> Iterator[Bunch]:
@@ -327,38 +389,21 @@ def _also(left_out: LeftOut) -> str:
     return f" {left_out.summary()}" if left_out.reasons else ""
 
 
-def _concatenate(parts: list[Bunch], database: str, left_out: LeftOut) -> Bunch:
+def joined(parts: Iterable[Bunch]) -> Bunch:
+    """Return the parts that `cut_all` yields as one."""
     import mne
 
-    X = np.concatenate([part.X for part in parts])
-    dropped = sum((Counter(part.dropped) for part in parts), Counter())
-    if not len(X):
-        raise ValueError(
-            f"{database}: no window is left of {len(parts)} recordings; positions were dropped for "
-            f"these reasons: {dict(dropped)}.{_also(left_out)}"
-        )
+    parts = list(parts)
+    last = parts[-1]
     # A new info: nothing of the patient's name or the date of the recording goes on.
-    info = mne.create_info(parts[0].info.ch_names, parts[0].sfreq, "eeg", verbose="ERROR")
+    info = mne.create_info(last.info.ch_names, last.sfreq, "eeg", verbose="ERROR")
     info.set_montage("standard_1005", on_missing="ignore", verbose="ERROR")
-    y = np.concatenate([part.y for part in parts])
-    groups = np.concatenate([part.groups for part in parts])
-    states = ", ".join(f"{n} {state}" for state, n in Counter(y.tolist()).items())
     return Bunch(
-        X=X,
-        y=y,
-        groups=groups,
-        **{
-            name: pd.concat([part[name] for part in parts], ignore_index=True)
-            for name in ("metadata", "recordings", "seizures")
-        },
+        **{name: np.concatenate([part[name] for part in parts]) for name in ARRAYS},
+        **{name: pd.concat([part[name] for part in parts], ignore_index=True) for name in TABLES},
         info=info,
-        sfreq=parts[0].sfreq,
-        dropped=dict(dropped),
-        left_out=left_out.table(),
-        DESCR=(
-            f"{database}: windows of {X.shape[2] / info['sfreq']:g} s from {len(parts)} recordings "
-            f"of {len(set(groups))} patients ({states}), {X.shape[1]} channels, "
-            f"{info['sfreq']:g} Hz, microvolts. Not taken: {dict(dropped)}. Files left out: "
-            f"{len(left_out.reasons)}."
-        ),
+        sfreq=last.sfreq,
+        dropped=dict(sum((Counter(part.dropped) for part in parts), Counter())),
+        left_out=last.left_out,
+        DESCR=last.DESCR,
     )

@@ -20,7 +20,7 @@ from ._listing import (
     read_lines,
     relative_name,
 )
-from ._recordings import LoadOptions, load, shows_options
+from ._recordings import FolderOptions, load, shows_options
 
 DAY, HOUR = 86400, 3600
 
@@ -31,8 +31,8 @@ _CLOCK = re.compile(r"(?<!\d)(\d{1,2})[.:](\d{1,2})[.:](\d{1,2})(?:[.,](\d{1,6})
 _TORN = re.compile(r"^(\d)\s+(\d[.:])", re.ASCII)  # "1 6.49.25" (PN10)
 
 
-@shows_options
-def load_siena(folder: str | Path, **options: Unpack[LoadOptions]) -> Bunch:
+@shows_options(FolderOptions)
+def load_siena(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
     """Load windows from a folder in the layout of the Siena Scalp EEG Database.
 
     Seizures are read from the ``Seizures-list-*.txt`` beside the recordings, in clock time, also

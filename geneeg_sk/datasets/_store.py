@@ -247,6 +247,7 @@ def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
     header: dict[str, Any] = {}
     tables: defaultdict[str, list[pd.DataFrame]] = defaultdict(list)
     dropped: Counter | None = None
+    described: list[str] = []
     with (folder / ARRAY).open("wb") as file:
         for bunch in parts:
             own = _describe(bunch)
@@ -258,6 +259,8 @@ def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
                 _append(file, bunch.X[start : start + own["block"]], start)
             for name, table in _tables(bunch).items():
                 tables[name].append(table)
+            if own["descr"]:
+                described.append(own["descr"])
             if "dropped" in bunch:
                 dropped = (dropped or Counter()) + Counter(bunch.dropped)
         n_windows = sum(map(len, tables[TABLE]))
@@ -275,7 +278,7 @@ def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
         "channels": header["channels"],
         "states": sorted(map(str, set(whole[TABLE]["state"]))),
         "shape": [n_windows, *header["window"]],
-        "descr": header["descr"] if len(tables[TABLE]) == 1 else "",
+        "descr": described[0] if len(described) == 1 else "",  # else each tells of a part only
         "dropped": dropped,
         "tables": list(whole),
         "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
