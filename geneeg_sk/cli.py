@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -33,6 +34,10 @@ PACKAGES = ("imbalanced-learn", "mne", "numpy", "scikit-learn", "skorch", "torch
 
 # The band-pass filter of the loaders, Hz: `windows` has no option for it.
 BAND = {"l_freq": 0.5, "h_freq": 45.0}
+
+# In a folder of results, so that `report` can make the whole page again: EEG of patients.
+SHOWN, HISTORY = "report-windows.npz", "history.csv"
+MAX_SHOWN = 200  # windows of each state and set that are kept for it: as many as are scored
 
 CHANNELS = "channels.json"  # beside a saved generator: the names that its windows lack
 
@@ -265,35 +270,13 @@ def report(
     Windows are window stores, or what `sample` wrote as .npz.
     """
     from geneeg_sk.inspection import make_report
-    from geneeg_sk.model_selection._benchmark import read_results
 
     if synthetic is None:
         out = out or folder / "report.html"
-        how = folder / "how.json"
-        comparison = read_results(folder)
-        make_report(
-            out,
-            comparison=comparison,
-            how=json.loads(how.read_text()) if how.is_file() else {},
-            title=f"Benchmark {folder.name}",
-        )
+        make_report(out, **_read_benchmark(folder))
     else:
         out = out or Path("report.html")
-        real, info = _read_states(folder)
-        fake, _ = _read_states(synthetic)
-        both = [state for state in fake if state in real]
-        if not both:
-            raise ValueError(
-                f"{folder} has states {list(real)}, {synthetic} has {list(fake)}: none is in both."
-            )
-        make_report(
-            out,
-            real={state: real[state] for state in both},
-            synthetic={state: fake[state] for state in both},
-            info=info,
-            title="Real and synthetic EEG",
-            how={"real": str(folder), "synthetic": str(synthetic)},
-        )
+        make_report(out, **_read_both(folder, synthetic), title="Real and synthetic EEG")
     typer.echo(out)
 
 
@@ -426,19 +409,95 @@ def _budget(quick: bool, **given: int | None) -> Any:
 
 
 def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:
+    """Keep what the report shows, and write it."""
     from geneeg_sk.inspection import make_report
 
-    real, synthetic, history = run.generated(comparison) or (None, None, None)
-    make_report(
-        out,
-        comparison=comparison,
-        real=real,
-        synthetic=synthetic,
-        info=run.windows.info,
-        history=history,
-        title="Augmentation on unseen patients",
-        how=how,
-    )
+    shown = run.generated(comparison)
+    if shown:
+        _write_shown(out.parent, shown, run.windows.info)
+    make_report(out, comparison=comparison, how=how, **_read_shown(out.parent))
+
+
+def _write_shown(folder: Path, shown: dict[str, Any], info: Any) -> None:
+    """Store some windows of each state and set, evenly spaced, and the history."""
+    import numpy as np
+
+    arrays = {"sfreq": info["sfreq"], "channels": np.array(info.ch_names)}
+    states = {str(state): state for state in shown["synthetic"]}
+    for name in ("real", "groups", "holdout", "synthetic"):
+        for text, state in states.items():
+            X = shown[name].get(state, ())
+            if len(X):
+                rows = np.unique(np.linspace(0, len(X) - 1, MAX_SHOWN).astype(int))
+                arrays[f"{name}/{text}"] = X[rows]
+    _write_whole(folder / SHOWN, lambda part: _write_npz(part, arrays))
+    _write_whole(folder / HISTORY, lambda part: shown["history"].to_csv(part, index=False))
+
+
+def _write_npz(path: Path, arrays: dict[str, Any]) -> None:
+    import numpy as np
+
+    with path.open("wb") as file:  # a name would get another ending
+        np.savez_compressed(file, **arrays)
+
+
+def _read_shown(folder: Path) -> dict[str, Any]:
+    """Return what `_write_shown` stored, for `make_report`; nothing where it is not there."""
+    import mne
+    import numpy as np
+    import pandas as pd
+
+    if not (folder / SHOWN).is_file():
+        return {}
+    found: dict[str, Any] = {name: {} for name in ("real", "groups", "holdout", "synthetic")}
+    with np.load(folder / SHOWN, allow_pickle=False) as arrays:
+        for key in arrays:
+            name, _, state = key.partition("/")
+            if state:
+                found[name][state] = arrays[key]
+        names, sfreq = arrays["channels"].tolist(), float(arrays["sfreq"])
+    found["info"] = mne.create_info(names, sfreq, "eeg", verbose="ERROR")
+    if (folder / HISTORY).is_file():
+        found["history"] = pd.read_csv(folder / HISTORY)
+    return found
+
+
+def _read_benchmark(folder: Path) -> dict[str, Any]:
+    """Return what a report of a benchmark's folder shows."""
+    from geneeg_sk.model_selection._benchmark import read_results
+
+    comparison = read_results(folder)
+    how = folder / "how.json"
+    return {
+        "comparison": comparison,
+        "how": json.loads(how.read_text()) if how.is_file() else {},
+        "title": "Augmentation on unseen patients",
+        **_read_shown(folder),
+    }
+
+
+def _read_both(folder: Path, synthetic: Path) -> dict[str, Any]:
+    """Return what a report of real beside synthetic windows shows."""
+    real, info, groups = _read_states(folder)
+    fake, _, _ = _read_states(synthetic)
+    both = [state for state in fake if state in real]
+    if not both:
+        raise ValueError(
+            f"{folder} has states {list(real)}, {synthetic} has {list(fake)}: none is in both."
+        )
+    return {
+        "real": {state: real[state] for state in both},
+        "synthetic": {state: fake[state] for state in both},
+        "groups": None if groups is None else {state: groups[state] for state in both},
+        "info": info,
+        "how": {
+            "real": str(folder),
+            "synthetic": str(synthetic),
+            "left out, for it is in one only": ", ".join(sorted(set(real) ^ set(fake)))
+            or "nothing",
+            "command": shlex.join(["geneeg-sk", *sys.argv[1:]]),
+        },
+    }
 
 
 def _how(run: Any, comparison: Any, groups: str) -> dict[str, str]:
@@ -451,7 +510,7 @@ def _how(run: Any, comparison: Any, groups: str) -> dict[str, str]:
         "windows": ", ".join(f"{n} {state}" for state, n in counts.items()),
         "folds": f"{len(run.folds)}, by {groups}; {run.n_repeats} seed(s) from {run.seed}",
         "classifier": repr(run.estimator),
-        "command": " ".join(["geneeg-sk", *sys.argv[1:]]),
+        "command": shlex.join(["geneeg-sk", *sys.argv[1:]]),
         "geneeg_sk": __version__,
         **{package: version(package) for package in PACKAGES},
     }
@@ -512,14 +571,14 @@ def _write_synthetic(out: Path, X: Any, y: Any, info: Any, patient: str) -> None
         write_windows(out, bunch)
 
 
-def _read_states(path: Path) -> tuple[dict[str, Any], Any]:
-    """Return the windows of each state, and their ``mne.Info``."""
+def _read_states(path: Path) -> tuple[dict[str, Any], Any, dict[str, Any] | None]:
+    """Return the windows of each state, their ``mne.Info``, and their patients if known."""
     from geneeg_sk.datasets import read_windows
     from geneeg_sk.model_selection._benchmark import by_state
 
     if path.suffix != ".npz":
         bunch = read_windows(path)
-        return by_state(bunch.X, bunch.y), bunch.info
+        return by_state(bunch.X, bunch.y), bunch.info, by_state(bunch.groups, bunch.y)
     import mne
     import numpy as np
 
@@ -528,7 +587,7 @@ def _read_states(path: Path) -> tuple[dict[str, Any], Any]:
         if missing:
             raise ValueError(f"{path} has no {sorted(missing)}; expected what `sample` writes.")
         info = mne.create_info(arrays["channels"].tolist(), float(arrays["sfreq"]), "eeg")
-        return by_state(arrays["X"], arrays["y"]), info
+        return by_state(arrays["X"], arrays["y"]), info, None
 
 
 def _refuse_existing(out: Path, overwrite: bool) -> None:

@@ -3,9 +3,6 @@
 import re
 import subprocess
 import sys
-import warnings
-from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,52 +10,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from report_parts import a_comparison, some_windows
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from geneeg_sk.datasets import to_epochs
 from geneeg_sk.inspection import (
     BenchmarkDisplay,
+    EmbeddingDisplay,
+    FeaturesDisplay,
     HistoryDisplay,
+    RatioDisplay,
     SpectraDisplay,
+    TopomapDisplay,
     TracesDisplay,
-    make_report,
 )
 from geneeg_sk.inspection._benchmark import span
-from geneeg_sk.inspection._closeness import closeness
+from geneeg_sk.over_sampling import FillGap
 
 SFREQ = 64.0
-STATES = ("ictal", "normal", "preictal")
-
-
-def a_comparison(gains, *, n_patients=8, failing=(), noise=0.01):
-    """Frame and patients as of compare_samplers: 2 seeds, 4 folds, each candidate with a gain."""
-    rng = np.random.default_rng(0)
-    skill = rng.uniform(0.5, 0.7, n_patients)
-    frame, patients = [], []
-    for seed in (0, 1):
-        for fold in range(4):
-            tested = [p for p in range(n_patients) if p % 4 == fold]
-            for name, gain in gains.items():
-                key = {"candidate": name, "fold": fold, "seed": seed}
-                f1 = {p: skill[p] + gain + rng.normal(0, noise) for p in tested}
-                fit = {"fit_seconds": 2.0, "n_train": 60, "n_test": 20, "n_synthetic": 10}
-                if name in failing:
-                    nothing = dict.fromkeys(all_scores(0), np.nan)
-                    frame.append(key | nothing | fit | {"error": "ValueError: <b>too few</b>"})
-                    continue
-                frame.append(key | all_scores(np.mean([*f1.values()])) | fit | {"error": ""})
-                patients += [
-                    key | {"group": f"P{p}", "n_windows": 9} | all_scores(f1[p]) for p in tested
-                ]
-    columns = ["candidate", "fold", "seed", "group", "n_windows"]
-    patients = pd.DataFrame(patients) if patients else pd.DataFrame(columns=columns)
-    return SimpleNamespace(frame=pd.DataFrame(frame), patients=patients, ours=("Ours",))
-
-
-def all_scores(f1):
-    names = ["accuracy", "macro_f1", "macro_auc", *(f"f1_{s}" for s in STATES), "brier", "ece"]
-    return dict.fromkeys(names, f1)
 
 
 @pytest.fixture
@@ -75,22 +46,29 @@ def history():
     return pd.concat([vae, diffusion], ignore_index=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def windows():
-    """Real and synthetic windows of two states, drawn from the same distribution."""
-    rng = np.random.default_rng(0)
-
-    def draw(n, scale):
-        return (scale * rng.normal(size=(n, 3, 128))).astype(np.float32)
-
-    real = {"normal": draw(40, 20.0), "ictal": draw(16, 80.0)}
-    return real, {"normal": draw(20, 20.0), "ictal": draw(12, 80.0)}
+    return some_windows()
 
 
 # --- traces
 
 
-def test_traces_stand_in_the_order_given_with_seconds_and_a_bar_in_microvolts(cohort):
+def test_traces_stand_in_clinical_order_whatever_the_order_of_the_data():
+    names = ["EKG", "Pz", "T4", "Fp2", "C3", "Fp1"]
+    X = np.arange(6.0)[None, :, None] * np.sin(np.arange(64))
+    display = TracesDisplay.from_windows(X, sfreq=SFREQ, ch_names=names)
+    assert display.ch_names == ["Fp1", "Fp2", "C3", "T4", "Pz", "EKG"]
+    np.testing.assert_array_equal(display.windows["real"][0], X[0, [5, 3, 4, 2, 1, 0]])
+
+
+def test_bipolar_traces_follow_the_chains_of_the_longitudinal_montage():
+    names = ["CZ-PZ", "FP2-F8", "F7-T7", "T8-P8-0", "FP1-F7", "FP1-F3"]
+    display = TracesDisplay.from_windows(np.ones((1, 6, 64)), sfreq=SFREQ, ch_names=names)
+    assert display.ch_names == ["FP1-F7", "F7-T7", "FP1-F3", "FP2-F8", "T8-P8-0", "CZ-PZ"]
+
+
+def test_traces_have_names_with_seconds_and_a_bar_in_microvolts(cohort):
     X = cohort.X[cohort.y == "ictal"]
     display = TracesDisplay.from_windows(
         X, X[:3], sfreq=SFREQ, ch_names=cohort.info.ch_names, n_windows=2
@@ -184,6 +162,129 @@ def test_percentiles_are_finite_and_in_order(n_windows, n_channels, n_times, sfr
     assert np.all(median <= high)
 
 
+# --- maps
+
+
+def test_maps_show_the_power_of_each_channel_where_it_is(cohort):
+    times = np.arange(256) / SFREQ
+    names = ["Fz", "C3", "C4", "Pz", "EKG"]
+    scale = np.array([1.0, 2.0, 4.0, 8.0, 100.0])
+    X = scale[:, None] * np.sin(2 * np.pi * 10 * times)[None, None]
+    display = TopomapDisplay.from_windows(X, 10 * X, sfreq=SFREQ, ch_names=names)
+    assert display.info.ch_names == names[:4]
+    alpha = display.power["real"][:, 2]
+    np.testing.assert_allclose(alpha, 10 * np.log10(scale[:4] ** 2 / 2), atol=0.1)
+    np.testing.assert_allclose(display.power["synthetic"][:, 2] - alpha, 20, atol=1e-3)
+
+
+def test_maps_of_derivations_lie_between_their_electrodes():
+    names = ["F7-T7", "F8-T8", "Fz-Cz", "P3-O1", "P3-O1-1"]
+    display = TopomapDisplay.from_windows(np.ones((1, 5, 64)), sfreq=SFREQ, ch_names=names)
+    assert display.info.ch_names == names[:4]  # one for each place
+    left, right, middle, _ = (channel["loc"][:3] for channel in display.info["chs"])
+    assert left[0] < middle[0] < right[0]
+
+
+def test_maps_need_channels_with_places():
+    for n_channels in (1, 3):
+        with pytest.raises(ValueError, match="known place"):
+            TopomapDisplay.from_windows(np.ones((2, n_channels, 64)), sfreq=SFREQ)
+
+
+# --- features and components
+
+
+def test_features_show_the_distance_of_the_distributions(windows):
+    X = windows[0]["normal"]
+    display = FeaturesDisplay.from_windows(X[:20], 100 * X[20:], sfreq=SFREQ)
+    titles = {ax.get_xlabel(): ax.get_title() for ax in display.ax_}
+    assert titles["hjorth activity (µV²)"] == "KS 1.00"
+    assert float(titles["hjorth mobility (1/s)"].removeprefix("KS ")) < 0.6
+    assert {ax.get_ylim() for ax in display.ax_} == {(0.0, 1.0)}
+
+
+def test_synthetic_windows_move_no_real_point(windows):
+    real, synthetic = (sets["normal"] for sets in windows)
+    one = EmbeddingDisplay.from_windows(real, synthetic, sfreq=SFREQ)
+    other = EmbeddingDisplay.from_windows(real, 50 * synthetic, sfreq=SFREQ)
+    np.testing.assert_array_equal(one.points["real"], other.points["real"])
+    distance = np.linalg.norm(other.points["synthetic"].mean(0) - one.points["synthetic"].mean(0))
+    assert distance > 3 * one.points["real"].std(axis=0).max()
+    assert "of real variance" in one.ax_.get_xlabel()
+    with pytest.raises(ValueError, match="at least 3"):
+        EmbeddingDisplay.from_windows(real[:2], sfreq=SFREQ)
+
+
+@pytest.mark.parametrize("n_channels", [1, 64])
+@pytest.mark.parametrize("n_windows", [20, 20_000])
+def test_pictures_work_on_one_and_64_channels_and_on_20_and_20000_windows(n_channels, n_windows):
+    rng = np.random.default_rng(0)
+    length = 128 if n_windows == 20 else 16
+    one = rng.normal(size=(min(n_windows, 2500), n_channels, length)).astype(np.float32)
+    X = np.resize(one, (n_windows, n_channels, length))
+    names = electrodes(n_channels)
+    displays = [
+        TracesDisplay.from_windows(X, X[:20], sfreq=32, ch_names=names),
+        SpectraDisplay.from_windows(X, X[:20], sfreq=32),
+        FeaturesDisplay.from_windows(X, X[:20], sfreq=32),
+        EmbeddingDisplay.from_windows(X, X[:20], sfreq=32),
+    ]
+    if n_channels > 1:
+        displays.append(TopomapDisplay.from_windows(X, X[:20], sfreq=32, ch_names=names))
+        assert displays[0].figure_.get_figheight() < 11  # inches: a page
+    for display in displays[1:]:
+        words = "".join(t.get_text() for t in display.figure_.findobj(Text))
+        assert (" of 20,000 windows" in words) == (n_windows == 20_000)
+
+
+def electrodes(n_channels):
+    import mne
+
+    names = mne.channels.make_standard_montage("spherical_1010").ch_names
+    return names[:n_channels]
+
+
+# --- ratio
+
+
+def test_the_ratio_curve_is_the_mean_over_patients(comparison):
+    fractions = {"none": 0, "Ours": 0.5}
+    display = RatioDisplay.from_result(comparison, fractions)
+    expected = comparison.patients.groupby("candidate")["macro_f1"].mean()
+    drawn = display.ax_.lines[-1]
+    np.testing.assert_array_equal(drawn.get_xdata(), [0, 0.5])
+    np.testing.assert_allclose(drawn.get_ydata(), expected[["none", "Ours"]])
+    assert len(display.scores) == 8
+    with pytest.raises(ValueError, match="luck"):
+        RatioDisplay.from_result(comparison, {"luck": 1})
+    with pytest.raises(ValueError, match="luck"):
+        RatioDisplay.from_result(comparison, fractions, score="luck")
+    with pytest.raises(ValueError, match="no score"):
+        RatioDisplay(scores=pd.DataFrame(), score="macro_f1").plot()
+
+
+def test_the_ratio_curve_of_a_grid_has_a_line_for_each_fold():
+    from imblearn.over_sampling import RandomOverSampler
+    from imblearn.pipeline import Pipeline
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), np.repeat([0, 1], [45, 15])
+    steps = [("augment", RandomOverSampler(random_state=0)), ("classify", LogisticRegression())]
+    grid = {"augment__sampling_strategy": [FillGap(1), FillGap(0)], "classify__C": [0.1, 1]}
+    search = GridSearchCV(Pipeline(steps), grid, cv=3, scoring="f1_macro")
+    with pytest.raises(NotFittedError):
+        RatioDisplay.from_estimator(search)
+    display = RatioDisplay.from_estimator(search.fit(X, y))
+    assert display.scores.shape == (3, 2)
+    assert search.best_score_ == pytest.approx(display.scores.mean().max())
+    assert display.ax_.get_ylabel() == "f1 macro"
+    plain = GridSearchCV(LogisticRegression(), {"C": [1, 2]}).fit(X, y)
+    with pytest.raises(ValueError, match="FillGap"):
+        RatioDisplay.from_estimator(plain)
+
+
 # --- benchmark
 
 
@@ -263,6 +364,15 @@ def all_displays(windows, comparison, history, ax=None):
         SpectraDisplay.from_windows(real, synthetic, sfreq=SFREQ, ax=ax),
         BenchmarkDisplay.from_result(comparison, ax=ax),
         HistoryDisplay(history=history).plot(ax=ax),
+        FeaturesDisplay.from_windows(real, synthetic, sfreq=SFREQ, ax=ax),
+        EmbeddingDisplay.from_windows(real, synthetic, sfreq=SFREQ, ax=ax),
+        RatioDisplay.from_result(comparison, {"none": 0, "Ours": 1}, ax=ax),
+        TopomapDisplay.from_windows(
+            *(np.repeat(X, 2, axis=1)[:, :4] for X in (real, synthetic)),
+            sfreq=SFREQ,
+            ch_names=["Fz", "C3", "C4", "Pz"],
+            ax=ax,
+        ),
     ]
 
 
@@ -290,7 +400,9 @@ def test_panels_can_go_to_axes_of_ones_own(windows):
         display.plot(ax=axes[:1])
 
 
-@pytest.mark.parametrize("display", [TracesDisplay, SpectraDisplay])
+@pytest.mark.parametrize(
+    "display", [TracesDisplay, SpectraDisplay, FeaturesDisplay, EmbeddingDisplay]
+)
 def test_windows_that_cannot_be_drawn_are_named(display):
     X = np.ones((4, 2, 64))
     with pytest.raises(ValueError, match="sampling frequency"):
@@ -310,206 +422,6 @@ def test_channel_names_must_match_and_spectra_need_a_frequency():
         TracesDisplay.from_windows(np.ones((1, 2, 64)), sfreq=SFREQ, ch_names=["a", "b", "c"])
     with pytest.raises(ValueError, match="longer windows"):
         SpectraDisplay.from_windows(np.ones((3, 1, 2)), sfreq=256)
-
-
-# --- closeness
-
-
-def test_windows_of_one_distribution_are_as_close_as_real_ones_and_scaled_ones_are_not(windows):
-    real, synthetic = windows
-    same = closeness(real, {"normal": synthetic["normal"]}, sfreq=SFREQ).loc["normal"]
-    far = closeness(real, {"normal": 4 * synthetic["normal"]}, sfreq=SFREQ).loc["normal"]
-    assert same["n_windows"] == 20
-    assert same["ks"] < same["ks_floor"] + 0.1
-    assert abs(same["c2st"] - same["c2st_floor"]) < 0.25
-    assert 0.7 < same["ratio"] < 1.3
-    assert far["ks"] > far["ks_floor"] + 0.3
-    assert far["c2st"] > 0.95
-
-
-def test_copies_of_any_real_window_are_found(windows):
-    real, _ = windows
-    noise = np.random.default_rng(0).normal(0, 0.01, real["normal"].shape)
-    found = closeness(real, {"normal": real["normal"] + noise}, sfreq=SFREQ).loc["normal"]
-    assert found["copies"] > found["copies_floor"] + 0.2
-    assert found["ratio"] < 0.6
-
-
-# --- report
-
-
-class Page(HTMLParser):
-    """Collects the text of a page, and whatever it would ask a server for."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.texts, self.styles, self.links, self.n_images = [], [], [], 0
-        self.source = path.read_text(encoding="utf-8")
-        self._inside = []
-        self.feed(self.source)
-        self.text = re.sub(r"\s+", " ", " ".join(self.texts))
-
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        if tag in ("script", "style"):
-            self._inside.append(tag)
-        if tag != "a":
-            self.links += [attrs[a] for a in ("src", "href", "srcset", "data") if attrs.get(a)]
-        self.n_images += tag == "img"
-
-    def handle_endtag(self, tag):
-        if self._inside and tag == self._inside[-1]:
-            self._inside.pop()
-
-    def handle_data(self, data):
-        if not self._inside:
-            self.texts.append(data)
-        elif self._inside[-1] == "style":
-            self.styles.append(data)
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory, windows):
-    real, synthetic = windows
-    folder = tmp_path_factory.mktemp("report")
-    comparison = a_comparison(
-        {"none": 0, "SMOTE": -0.05, "ADASYN": 0, "Ours": 0.1}, failing=["ADASYN"]
-    )
-    history = pd.DataFrame({"stage": "vae", "step": [10, 20], "loss": [1.0, 0.5]})
-    out = make_report(
-        folder / "new" / "report.html",
-        comparison=comparison,
-        real=real,
-        synthetic=synthetic,
-        sfreq=SFREQ,
-        history=history,
-        title="<script>alert(1)</script> & co",
-        how={"command": "geneeg-sk <x>", "versions": {"numpy": np.__version__}, "seed": 7},
-    )
-    return Page(out)
-
-
-def test_the_report_asks_no_server_for_anything(page):
-    assert page.links
-    assert all(link.startswith(("data:", "#")) for link in page.links)
-    asked = re.findall(r"url\(['\"]?([^)]{0,20})", "".join(page.styles))
-    assert all(address.startswith(("data:", "#")) for address in asked)
-    assert not any("@import" in style for style in page.styles)
-    assert len(page.source) < 10e6
-
-
-def test_the_report_begins_with_the_verdict_and_ends_with_how_it_was_made(page):
-    order = [
-        "Does augmentation help?",
-        "Is the synthetic EEG close to the real?",
-        "Is it memorised?",
-        "macro AUC",
-        "Fits that failed",
-        "Right is better.",
-        "Windows picked at random",
-        "Losses of the generator",
-        "geneeg-sk <x>",
-    ]
-    places = [page.text.index(words) for words in order]
-    assert places == sorted(places)
-    assert page.n_images == 7  # MNE's logo, benefit, traces and spectra of two states, training
-
-
-def test_the_verdict_gives_difference_interval_patients_and_floor(page):
-    assert "Yes, with Ours: better than “none” on unseen patients" in page.text
-    assert re.search(r"Ours against “none”: macro F1 \+0\.\d{3}, 95 % interval \+0\.\d{3} to "
-                     r"\+0\.\d{3}, 8 patients", page.text)  # fmt: skip
-    assert re.search(r"normal: mean KS distance 0\.\d\d \(real against real 0\.\d\d\)", page.text)
-    assert re.search(r"ictal: nearest-neighbour ratio \d\.\d\d", page.text)
-
-
-def test_the_table_has_every_candidate_and_the_failures(page):
-    for name in ("none", "SMOTE", "ADASYN", "Ours"):
-        assert re.search(rf"<td>{name}</td>", page.source)
-    for heading in ("accuracy", "macro F1", "F1 ictal", "F1 preictal", "fit (s)"):
-        assert f"<th>{heading}</th>" in page.source
-    assert "8 of 8" in page.text
-    assert "<td>versions: numpy</td>" in page.source
-
-
-def test_what_users_write_stays_text(page):
-    assert "<script>alert" not in page.source
-    assert "<b>too few" not in page.source
-    assert "ValueError: <b>too few</b>" in page.text  # as parsed text
-    assert "<script>alert(1)</script> & co" in page.text
-
-
-def test_what_is_missing_is_said(tmp_path):
-    page = Page(make_report(tmp_path / "report.html"))
-    for words in (
-        "No comparison was given",
-        "No real and synthetic windows were given",
-        "No windows were given",
-        "No history of a training was given",
-        "This was not recorded",
-    ):
-        assert words in page.text
-
-
-def test_windows_without_rate_partner_or_number_are_said_and_not_an_error(tmp_path, windows):
-    real, synthetic = windows
-    without_rate = Page(make_report(tmp_path / "a.html", real=real, synthetic=synthetic))
-    assert "No sampling frequency was given" in without_rate.text
-    alone = Page(make_report(tmp_path / "b.html", real={"normal": real["normal"]}, sfreq=SFREQ))
-    assert "No synthetic windows were given" in alone.text
-    assert "There are no synthetic windows of this state" in alone.text
-    few = {"normal": real["normal"][:5], "odd <i>": real["ictal"][:0]}
-    few = Page(make_report(tmp_path / "c.html", real=few, synthetic=few, sfreq=SFREQ))
-    assert "No state has enough windows" in few.text
-    assert "Traces: odd <i>" in few.text
-
-
-def test_few_patients_give_no_verdict_but_their_numbers(tmp_path):
-    result = a_comparison({"none": 0, "Ours": 0.1}, n_patients=4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        page = Page(make_report(tmp_path / "report.html", comparison=result))
-    assert "4 patients are too few" in page.text
-    assert "Ours against “none”: macro F1 +0.1" in page.text
-
-
-def test_no_benefit_is_not_called_one(tmp_path):
-    result = a_comparison({"none": 0, "SMOTE": -0.1, "Ours": 0.0}, noise=0.05)
-    page = Page(make_report(tmp_path / "report.html", comparison=result))
-    assert "Not shown: no method is clearly better" in page.text
-    assert "worse, by the interval: SMOTE" in page.text
-
-
-@pytest.mark.parametrize("gains", [{"none": 0}, {"none": 0, "SMOTE": 0}])
-def test_a_comparison_without_any_result_still_makes_a_page(tmp_path, gains):
-    result = a_comparison(gains, failing=list(gains))
-    page = Page(make_report(tmp_path / "report.html", comparison=result))
-    assert "Cannot be told" in page.text
-    assert "8 of 8" in page.text
-
-
-def test_a_report_is_written_whole_or_not_at_all(tmp_path, windows):
-    out = tmp_path / "report.html"
-    out.write_text("older")
-    real, _ = windows
-    with pytest.raises(ValueError, match="channels"):
-        make_report(out, real=real, synthetic={"normal": np.ones((20, 9, 128))}, sfreq=SFREQ)
-    assert out.read_text() == "older"
-    make_report(out)
-    assert "geneeg_sk" in out.read_text(encoding="utf-8")
-    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
-
-
-def test_wrong_names_and_contradicting_rates_are_errors(tmp_path, cohort):
-    with pytest.raises(ValueError, match=r"\.html"):
-        make_report(tmp_path / "report.pdf")
-    with pytest.raises(ValueError, match=r"\[64.0, 128.0\]"):
-        make_report(tmp_path / "report.html", sfreq=128, info=cohort.info)
-
-
-def test_the_report_prints_nothing(tmp_path, capfd, windows):
-    make_report(tmp_path / "report.html", real=windows[0], sfreq=SFREQ)
-    assert capfd.readouterr() == ("", "")
 
 
 def test_loading_the_displays_loads_neither_torch_nor_mne_nor_matplotlib():

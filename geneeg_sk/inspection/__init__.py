@@ -6,11 +6,15 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "_benchmark": ["BenchmarkDisplay"],
+        "_embedding": ["EmbeddingDisplay"],
         "_event_timeline": ["EventTimelineDisplay"],
+        "_features": ["FeaturesDisplay"],
         "_history": ["HistoryDisplay"],
+        "_ratio": ["RatioDisplay"],
         "_report": ["make_report"],
         "_spectra": ["SpectraDisplay"],
         "_timeline": ["TimelineDisplay"],
+        "_topomap": ["TopomapDisplay"],
         "_traces": ["TracesDisplay"],
     },
 )

@@ -114,7 +114,13 @@ def _draw(ax: Any, stage: str, rows: pd.DataFrame) -> None:
     ax.plot(rows["step"], rows["loss"], color=BLACK, linewidth=1.8, label="loss")
     if "validation" in rows and rows["validation"].notna().any():
         ax.plot(
-            rows["step"], rows["validation"], "--s", color=BLACK, markersize=3, label="validation"
+            rows["step"],
+            rows["validation"],
+            "--s",
+            color=BLACK,
+            markersize=3,
+            markevery=max(1, len(rows) // 12),
+            label="validation",
         )
     ax.set_yscale("log" if _positive(rows, terms) else "symlog")
     ax.set_xlabel("training step")

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import os
+import platform
 import tempfile
 from collections.abc import Mapping
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from geneeg_sk._checks import is_mne
+from geneeg_sk._version import __version__
 from geneeg_sk.inspection import _verdict
 from geneeg_sk.inspection._benchmark import BenchmarkDisplay, as_comparison, default_baseline
-from geneeg_sk.inspection._closeness import MIN_WINDOWS, closeness
+from geneeg_sk.inspection._embedding import EmbeddingDisplay
+from geneeg_sk.inspection._features import FeaturesDisplay
 from geneeg_sk.inspection._history import HistoryDisplay
+from geneeg_sk.inspection._questions import (
+    MAX_WINDOWS,
+    MIN_WINDOWS,
+    N_DEALS,
+    SEED,
+    usefulness,
+    window_scores,
+)
 from geneeg_sk.inspection._spectra import SpectraDisplay
-from geneeg_sk.inspection._tables import COST, describe, error_table, html_table, score_table
+from geneeg_sk.inspection._tables import (
+    COST,
+    describe,
+    error_table,
+    html_table,
+    score_table,
+    window_table,
+)
+from geneeg_sk.inspection._topomap import TopomapDisplay
 from geneeg_sk.inspection._traces import TracesDisplay
 
 IMAGE = "webp"
@@ -42,13 +62,23 @@ footer nav { position: static !important; }
   #toc { display: none; }
   #content { margin-left: 0 !important; width: 100% !important; }
   #content .accordion-body { padding: 0.7rem; }
+  #content figure { overflow-x: auto; }
+  #content img[alt^="Features"], #content img[alt^="Maps"] { width: 640px; max-width: none; }
   #top-bar .fs-3 { font-size: 1.2rem !important; white-space: normal; }
   #top-bar img { width: 50px; }
 }
 @media print { #top-bar { position: static !important; } #toc { display: none; } }
 """
 TRACES = "Windows picked at random, divided by lines; positive is up."
-VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+PACKAGES = ("numpy", "scikit-learn", "mne", "matplotlib", "torch")
+# MNE's own handler of resizing fails on a page that is not loaded yet.
+HEAD = """<meta name="viewport" content="width=device-width, initial-scale=1">
+<script>
+window.addEventListener("resize", (event) => {
+  if (document.readyState !== "complete") event.stopImmediatePropagation();
+}, true);
+</script>
+"""
 
 
 def make_report(
@@ -57,16 +87,20 @@ def make_report(
     comparison: Any = None,
     real: Mapping[Any, Any] | None = None,
     synthetic: Mapping[Any, Any] | None = None,
+    groups: Mapping[Any, Any] | None = None,
+    holdout: Mapping[Any, Any] | None = None,
     sfreq: float | None = None,
     info: Any = None,
     history: Any = None,
     title: str = "geneeg_sk",
     how: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write one HTML page: verdict, scores, pictures, and how they were made.
+    """Write one HTML page: verdict, tables, pictures, and how they were made.
 
-    The page needs no other file and asks no server for anything. What is not given is left out,
-    with a sentence that says so.
+    The verdict answers four questions in plain sentences: is the synthetic EEG real, diverse,
+    private and useful? Each with its number, the same number for real windows in place of the
+    synthetic ones (the floor), and their intervals. The page needs no other file and asks no
+    server for anything. What is not given is left out, with a sentence that says so.
 
     Parameters
     ----------
@@ -78,6 +112,10 @@ def make_report(
     real, synthetic : dict of state to windows, default=None
         Windows of shape (n_windows, n_channels, n_times) in microvolts, or ``mne.Epochs``. The
         real ones are those that the generator was trained on, or of the same recordings.
+    groups : dict of state to array, default=None
+        Patient of each real window. With four or more, floors are between patients.
+    holdout : dict of state to windows, default=None
+        Real windows that the generator has not seen, for the test of membership.
     sfreq : float, default=None
         Sampling frequency, Hz. None: that of `info`, or of the ``mne.Epochs``.
     info : mne.Info, default=None
@@ -102,7 +140,13 @@ def make_report(
 
     See Also
     --------
-    TracesDisplay, SpectraDisplay, BenchmarkDisplay, HistoryDisplay : The pictures.
+    TracesDisplay, SpectraDisplay, TopomapDisplay, FeaturesDisplay, EmbeddingDisplay,
+    BenchmarkDisplay, HistoryDisplay : The pictures.
+
+    Notes
+    -----
+    At most 200 windows of each state, evenly spaced, are scored, and at most 2,000 drawn; the page
+    says how many. So the cost hardly grows with the number of windows.
 
     Examples
     --------
@@ -123,17 +167,18 @@ def make_report(
     comparison = None if comparison is None else as_comparison(comparison)
 
     report = mne.Report(title=str(title), image_format=IMAGE, verbose="ERROR")
-    report.include += VIEWPORT
+    report.include += HEAD
     report.add_custom_css(CSS)
-    report.add_html(_verdicts(comparison, real, synthetic, sfreq), "Verdict")
-    report.add_html(_scores(comparison), "Scores")
+    numbers = _numbers(real, synthetic, sfreq, groups, holdout)
+    report.add_html(_verdicts(comparison, real, synthetic, sfreq, numbers), "Verdict")
+    report.add_html(_tables(comparison, numbers.windows), "Tables")
     for heading, figure, caption in _pictures(comparison, real, synthetic, sfreq, info, history):
         if figure is None:
             report.add_html(_paragraph(caption), heading)
         else:
             figure.set_dpi(DPI)
             report.add_figure(figure, heading, caption=caption)
-    report.add_html(_how(how), "How it was made")
+    report.add_html(_how(how, real, synthetic, holdout, groups, sfreq), "How it was made")
     _save(report, out)
     return out
 
@@ -148,42 +193,79 @@ def _sfreq(windows: list[Any], sfreq: float | None, info: Any) -> float | None:
     return known[0] if known else None
 
 
-def _verdicts(comparison: Any, real: dict, synthetic: dict, sfreq: float | None) -> str:
-    parts = ["<h4>Does augmentation help?</h4>"]
-    if comparison is None:
-        parts.append(_paragraph("No comparison was given, so this is left open."))
-    else:
-        parts.append(_answer(*_verdict.on_benefit(comparison)))
-        parts.append(
-            _paragraph(
-                "Differences are paired by patient; intervals are of the mean over patients, by "
-                "bootstrap, one method at a time. p-values: corrected resampled t-test over folds, "
-                "adjusted for the number of methods (Holm).",
-                small=True,
-            )
-        )
-    table = pd.DataFrame()
-    if sfreq is not None:
-        table = closeness(real, synthetic, sfreq=sfreq)
-    parts.append("<h4>Is the synthetic EEG close to the real?</h4>")
+class _Numbers(NamedTuple):
+    """What was computed on windows."""
+
+    windows: pd.DataFrame  # empty where nothing could be compared
+    useful: dict[str, float] | None
+
+
+def _numbers(
+    real: dict, synthetic: dict, sfreq: float | None, groups: Any, holdout: Any
+) -> _Numbers:
+    if sfreq is None:
+        return _Numbers(pd.DataFrame(), None)
+    table = window_scores(real, synthetic, sfreq=sfreq, groups=groups, holdout=holdout)
     if table.empty:
-        parts.append(_paragraph(_why_not_compared(real, synthetic, sfreq)))
-        return "".join(parts)
-    parts.append(_answer(*_verdict.on_closeness(table)))
-    parts.append(_not_compared(table, real, synthetic))
-    parts.append("<h4>Is it memorised?</h4>")
-    parts.append(_answer(*_verdict.on_memory(table)))
-    parts.append(
-        _paragraph(
-            "“Real against real” compares random halves of the real windows given: it is what a "
-            "perfect generator would score. 0 is perfect for KS, 0.5 for the AUC. Words: hardly "
-            f"told: AUC at most {_verdict.ABOVE_FLOOR} above real from real; easily told: at least "
-            f"{_verdict.TOLD_APART}; suspicious: ratio below {_verdict.COPIED}, or near copies "
-            f"more than {_verdict.ABOVE_FLOOR:.0%} above those among real windows.",
-            small=True,
-        )
-    )
+        return _Numbers(table, None)
+    return _Numbers(table, usefulness(real, synthetic, sfreq=sfreq, groups=groups))
+
+
+def _verdicts(
+    comparison: Any, real: dict, synthetic: dict, sfreq: float | None, numbers: _Numbers
+) -> str:
+    table = numbers.windows
+    parts = []
+    for question, answer in (
+        ("Is it real?", _verdict.on_realism),
+        ("Is it diverse?", _verdict.on_diversity),
+        ("Is it private?", _verdict.on_privacy),
+    ):
+        parts.append(f"<h4>{question}</h4>")
+        if table.empty:
+            parts.append(_paragraph(_why_not_compared(real, synthetic, sfreq)))
+        else:
+            parts.append(_answer(*answer(table)))
+    parts.append("<h4>Is it useful?</h4>")
+    if comparison is not None:
+        parts.append(_answer(*_verdict.on_benefit(comparison)))
+    if numbers.useful is not None:
+        headline, sentences = _verdict.on_usefulness(numbers.useful)
+        if comparison is None:
+            parts.append(_answer(headline, sentences))
+        else:  # the benchmark's answer counts
+            parts += [_paragraph(sentence) for sentence in sentences]
+    if comparison is None and numbers.useful is None:
+        text = "No comparison was given, and no two states to tell apart, so this is left open."
+        parts.append(_paragraph(text))
+    if not table.empty:
+        parts.append(_not_compared(table, real, synthetic))
+    parts.append(_reading(comparison, table))
     return "".join(parts)
+
+
+def _reading(comparison: Any, table: pd.DataFrame) -> str:
+    """How to read the numbers above, in small print."""
+    text = []
+    if not table.empty:
+        dealt = "patient by patient" if table["by_patient"].all() else "one by one"
+        if table["by_patient"].any() and not table["by_patient"].all():
+            dealt = "by patient, in states with fewer than four patients one by one"
+        text.append(
+            "“In their place”: the same number for real windows that stand in for the synthetic "
+            f"ones, which is what a perfect generator would score; windows are dealt {dealt}, "
+            f"{N_DEALS} times, and intervals hold 95 % of the deals (of copies: binomial). At most "
+            f"{MAX_WINDOWS} windows of each state, evenly spaced, are compared. Words: hardly "
+            f"told, as diverse, no more copies: within {_verdict.NEARLY} of real windows in their "
+            f"place; easily told: AUC from {_verdict.TOLD_APART}."
+        )
+    if comparison is not None:
+        text.append(
+            "Differences in macro F1 are paired by patient; intervals are of the mean over "
+            "patients, by bootstrap, one method at a time. p-values: corrected resampled t-test "
+            "over folds, adjusted for the number of methods (Holm)."
+        )
+    return "".join(_paragraph(one, small=True) for one in text)
 
 
 def _why_not_compared(real: dict, synthetic: dict, sfreq: float | None) -> str:
@@ -199,13 +281,25 @@ def _why_not_compared(real: dict, synthetic: dict, sfreq: float | None) -> str:
 
 
 def _not_compared(table: pd.DataFrame, real: dict, synthetic: dict) -> str:
-    left_out = [str(state) for state in {**real, **synthetic} if state not in table.index]
+    compared = set(table["state"])
+    left_out = [str(state) for state in {**real, **synthetic} if state not in compared]
     if not left_out:
         return ""
     return _paragraph(
         f"Not compared, for lack of windows ({2 * MIN_WINDOWS} real and {MIN_WINDOWS} synthetic "
         f"are needed): {', '.join(left_out)}."
     )
+
+
+def _tables(comparison: Any, windows: pd.DataFrame) -> str:
+    parts = ["<h4>Synthetic windows</h4>"]
+    if windows.empty:
+        parts.append(_paragraph("No windows were compared, so there are no scores."))
+    else:
+        parts.append(_paragraph("Mean and 95 % interval of each score."))
+        parts.append(html_table(window_table(windows)))
+    parts.append("<h4>Methods of augmentation</h4>")
+    return "".join(parts) + _scores(comparison)
 
 
 def _scores(comparison: Any) -> str:
@@ -242,15 +336,15 @@ def _pictures(
     """Headings, figures and captions; a figure of None is explained by its caption."""
     pictures = [_benchmark(comparison)] if comparison is not None else []
     states = list(dict.fromkeys([*real, *synthetic]))
+    names = None if info is None else list(info.ch_names)
     if not states:
         pictures.append(("Pictures of windows", None, "No windows were given, so none are shown."))
     elif sfreq is None:
         text = "No sampling frequency was given, so windows cannot be drawn in seconds and hertz."
         pictures.append(("Pictures of windows", None, text))
-        states = []
-    names = None if info is None else list(info.ch_names)
-    for state in states:
-        pictures += _windows(state, real.get(state), synthetic.get(state), sfreq, names)
+    else:
+        for state in states:
+            pictures += _windows(state, real.get(state), synthetic.get(state), sfreq, names)
     if history is None:
         pictures.append(("Training", None, "No history of a training was given."))
     else:
@@ -269,7 +363,7 @@ def _benchmark(comparison: Any) -> tuple[str, Any, str]:
 
 
 def _windows(
-    state: Any, real: Any, synthetic: Any, sfreq: float | None, names: list[str] | None
+    state: Any, real: Any, synthetic: Any, sfreq: float, names: list[str] | None
 ) -> list[tuple[str, Any, str]]:
     real, synthetic = (X if X is not None and len(X) else None for X in (real, synthetic))
     if real is None and synthetic is None:
@@ -278,16 +372,77 @@ def _windows(
     note = f" There are no {missing[0]} windows of this state." if missing else ""
     traces = TracesDisplay.from_windows(real, synthetic, sfreq=sfreq, ch_names=names)
     spectra = SpectraDisplay.from_windows(real, synthetic, sfreq=sfreq)
+    features = FeaturesDisplay.from_windows(real, synthetic, sfreq=sfreq)
     return [
         (f"Traces: {state}", traces.figure_, f"{TRACES}{note}"),
         (f"Spectra: {state}", spectra.figure_, f"Mean over channels.{note}"),
+        _topomap(state, real, synthetic, sfreq, names),
+        (f"Features: {state}", features.figure_, f"Mean over channels.{note}"),
+        _embedding(state, real, synthetic, sfreq),
     ]
 
 
-def _how(how: Mapping[str, Any] | None) -> str:
-    if not how:
-        return _paragraph("This was not recorded.")
-    return html_table(describe(how), header=False, wrap=True)
+def _topomap(
+    state: Any, real: Any, synthetic: Any, sfreq: float, names: list[str] | None
+) -> tuple[str, Any, str]:
+    heading = f"Maps of band power: {state}"
+    try:
+        display = TopomapDisplay.from_windows(real, synthetic, sfreq=sfreq, ch_names=names)
+    except ValueError as error:  # too few channels with a place
+        return heading, None, str(error)
+    return heading, display.figure_, "Median over windows; one scale of colours for each band."
+
+
+def _embedding(state: Any, real: Any, synthetic: Any, sfreq: float) -> tuple[str, Any, str]:
+    heading = f"Principal components: {state}"
+    try:
+        display = EmbeddingDisplay.from_windows(real, synthetic, sfreq=sfreq)
+    except ValueError as error:  # too few real windows
+        return heading, None, str(error)
+    caption = "A point is a window, by its features; synthetic ones should lie among the real."
+    return heading, display.figure_, caption
+
+
+def _how(
+    how: Mapping[str, Any] | None,
+    real: dict,
+    synthetic: dict,
+    holdout: Any,
+    groups: Any,
+    sfreq: float | None,
+) -> str:
+    rows: dict[str, Any] = {} if not how else dict(how)
+    rows |= _counts(real, synthetic, holdout, groups, sfreq)
+    rows["this page"] = {
+        "geneeg_sk": __version__,
+        "Python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+        "seed": SEED,
+    }
+    said = "" if how else _paragraph("How the data were made was not recorded.")
+    return said + html_table(describe(rows), header=False, wrap=True)
+
+
+def _counts(
+    real: dict, synthetic: dict, holdout: Any, groups: Any, sfreq: float | None
+) -> dict[str, str]:
+    """How many windows were given, and of what shape."""
+    rows = {}
+    given = {"real": real, "synthetic": synthetic, "unseen real": holdout or {}}
+    for name, sets in given.items():
+        if sets:
+            rows[f"{name} windows given"] = ", ".join(f"{len(X):,} {s}" for s, X in sets.items())
+    arrays = [X for sets in given.values() for X in sets.values() if len(X)]
+    if arrays and sfreq is not None:
+        shape = (arrays[0].get_data(copy=False) if is_mne(arrays[0]) else arrays[0]).shape
+        n_channels = shape[1] if len(shape) == 3 else 1
+        rows["a window"] = (
+            f"{n_channels} channels, {shape[-1]} samples at {sfreq:g} Hz ({shape[-1] / sfreq:g} s)"
+        )
+    if groups:
+        n_patients = len({p for state in groups for p in np.unique(groups[state]).tolist()})
+        rows["patients of the real windows"] = str(n_patients)
+    return rows
 
 
 def _answer(headline: str, sentences: list[str]) -> str:

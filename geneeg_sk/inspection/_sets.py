@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from geneeg_sk._checks import is_mne, sfreq_of
-from geneeg_sk.metrics._sets import check_sets
+from geneeg_sk.metrics._sets import check_sets, spaced
+
+MAX_SHOWN = 2000  # windows of a set: a curve over more looks the same
 
 
 def check_pair(
@@ -47,3 +49,18 @@ def names_of_channels(real: Any, synthetic: Any, ch_names: Any, n_channels: int)
     if len(ch_names) != n_channels:
         raise ValueError(f"ch_names has {len(ch_names)} names for {n_channels} channels.")
     return [str(name) for name in ch_names]
+
+
+def thinned(sets: dict[str, np.ndarray], limit: int) -> dict[str, np.ndarray]:
+    """Keep at most `limit` windows of each set, evenly spaced, so that each patient has a share."""
+    return {name: X[spaced(len(X), limit)] for name, X in sets.items()}
+
+
+def counted(name: str, n_shown: int, n_windows: int) -> str:
+    """Say how many windows a set has, and how many of them were taken.
+
+    >>> counted("real", 20, 20), counted("real", 2000, 20000)
+    ('real (20 windows)', 'real (2,000 of 20,000 windows)')
+    """
+    taken = "" if n_shown == n_windows else f"{n_shown:,} of "
+    return f"{name} ({taken}{n_windows:,} windows)"

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.signal import welch
 
 from geneeg_sk.features._spectrum import BANDS
-from geneeg_sk.inspection._sets import check_pair
-from geneeg_sk.inspection._style import COLORS, GREY, make_axes, unspine
+from geneeg_sk.inspection._sets import MAX_SHOWN, check_pair, counted, thinned
+from geneeg_sk.inspection._style import COLORS, GREY, LINES, make_axes, unspine
 from geneeg_sk.metrics._fidelity import DYNAMIC_RANGE
 from geneeg_sk.preprocessing._base import iter_blocks
 
@@ -17,7 +17,6 @@ SEGMENT = 2.0  # seconds: a resolution of 0.5 Hz, the lower edge of the delta ba
 HIGHEST = 50.0  # Hz shown: gamma ends at 45
 QUANTILES = (10, 50, 90)
 GREEK = {"delta": "δ", "theta": "θ", "alpha": "α", "beta": "β", "gamma": "γ"}
-LINES = {"real": "-", "synthetic": "--"}
 HATCHES = {"real": None, "synthetic": "////"}
 
 
@@ -36,8 +35,8 @@ class SpectraDisplay:
     quantiles : dict of str to ndarray of shape (3, n_freqs)
         For ``"real"`` and ``"synthetic"``, or one of them: the 10th percentile, median and 90th
         percentile over windows, in dB relative to 1 µV²/Hz.
-    n_windows : dict of str to int
-        How many windows each set had.
+    n_windows : dict of str to (int, int)
+        How many windows of each set were used, and how many there were.
 
     Attributes
     ----------
@@ -62,7 +61,11 @@ class SpectraDisplay:
     """
 
     def __init__(
-        self, *, freqs: np.ndarray, quantiles: dict[str, np.ndarray], n_windows: dict[str, int]
+        self,
+        *,
+        freqs: np.ndarray,
+        quantiles: dict[str, np.ndarray],
+        n_windows: dict[str, tuple[int, int]],
     ):
         self.freqs = freqs
         self.quantiles = quantiles
@@ -77,7 +80,8 @@ class SpectraDisplay:
         Parameters
         ----------
         real, synthetic : array of shape (n_windows, n_channels, n_times), Epochs, or None
-            Windows in microvolts, or ``mne.Epochs``.
+            Windows in microvolts, or ``mne.Epochs``. Of more than 2,000, 2,000 evenly spaced are
+            used, and the legend says so.
         sfreq : float, default=None
             Sampling frequency, Hz; None: that of the ``mne.Epochs``.
         ax : Axes, default=None
@@ -95,7 +99,7 @@ class SpectraDisplay:
         """
         sets, sfreq = check_pair(real, synthetic, sfreq)
         spectra = {}
-        for name, X in sets.items():
+        for name, X in thinned(sets, MAX_SHOWN).items():
             freqs, spectra[name] = _spectra(X, sfreq)
         floor = max(*(s.max() for s in spectra.values()), np.finfo(np.float32).tiny / DYNAMIC_RANGE)
         quantiles = {
@@ -103,7 +107,7 @@ class SpectraDisplay:
             * np.log10(np.maximum(np.percentile(s, QUANTILES, axis=0), floor * DYNAMIC_RANGE))
             for name, s in spectra.items()
         }
-        n_windows = {name: len(X) for name, X in sets.items()}
+        n_windows = {name: (len(spectra[name]), len(X)) for name, X in sets.items()}
         return cls(freqs=freqs, quantiles=quantiles, n_windows=n_windows).plot(ax=ax)
 
     def plot(self, ax: Any = None) -> SpectraDisplay:
@@ -131,7 +135,7 @@ class SpectraDisplay:
                 hatch=HATCHES[name],
                 linewidth=0,
             )
-            label = f"{name} ({self.n_windows[name]} windows)"
+            label = counted(name, *self.n_windows[name])
             ax.plot(self.freqs, median, LINES[name], color=color, linewidth=1.8, label=label)
         highest = min(HIGHEST, float(self.freqs[-1])) or 1.0
         ax.set_xlim(0, highest)

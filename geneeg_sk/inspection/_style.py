@@ -20,12 +20,15 @@ BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, YELLOW, BLACK = (
     "#000000",
 )
 COLORS = {"real": BLUE, "synthetic": VERMILLION}
+LINES = {"real": "-", "synthetic": "--"}
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 GREY = "#666666"
 
 
-def make_axes(ax: Any, n_panels: int, size: tuple[float, float], **kwargs: Any) -> list[Any]:
-    """Return `n_panels` axes side by side: new ones where `ax` is None, else in or from `ax`.
+def make_axes(
+    ax: Any, n_panels: int, size: tuple[float, float], *, n_rows: int = 1, **kwargs: Any
+) -> list[Any]:
+    """Return `n_panels` axes: new ones where `ax` is None, else in or from `ax`.
 
     Parameters
     ----------
@@ -36,6 +39,8 @@ def make_axes(ax: Any, n_panels: int, size: tuple[float, float], **kwargs: Any) 
     size : (float, float)
         Width and height of a new figure, inches. A new figure is no figure of pyplot: it never
         opens a window, and needs not be closed.
+    n_rows : int, default=1
+        Rows of panels; panels fill one row after the other.
     **kwargs : dict
         Passed to ``subplots``, such as ``sharey``.
 
@@ -48,7 +53,7 @@ def make_axes(ax: Any, n_panels: int, size: tuple[float, float], **kwargs: Any) 
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=size, layout="constrained")
-        return list(figure.subplots(1, n_panels, squeeze=False, **kwargs)[0])
+        return list(figure.subplots(n_rows, n_panels // n_rows, squeeze=False, **kwargs).ravel())
     if isinstance(ax, Sequence | np.ndarray):
         axes = list(np.ravel(np.asarray(ax, dtype=object)))
         if len(axes) != n_panels:
@@ -63,7 +68,8 @@ def make_axes(ax: Any, n_panels: int, size: tuple[float, float], **kwargs: Any) 
             f"Pass a list of {n_panels} Axes."
         )
     ax.set_axis_off()
-    return list(spec.subgridspec(1, n_panels).subplots(squeeze=False, **kwargs)[0])
+    grid = spec.subgridspec(n_rows, n_panels // n_rows)
+    return list(grid.subplots(squeeze=False, **kwargs).ravel())
 
 
 def unspine(ax: Any, *sides: str) -> None:

@@ -22,6 +22,17 @@ HEADINGS = {
     "ece": "ECE",
 }
 
+# name, question that it answers, value of a perfect generator
+WINDOW_SCORES = {
+    "c2st": ("AUC of a classifier", "real?", "0.5"),
+    "ks": ("mean KS distance", "real?", "0"),
+    "precision": ("precision", "real?", "1"),
+    "recall": ("recall", "diverse?", "1"),
+    "coverage": ("coverage", "diverse?", "1"),
+    "copies": ("share of near copies", "private?", "0"),
+    "membership": ("membership inference AUC", "private?", "0.5"),
+}
+
 
 def score_table(comparison: SamplerComparison, baseline: str) -> pd.DataFrame:
     """One row of text for each candidate, in the order of the comparison."""
@@ -43,6 +54,29 @@ def score_table(comparison: SamplerComparison, baseline: str) -> pd.DataFrame:
         f"{n} of {n_fits[name]}" if n else "0" for name, n in summary["n_failed"].items()
     ]
     return table.reset_index()
+
+
+def window_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row of text for each state and score of synthetic windows."""
+    rows = []
+    for _, row in scores.iterrows():
+        name, question, perfect = WINDOW_SCORES[row["score"]]
+        rows.append(
+            {
+                "state": str(row["state"]),
+                "score": name,
+                "synthetic": _with_interval(row, "value"),
+                "real in their place": _with_interval(row, "floor"),
+                "perfect": perfect,
+                "question": question,
+                "windows": f"{row['n_real']} real, {row['n_synthetic']} synthetic",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _with_interval(row: pd.Series, name: str) -> str:
+    return f"{row[name]:.2f} ({row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f})"
 
 
 def error_table(frame: pd.DataFrame) -> pd.DataFrame:

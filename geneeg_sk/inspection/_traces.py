@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from geneeg_sk.inspection._channels import clinical_order
 from geneeg_sk.inspection._sets import check_pair, names_of_channels
 from geneeg_sk.inspection._style import COLORS, GREY, make_axes, unspine
 
 WIDTH = 6.6  # inches, both panels
 ROW = 0.24  # inches, one channel
+TALLEST = 9.5  # inches, all channels: a page
+FONT = 72 * 0.62  # points, of a row of an inch
 
 
 class TracesDisplay:
     """Real and synthetic windows side by side, channel under channel.
+
+    Channels go from front to back and from left to right, bipolar ones along the chains of the
+    longitudinal montage, whatever their order in the data; those of no known name come last.
 
     Both panels have the same scale, given by a bar in microvolts; positive is up, as in MNE (many
     clinical systems draw negative up). Windows follow each other, divided by a thin line.
@@ -107,6 +113,9 @@ class TracesDisplay:
         shown = {name: X[np.sort(rng.permutation(len(X))[:n_windows])] for name, X in sets.items()}
         n_channels = next(iter(sets.values())).shape[1]
         names = names_of_channels(real, synthetic, ch_names, n_channels)
+        order = clinical_order(names)
+        shown = {name: X[:, order] for name, X in shown.items()}
+        names = [names[k] for k in order]
         return cls(windows=shown, sfreq=sfreq, ch_names=names).plot(ax=ax)
 
     def plot(self, ax: Any = None, *, spacing: float | None = None) -> TracesDisplay:
@@ -129,11 +138,12 @@ class TracesDisplay:
             name: X - np.median(X, axis=2, keepdims=True) for name, X in self.windows.items()
         }
         spacing = spacing or _spacing(centred)
-        height = 1.0 + ROW * len(self.ch_names)
+        row = min(ROW, TALLEST / len(self.ch_names))
+        height = 1.0 + row * len(self.ch_names)
         axes = make_axes(ax, len(centred), (WIDTH, height), sharey=True)
         for one, (name, X) in zip(axes, centred.items()):
             self._draw(one, name, X, spacing)
-        axes[0].set_yticks(self._levels(spacing), self.ch_names)
+        axes[0].set_yticks(self._levels(spacing), self.ch_names, fontsize=min(10.0, FONT * row))
         for one in axes[1:]:
             one.tick_params(labelleft=False)
         _scale_bar(axes[-1], spacing)

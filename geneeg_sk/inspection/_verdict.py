@@ -11,10 +11,14 @@ from geneeg_sk.inspection._benchmark import default_baseline, signed, span
 from geneeg_sk.model_selection._comparison import FEW_PATIENTS, SamplerComparison
 
 # Where the words change. They are conventions of this report, and it prints them.
-TOLD_APART = 0.9  # C2ST from which synthetic windows are told easily
-ABOVE_FLOOR = 0.1  # of C2ST and of the share of near copies, still like real windows
+TOLD_APART = 0.9  # AUC from which synthetic windows are told easily
+NEARLY = 0.1  # from the floor: AUC, coverage, share of copies, macro F1
 LEVEL = 0.05  # of adjusted p-values
-COPIED = 0.5  # ratio of nearest neighbours, below which windows are too near to real ones
+
+IN_THEIR_PLACE = {
+    True: "real windows of other patients in their place",
+    False: "other real windows in their place",
+}
 
 
 def on_benefit(comparison: SamplerComparison) -> tuple[str, list[str]]:
@@ -39,6 +43,9 @@ def on_benefit(comparison: SamplerComparison) -> tuple[str, list[str]]:
         for name in comparison.ours
         if name in tested.index and pd.notna(tested.loc[name, "vs_best"])
     ]
+    own = summary.loc[baseline]
+    if pd.notna(own["macro_f1"]):
+        sentences.append(f"“{baseline}” itself: macro F1 {own['macro_f1']:.3f} (0 to 1).")
     return _headline(tested, baseline, int(tested["n_patients"].max())), sentences
 
 
@@ -78,48 +85,142 @@ def _difference(name: object, row: pd.Series, prefix: str, other: str, best: boo
     return f"{text}, adjusted p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}."
 
 
-def on_closeness(table: pd.DataFrame) -> tuple[str, list[str]]:
-    """Is the synthetic EEG close to the real? Return a headline, and a sentence for each state."""
-    excess = table["c2st"] - table["c2st_floor"]
-    close, easy = excess <= ABOVE_FLOOR, table["c2st"] >= TOLD_APART
-    sentences = [
-        f"{state}: mean KS distance {row['ks']:.2f} (real against real {row['ks_floor']:.2f}); a "
-        f"classifier tells synthetic from real with an AUC of {row['c2st']:.2f} (real from real "
-        f"{row['c2st_floor']:.2f}); {row['n_windows']:.0f} windows in each set."
-        for state, row in table.iterrows()
-    ]
+def on_realism(table: pd.DataFrame) -> tuple[str, list[str]]:
+    """Is it real? Return a headline, and a sentence on the state in which it is told best."""
+    told = table[table["score"] == "c2st"].set_index("state")
+    excess = told["value"] - told["floor"]
+    close = excess <= NEARLY
+    easy = (told["value"] >= TOLD_APART) & ~close
+    worst = excess.idxmax()
+    row = told.loc[worst]
+    sentence = (
+        f"{_in(worst, told)}a classifier tells synthetic from real windows with an AUC of "
+        f"{number(row, 'value')}; {IN_THEIR_PLACE[bool(row['by_patient'])]}: "
+        f"{number(row, 'floor')}. 0.5 or less: not told; 1: always told."
+    )
     if close.all():
-        return "Yes: it is hardly told from real EEG, in every state.", sentences
-    if easy.all():
-        return "No: it is easily told from real EEG, in every state.", sentences
-    parts = [
-        f"{words} {_listed(list(table.index[which]))}"
-        for words, which in (
-            ("hardly told from real EEG:", close),
-            ("similar, but told apart:", ~close & ~easy),
-            ("easily told from real EEG:", easy & ~close),
+        headline = "Yes: it is hardly told from real EEG"
+    elif easy.all():
+        headline = "No: it is easily told from real EEG"
+    else:
+        headline = "Partly: " + _by_state(
+            {
+                "hardly told from real EEG in": close,
+                "similar, but told apart in": ~close & ~easy,
+                "easily told in": easy,
+            }
         )
-        if which.any()
-    ]
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}.", sentences
+    return f"{headline}.", [sentence]
 
 
-def on_memory(table: pd.DataFrame) -> tuple[str, list[str]]:
-    """Is it memorised? Return a headline, and a sentence for each state."""
-    copied = (table["ratio"] < COPIED) | (table["copies"] > table["copies_floor"] + ABOVE_FLOOR)
+def on_diversity(table: pd.DataFrame) -> tuple[str, list[str]]:
+    """Is it diverse? Return a headline, and a sentence on the state with the least of it."""
+    covered = table[table["score"] == "coverage"].set_index("state")
+    lack = covered["floor"] - covered["value"]
+    enough, little = lack <= NEARLY, covered["value"] < covered["floor"] / 2
+    worst = lack.idxmax()
+    row = covered.loc[worst]
+    sentence = (
+        f"{_in(worst, covered)}synthetic windows cover {number(row, 'value', '.0%')} of the real "
+        f"ones' neighbourhoods; {IN_THEIR_PLACE[bool(row['by_patient'])]}: "
+        f"{number(row, 'floor', '.0%')}."
+    )
+    if enough.all():
+        headline = "Yes: it covers as much of the real EEG as other real EEG does"
+    elif little.all():
+        headline = "No: it covers little of the real EEG"
+    else:
+        headline = "Partly: " + _by_state(
+            {
+                "as diverse as real EEG in": enough,
+                "less so in": ~enough & ~little,
+                "little of it covered in": little,
+            }
+        )
+    return f"{headline}.", [sentence]
+
+
+def on_privacy(table: pd.DataFrame) -> tuple[str, list[str]]:
+    """Is it private? Return a headline, and sentences on copies and on membership."""
+    copied = table[table["score"] == "copies"].set_index("state")
+    member = table[table["score"] == "membership"].set_index("state")
+    leaking = member["value"] > member["floor"] + NEARLY
+    beyond_chance = member["value_low"] > member["floor_high"]
+    near_copies = list(copied.index[copied["value"] > copied["floor"] + NEARLY])
+    suspicious = {
+        "near copies": near_copies,
+        "training windows can be told from unseen ones": list(
+            member.index[leaking & beyond_chance]
+        ),
+    }
+    perhaps = list(member.index[leaking & ~beyond_chance])
+    worst = (copied["value"] - copied["floor"]).idxmax()
+    row = copied.loc[worst]
     sentences = [
-        f"{state}: nearest-neighbour ratio {row['ratio']:.2f} (1: as far from real windows as they "
-        f"are from each other; 0: copies); near copies {row['copies']:.0%} (among real windows "
-        f"{row['copies_floor']:.0%})."
-        for state, row in table.iterrows()
+        f"{_in(worst, copied)}{number(row, 'value', '.0%')} of the synthetic windows are near "
+        "copies of a real one, however shifted or turned over; "
+        f"{IN_THEIR_PLACE[bool(row['by_patient'])]}: {number(row, 'floor', '.0%')}."
     ]
-    if copied.any():
+    if len(member):
+        worst = (member["value"] - member["floor"]).idxmax()
+        row = member.loc[worst]
+        sentences.append(
+            f"{_in(worst, member)}who has the synthetic windows tells training windows from unseen "
+            f"ones with an AUC of {number(row, 'value')} (membership inference); "
+            f"{IN_THEIR_PLACE[bool(row['by_patient'])]}: {number(row, 'floor')}."
+        )
+    else:
+        sentences.append(
+            "Whether training windows can be told from unseen ones was not tested: no real windows "
+            "that the generator has not seen were given."
+        )
+    found = [f"{what} in {_listed(states)}" for what, states in suspicious.items() if states]
+    if found:
+        return f"Suspicious: {'; '.join(found)}.", sentences
+    if perhaps:
         return (
-            f"Suspicious: windows near to real ones in {_listed(list(table.index[copied]))}.",
+            f"Cannot be excluded: in {_listed(perhaps)}, training windows are perhaps told from "
+            "unseen ones; the intervals overlap.",
             sentences,
         )
-    return "No sign of it: synthetic windows are no copies of the real windows given.", sentences
+    return "No sign of leaking: no more copies than among real windows.", sentences
+
+
+def on_usefulness(scores: dict[str, float]) -> tuple[str, list[str]]:
+    """Is it useful, as far as windows alone can tell? Return a headline, and a sentence."""
+    lack = scores["floor"] - scores["value"]
+    row = pd.Series(scores)
+    sentence = (
+        "A plain classifier of features that is trained on synthetic windows alone tells the "
+        f"{scores['n_states']} states of real windows with a macro F1 of {number(row, 'value')}; "
+        f"trained on {IN_THEIR_PLACE[bool(scores['by_patient'])]}: {number(row, 'floor')}. "
+        "Whether it helps a detector on unseen patients, only a benchmark tells."
+    )
+    if lack <= NEARLY:
+        return "Perhaps: it teaches the states about as well as real EEG does.", [sentence]
+    if scores["value"] < scores["floor_low"]:
+        return "Doubtful: it teaches the states worse than real EEG does.", [sentence]
+    return "Cannot be told: the intervals are too wide.", [sentence]
+
+
+def number(row: pd.Series, name: str, form: str = ".2f") -> str:
+    """Write a number with its interval.
+
+    >>> number(pd.Series({"floor": 0.5, "floor_low": 0.4, "floor_high": 0.6}), "floor")
+    '0.50 (95\xa0% interval 0.40 to 0.60)'
+    """
+    low, high = (format(row[f"{name}_{end}"], form) for end in ("low", "high"))
+    return f"{row[name]:{form}} (95% interval {low} to {high})".replace("%", "\N{NO-BREAK SPACE}%")
+
+
+def _in(state: object, table: pd.DataFrame) -> str:
+    return f"Worst state, {state}: " if len(table) > 1 else f"State {state}: "
+
+
+def _by_state(which: dict[str, pd.Series]) -> str:
+    return "; ".join(
+        f"{words} {_listed(list(mask.index[mask]))}" for words, mask in which.items() if mask.any()
+    )
 
 
 def _listed(names: list) -> str:

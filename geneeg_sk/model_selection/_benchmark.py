@@ -99,27 +99,37 @@ class Benchmark:
         write_csv(comparison.patients, self.out / PATIENTS)
         return comparison
 
-    def generated(self, comparison: SamplerComparison) -> tuple[dict, dict, Any] | None:
+    def generated(self, comparison: SamplerComparison) -> dict[str, Any]:
         """Return real and synthetic windows by state, and how the generator's training went.
 
-        Real are the training windows of the first fold that worked, synthetic those of the
-        generator trained on them: what a check for copies has to compare. None where our sampler
-        failed, or generated nothing.
+        `real` are the training windows of the first fold that worked, `groups` their patients,
+        `holdout` its test windows, `synthetic` those of the generator trained on `real`: what
+        checks for copies and for membership have to compare. `history` is that of the training.
+        Empty where our sampler failed, or generated nothing.
         """
         frame = comparison.frame
         done = frame[(frame["candidate"] == OURS[0]) & (frame["error"] == "")]
         if done.empty:
-            return None
-        train, _ = self.folds[int(done["fold"].iloc[0])]
+            return {}
+        train, test = self.folds[int(done["fold"].iloc[0])]
         sampler = seeded(clone(self.candidates[OURS[0]]), int(done["seed"].iloc[0]))
         X, y = sampler.fit_resample(
             self.windows.X[train], self.windows.y[train], groups=self.groups[train]
         )
         new = sampler.is_synthetic_
         if not new.any():
-            return None
-        real, synthetic = by_state(X[~new], y[~new]), by_state(X[new], y[new])
-        return {s: real[s] for s in synthetic}, synthetic, sampler.generator_.history_
+            return {}
+        synthetic = by_state(X[new], y[new])
+        found = {
+            "real": by_state(X[~new], y[~new]),
+            "groups": by_state(self.groups[train], y[~new]),
+            "holdout": by_state(self.windows.X[test], self.windows.y[test]),
+        }
+        shown = {
+            name: {state: sets[state] for state in synthetic if state in sets}
+            for name, sets in found.items()
+        }
+        return {**shown, "synthetic": synthetic, "history": sampler.generator_.history_}
 
     def forget(self) -> None:
         """Remove the trained generators, so that another run's times are honest."""
@@ -127,7 +137,7 @@ class Benchmark:
 
 
 def by_state(X: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the windows of each state."""
+    """Return the windows (or what else there is one of for each) of each state."""
     return {state: X[y == state] for state in np.unique(y).tolist()}
 
 

@@ -125,25 +125,9 @@ class SamplerComparison:
         -------
         ax : matplotlib Axes
         """
-        import matplotlib.pyplot as plt
+        from geneeg_sk.inspection import BenchmarkDisplay  # imports this module
 
-        if baseline is None:
-            baseline = "none" if "none" in self.candidates else self.candidates[0]
-        others = [name for name in self.candidates if name != baseline]
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6, 1 + 0.4 * len(others)), layout="constrained")
-        for row, name in enumerate(reversed(others)):
-            d = self.paired(name, baseline)
-            if not len(d):
-                continue
-            ax.plot(d, np.full(len(d), row), "o", color="0.6", alpha=0.6, markersize=4)
-            low, high = interval(d.to_numpy())
-            ax.plot([low, high], [row, row], color="C0", linewidth=2)
-            ax.plot(d.mean(), row, "D", color="C0")
-        ax.axvline(0, color="0.3", linewidth=0.8)
-        ax.set_yticks(range(len(others)), others[::-1])
-        ax.set_xlabel(f"macro F1 minus that of {baseline}; a dot is a patient, bars are 95 %")
-        return ax
+        return BenchmarkDisplay.from_result(self, baseline=baseline, ax=ax).ax_
 
     def paired(self, candidate: str, baseline: str, score: str = "macro_f1") -> pd.Series:
         """Return the difference of two candidates for each patient whom both were tested on."""

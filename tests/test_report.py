@@ -1,0 +1,394 @@
+"""The report: what it says of which windows, that it stands alone, and that browsers show it."""
+
+import re
+import warnings
+from html.parser import HTMLParser
+
+import browser
+import numpy as np
+import pandas as pd
+import pytest
+from report_parts import a_comparison, some_windows
+
+from geneeg_sk.datasets import make_eeg_cohort
+from geneeg_sk.inspection import _verdict, make_report
+from geneeg_sk.inspection._questions import usefulness, window_scores
+from geneeg_sk.over_sampling import FourierSurrogateSampler
+
+SFREQ = 64.0
+NUMBER = r"\d\.\d\d \(95 % interval \d\.\d\d to \d\.\d\d\)"
+PERCENT = r"\d+ % \(95 % interval \d+ % to \d+ %\)"
+
+
+@pytest.fixture(scope="module")
+def windows():
+    return some_windows()
+
+
+@pytest.fixture
+def comparison():
+    return a_comparison({"none": 0, "SMOTE": -0.05, "Ours": 0.1})
+
+
+# --- the page
+
+
+class Page(HTMLParser):
+    """Collects the text of a page, and whatever it would ask a server for."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.texts, self.styles, self.links, self.n_images = [], [], [], 0
+        self.source = path.read_text(encoding="utf-8")
+        self._inside = []
+        self.feed(self.source)
+        self.text = re.sub(r"\s+", " ", " ".join(self.texts))
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+        if tag != "a":
+            self.links += [attrs[a] for a in ("src", "href", "srcset", "data") if attrs.get(a)]
+        self.n_images += tag == "img"
+
+    def handle_endtag(self, tag):
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data):
+        if not self._inside:
+            self.texts.append(data)
+        elif self._inside[-1] == "style":
+            self.styles.append(data)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, windows):
+    real, synthetic = windows
+    folder = tmp_path_factory.mktemp("report")
+    comparison = a_comparison(
+        {"none": 0, "SMOTE": -0.05, "ADASYN": 0, "Ours": 0.1}, failing=["ADASYN"]
+    )
+    history = pd.DataFrame({"stage": "vae", "step": [10, 20], "loss": [1.0, 0.5]})
+    out = make_report(
+        folder / "new" / "report.html",
+        comparison=comparison,
+        real=real,
+        synthetic=synthetic,
+        sfreq=SFREQ,
+        history=history,
+        title="<script>alert(1)</script> & co",
+        how={"command": "geneeg-sk <x>", "versions": {"numpy": np.__version__}, "seed": 7},
+    )
+    return Page(out)
+
+
+def test_the_report_asks_no_server_for_anything(page):
+    assert page.links
+    assert all(link.startswith(("data:", "#")) for link in page.links)
+    asked = re.findall(r"url\(['\"]?([^)]{0,20})", "".join(page.styles))
+    assert all(address.startswith(("data:", "#")) for address in asked)
+    assert not any("@import" in style for style in page.styles)
+    assert len(page.source) < 10e6
+
+
+def test_the_report_begins_with_the_verdict_and_ends_with_how_it_was_made(page):
+    order = [
+        "Is it real?",
+        "Is it diverse?",
+        "Is it private?",
+        "Is it useful?",
+        "AUC of a classifier",
+        "macro AUC",
+        "Fits that failed",
+        "Right is better.",
+        "Windows picked at random",
+        "Losses of the generator",
+        "geneeg-sk <x>",
+    ]
+    places = [page.text.index(words) for words in order]
+    assert places == sorted(places)
+    # MNE's logo, benefit, training; traces, spectra, features and components of two states
+    assert page.n_images == 3 + 2 * 4
+    assert page.text.count("of 3 channels have a known place") == 2  # no maps
+
+
+def test_the_verdict_gives_difference_interval_patients_and_floor(page):
+    assert "Yes, with Ours: better than “none” on unseen patients" in page.text
+    assert re.search(r"Ours against “none”: macro F1 \+0\.\d{3}, 95 % interval \+0\.\d{3} to "
+                     r"\+0\.\d{3}, 8 patients", page.text)  # fmt: skip
+    assert "“none” itself: macro F1 0." in page.text
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        rf"tells synthetic from real windows with an AUC of {NUMBER}; other real windows in their "
+        rf"place: {NUMBER}",
+        rf"synthetic windows cover {PERCENT} of the real ones' neighbourhoods; other real windows "
+        rf"in their place: {PERCENT}",
+        rf"{PERCENT} of the synthetic windows are near copies of a real one, however shifted or "
+        rf"turned over; other real windows in their place: {PERCENT}",
+        rf"2 states of real windows with a macro F1 of {NUMBER}; trained on other real windows in "
+        rf"their place: {NUMBER}",
+    ],
+)
+def test_each_question_has_a_sentence_with_number_floor_and_intervals(page, sentence):
+    assert re.search(sentence, page.text)
+
+
+def test_the_table_has_every_candidate_and_the_failures(page):
+    for name in ("none", "SMOTE", "ADASYN", "Ours"):
+        assert re.search(rf"<td>{name}</td>", page.source)
+    for heading in ("accuracy", "macro F1", "F1 ictal", "F1 preictal", "fit (s)"):
+        assert f"<th>{heading}</th>" in page.source
+    assert "8 of 8" in page.text
+    assert "<td>versions: numpy</td>" in page.source
+
+
+def test_what_users_write_stays_text(page):
+    assert "<script>alert" not in page.source
+    assert "<b>too few" not in page.source
+    assert "ValueError: <b>too few</b>" in page.text  # as parsed text
+    assert "<script>alert(1)</script> & co" in page.text
+
+
+def test_what_is_missing_is_said(tmp_path):
+    page = Page(make_report(tmp_path / "report.html"))
+    for words in (
+        "No comparison was given",
+        "No real and synthetic windows were given",
+        "No windows were given",
+        "No history of a training was given",
+        "How the data were made was not recorded",
+    ):
+        assert words in page.text
+
+
+def test_windows_without_rate_partner_or_number_are_said_and_not_an_error(tmp_path, windows):
+    real, synthetic = windows
+    without_rate = Page(make_report(tmp_path / "a.html", real=real, synthetic=synthetic))
+    assert "No sampling frequency was given" in without_rate.text
+    alone = Page(make_report(tmp_path / "b.html", real={"normal": real["normal"]}, sfreq=SFREQ))
+    assert "No synthetic windows were given" in alone.text
+    assert "There are no synthetic windows of this state" in alone.text
+    few = {"normal": real["normal"][:5], "odd <i>": real["ictal"][:0]}
+    few = Page(make_report(tmp_path / "c.html", real=few, synthetic=few, sfreq=SFREQ))
+    assert "No state has enough windows" in few.text
+    assert "Traces: odd <i>" in few.text
+
+
+def test_few_patients_give_no_verdict_but_their_numbers(tmp_path):
+    result = a_comparison({"none": 0, "Ours": 0.1}, n_patients=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        page = Page(make_report(tmp_path / "report.html", comparison=result))
+    assert "4 patients are too few" in page.text
+    assert "Ours against “none”: macro F1 +0.1" in page.text
+
+
+def test_no_benefit_is_not_called_one(tmp_path):
+    result = a_comparison({"none": 0, "SMOTE": -0.1, "Ours": 0.0}, noise=0.05)
+    page = Page(make_report(tmp_path / "report.html", comparison=result))
+    assert "Not shown: no method is clearly better" in page.text
+    assert "worse, by the interval: SMOTE" in page.text
+
+
+@pytest.mark.parametrize("gains", [{"none": 0}, {"none": 0, "SMOTE": 0}])
+def test_a_comparison_without_any_result_still_makes_a_page(tmp_path, gains):
+    result = a_comparison(gains, failing=list(gains))
+    page = Page(make_report(tmp_path / "report.html", comparison=result))
+    assert "Cannot be told" in page.text
+    assert "8 of 8" in page.text
+
+
+def test_a_report_is_written_whole_or_not_at_all(tmp_path, windows):
+    out = tmp_path / "report.html"
+    out.write_text("older")
+    real, _ = windows
+    with pytest.raises(ValueError, match="channels"):
+        make_report(out, real=real, synthetic={"normal": np.ones((20, 9, 128))}, sfreq=SFREQ)
+    assert out.read_text() == "older"
+    make_report(out)
+    assert "geneeg_sk" in out.read_text(encoding="utf-8")
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_wrong_names_and_contradicting_rates_are_errors(tmp_path, cohort):
+    with pytest.raises(ValueError, match=r"\.html"):
+        make_report(tmp_path / "report.pdf")
+    with pytest.raises(ValueError, match=r"\[64.0, 128.0\]"):
+        make_report(tmp_path / "report.html", sfreq=128, info=cohort.info)
+
+
+def test_the_report_prints_nothing(tmp_path, capfd, windows):
+    make_report(tmp_path / "report.html", real=windows[0], sfreq=SFREQ)
+    assert capfd.readouterr() == ("", "")
+
+
+# --- the four answers
+
+
+@pytest.fixture(scope="module")
+def draws():
+    """Windows of two states, drawn from distributions that differ in amplitude."""
+    rng = np.random.default_rng(0)
+
+    def draw(n):
+        return {"normal": rng.normal(0, 20, (n, 2, 64)), "ictal": rng.normal(0, 80, (n, 2, 64))}
+
+    return draw
+
+
+def scores(real, synthetic, **given):
+    """Scores of the state "normal" only, for speed."""
+    sets = {name: {"normal": X} for name, X in given.items()}
+    return window_scores({"normal": real}, {"normal": synthetic}, sfreq=SFREQ, **sets)
+
+
+def headline(answer):
+    return answer[0]
+
+
+def test_fresh_draws_of_the_same_distribution_are_real_diverse_and_private(draws):
+    table = scores(draws(80)["normal"], draws(40)["normal"], holdout=draws(80)["normal"])
+    assert headline(_verdict.on_realism(table)) == "Yes: it is hardly told from real EEG."
+    assert headline(_verdict.on_diversity(table)).startswith("Yes: it covers as much")
+    assert headline(_verdict.on_privacy(table)).startswith("No sign of leaking")
+    by_score = table.set_index("score")
+    within = by_score["floor_low"] - 0.1, by_score["floor_high"] + 0.1
+    assert by_score["value"].between(*within).all()
+    assert (by_score["value_low"] <= by_score["value"]).all()
+    assert (by_score["value"] <= by_score["value_high"]).all()
+
+
+def test_windows_of_another_distribution_are_called_unreal(draws):
+    table = scores(draws(60)["normal"], draws(30)["ictal"])
+    assert headline(_verdict.on_realism(table)) == "No: it is easily told from real EEG."
+
+
+def test_windows_that_are_all_alike_are_called_little_diverse(draws):
+    X = draws(60)["normal"]
+    alike = X[:1] + np.random.default_rng(0).normal(0, 0.1, (30, *X.shape[1:]))
+    assert "covers little" in headline(_verdict.on_diversity(scores(X, alike)))
+
+
+def test_shifted_copies_turned_over_are_called_suspicious(draws):
+    X = draws(60)["normal"]
+    table = scores(X, -np.roll(X[:30], 15, axis=2))
+    assert headline(_verdict.on_privacy(table)) == "Suspicious: near copies in normal."
+
+
+def test_copies_give_membership_away_where_unseen_windows_are_given(draws):
+    X = draws(120)["normal"]
+    noisy = X[:60] + np.random.default_rng(0).normal(0, 0.1, X[:60].shape)
+    text, sentences = _verdict.on_privacy(scores(X[:60], noisy, holdout=X[60:]))
+    assert "training windows can be told from unseen ones in normal" in text
+    assert any("membership inference" in sentence for sentence in sentences)
+
+
+def test_one_copy_among_many_windows_is_counted(draws):
+    X, synthetic = draws(60)["normal"], draws(30)["normal"]
+    synthetic[4] = X[50]
+    copies = scores(X, synthetic).set_index("score").loc["copies"]
+    assert copies["value"] == pytest.approx(1 / 30)
+    assert copies["value_low"] > 0
+
+
+def test_states_that_synthetic_windows_confuse_are_called_doubtful(draws):
+    real, synthetic = draws(40), draws(20)
+    swapped = {"normal": synthetic["ictal"], "ictal": synthetic["normal"]}
+    bad, good = (usefulness(real, one, sfreq=SFREQ) for one in (swapped, synthetic))
+    assert headline(_verdict.on_usefulness(bad)).startswith("Doubtful")
+    assert headline(_verdict.on_usefulness(good)).startswith("Perhaps")
+    assert bad["value"] < 0.1
+    assert good["floor"] > 0.9
+    assert usefulness({"ictal": real["ictal"]}, synthetic, sfreq=SFREQ) is None  # nothing to tell
+
+
+def test_floors_are_between_patients_where_there_are_four(draws):
+    scale = np.repeat([1, 4, 16, 64], 20)[:, None, None]  # patients whom nobody would confuse
+    X = draws(80)["normal"] * scale
+    groups = np.repeat(list("abcd"), 20)
+    tables = {
+        n: scores(X, X[::2], groups=np.where(groups == "d", "c", groups) if n == 3 else groups)
+        for n in (3, 4)
+    }
+    assert [tables[n]["by_patient"].all() for n in (3, 4)] == [False, True]
+    ks = {n: table.set_index("score").loc["ks", "floor"] for n, table in tables.items()}
+    assert ks[4] > ks[3] + 0.2
+    assert "of other patients" in " ".join(_verdict.on_realism(tables[4])[1])
+    assert "of other patients" not in " ".join(_verdict.on_realism(tables[3])[1])
+
+
+def test_the_page_counts_windows_and_names_versions(page):
+    assert "real windows given 40 normal, 16 ictal" in page.text
+    assert "a window 3 channels, 128 samples at 64 Hz (2 s)" in page.text
+    assert f"this page: numpy {np.__version__}" in page.text
+
+
+@pytest.mark.parametrize(("n_channels", "n_windows"), [(1, 20_000), (64, 20)])
+def test_a_report_works_on_1_and_64_channels_and_20_and_20000_windows(
+    tmp_path, n_channels, n_windows
+):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_windows, n_channels, 32)).astype(np.float32)
+    X[0] = X[-1] = 0  # a flat window
+    page = Page(make_report(tmp_path / "report.html", real={"a": X}, synthetic={"a": X}, sfreq=32))
+    taken = min(n_windows, 200)
+    assert f"real windows given {n_windows:,} a" in page.text
+    assert f"{taken} real, {taken} synthetic" in page.text
+    assert len(page.source) < 10e6
+
+
+# --- in a browser
+
+
+@pytest.fixture(scope="module")
+def full_page(tmp_path_factory):
+    """With every section: 19 channels, failures, long texts."""
+    counts = {"normal": 20, "preictal": 8, "ictal": 8}
+    cohort = make_eeg_cohort(n_patients=4, n_windows=counts, sfreq=64, length=2, random_state=0)
+    X, y = FourierSurrogateSampler(random_state=0).fit_resample(cohort.X, cohort.y)
+    n = len(cohort.X)
+    states = ("ictal",)
+    return make_report(
+        tmp_path_factory.mktemp("browser") / "report.html",
+        comparison=a_comparison({"none": 0, "SMOTE": -0.05, "Ours": 0.1}, failing=["SMOTE"]),
+        real={state: cohort.X[cohort.y == state] for state in states},
+        groups={state: cohort.groups[cohort.y == state] for state in states},
+        synthetic={state: X[n:][y[n:] == state] for state in states},
+        info=cohort.info,
+        history=pd.DataFrame({"stage": "vae", "step": [10, 20], "loss": [1.0, 0.5]}),
+        how={"command": "geneeg-sk " + "--option value " * 30, "path": "/".join(["long"] * 60)},
+    )
+
+
+@pytest.mark.skipif(browser.find() is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("width", [400, 1400])
+def test_a_browser_shows_the_page_without_errors_requests_or_overflow(full_page, width):
+    page = browser.opened(full_page, width)
+    assert page.messages == []
+    assert page.requests == []
+    assert page.width <= width
+    assert page.too_wide == []
+    assert page.smallest_text >= 11  # CSS pixels
+    assert full_page.stat().st_size < 10e6
+
+
+@pytest.mark.skipif(browser.find() is None, reason="Chromium is not installed")
+def test_the_browser_would_notice_errors_requests_and_overflow(tmp_path):
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        '<meta name="viewport" content="width=device-width"><div id="content">'
+        '<p style="width: 900px; font-size: 5px">wide</p><img src="http://127.0.0.1:9/x.png">'
+        "<script>console.error('oh'); nothing.at.all()</script></div>"
+    )
+    page = browser.opened(bad, 400)
+    assert any("oh" in message for message in page.messages)
+    assert any("nothing is not defined" in message for message in page.messages)
+    assert page.requests == ["http://127.0.0.1:9/x.png"]
+    assert page.width > 400
+    assert "P." in page.too_wide
+    assert page.smallest_text == 5
