@@ -106,9 +106,15 @@ def test_a_second_run_repeats_nothing(store, tmp_path):
     again = pd.read_csv(out / "results.csv")
     fine = first["error"].isna()
     pd.testing.assert_frame_equal(again[fine], first[fine])  # the times, too: nothing was fitted
+    page = (out / "report.html").read_text(encoding="utf-8")
     (out / "report.html").unlink()
     run("report", out)
-    assert (out / "report.html").stat().st_size > 10_000
+    made_again = (out / "report.html").read_text(encoding="utf-8")
+    for words in ("Is it private?", "Traces: ictal", "unseen real windows given", "<h4>"):
+        assert page.count(words) == made_again.count(words) > 0
+    (out / "report-windows.npz").unlink()  # EEG of patients, which not everybody may see
+    run("report", out)
+    assert "No windows were given" in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_recordings_become_windows(data_folder, tmp_path):
@@ -152,7 +158,10 @@ def test_windows_to_generator_to_windows(store, tmp_path):
     run(*sample, "--out", tmp_path / "synthetic")
     np.testing.assert_array_equal(read_windows(tmp_path / "synthetic").X, arrays["X"])
     run("report", store, tmp_path / "synthetic", "--out", tmp_path / "report.html")
-    assert (tmp_path / "report.html").stat().st_size > 10_000
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Is it diverse?" in page
+    assert "left out, for it is in one only" in page
+    assert "patients of the real windows" in page
 
     known = original.groups[0]
     run(*sample, "--patient", known, "--out", tmp_path / "p.npz")
