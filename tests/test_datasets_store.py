@@ -1,6 +1,8 @@
 """Loaders that keep windows on disk."""
 
 import shutil
+import tempfile
+import tracemalloc
 import weakref
 from types import SimpleNamespace
 
@@ -43,12 +45,32 @@ def test_windows_from_a_store_are_those_of_memory(three, tmp_path, layout):
         assert_same_windows(windows, in_memory)
 
 
-def test_processes_write_the_same_store_of_real_recordings(data_folder, tmp_path):
+def test_processes_give_the_same_windows_of_real_recordings(data_folder, tmp_path, monkeypatch):
+    (tmp_path / "between").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "between"))
     folder = data_folder / "chbmit-excerpt"
-    for n_jobs in (1, 2):
-        windows = load_chbmit(folder, store=tmp_path / str(n_jobs), n_jobs=n_jobs, verbose=False)
-        assert_same_windows(windows, load_chbmit(folder, n_jobs=n_jobs, verbose=False))
-    assert windows.metadata["recording"].nunique() == 4
+    alone = load_chbmit(folder, verbose=False)
+    assert alone.metadata["recording"].nunique() == 4
+    assert_same_windows(load_chbmit(folder, n_jobs=2, verbose=False), alone)
+    store = tmp_path / "store"
+    assert_same_windows(load_chbmit(folder, store=store, n_jobs=2, verbose=False), alone)
+    assert list((tmp_path / "between").iterdir()) == []
+
+
+def test_a_long_recording_takes_little_more_memory_than_its_windows(tmp_path):
+    write_noise(tmp_path / "chb05/chb05_01.edf", MONTAGE, seconds=2400)
+    (tmp_path / "chb05/chb05-summary.txt").write_text("File Name: chb05_01.edf\n")
+    options = FAST | {"l_freq": 0.5, "store": tmp_path / "store"}
+    tracemalloc.start()
+    windows = load_chbmit(tmp_path, **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The signal, its windows, and some megabytes to filter; float64 of all would be 2 more.
+    assert peak < 3.5 * windows.X.nbytes
+    raw = mne.io.read_raw_edf(tmp_path / "chb05/chb05_01.edf", preload=True, verbose="ERROR")
+    expected = raw.filter(0.5, 45.0, verbose="ERROR").get_data() * 1e6
+    whole = np.moveaxis(windows.X, 0, 1).reshape(len(MONTAGE), -1)
+    np.testing.assert_allclose(whole, expected[:, : whole.shape[1]], atol=1e-4)
 
 
 def test_a_store_is_read_without_opening_a_recording_until_something_changes(

@@ -107,6 +107,19 @@ def check_edf(path: Path) -> EdfHeader:
     return header
 
 
+def can_be_read_in_parts(raw: Any) -> bool:
+    """Tell whether parts of a recording's EEG are what the whole would be.
+
+    They are not where MNE has to resample, because channels of an EDF have different rates.
+    """
+    paths = [] if raw.preload else [Path(name) for name in raw.filenames if name is not None]
+    headers = [_read_header(p, 0) for p in paths if p.suffix.lower() in (".edf", ".bdf")]
+    return all(
+        len({n for name, n in zip(one.labels, one.n_samples) if standard_name(name)}) == 1
+        for one in headers
+    )
+
+
 def starting_clock(path: Path) -> timedelta | None:
     """Return the time of day at which a recording starts, or None where its header has none."""
     with path.open("rb") as file:

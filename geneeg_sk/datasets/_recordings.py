@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import tempfile
+import uuid
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,16 +16,25 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils import Bunch
 
 from ._channels import COMMON, Montage, standard_name
-from ._edf import open_recording
+from ._edf import can_be_read_in_parts, open_recording
 from ._left_out import LeftOut
 from ._listing import Layout, Listed, existing_folder, present, warn_of_unlisted
 from ._store import cached_windows
-from ._windows import WindowOptions, check_options, check_seizures, make_windows
+from ._windows import (
+    WindowOptions,
+    bad_stretches,
+    check_options,
+    check_seizures,
+    cut_windows,
+    make_windows,
+    read_signal,
+)
 
+FILTER_BYTES = 1 << 24  # of float64 to filter at once
 ARRAYS, TABLES = ("X", "y", "groups"), ("metadata", "recordings", "seizures")
 
 Loader = TypeVar("Loader", bound=Callable[..., Bunch])
@@ -224,7 +236,7 @@ class Recording:
 
     def check(self, way: Way) -> None:
         """Open it, and raise a ValueError if it cannot give what is asked for."""
-        raw = self.opened()
+        self.raw = raw = self.opened()
         self.sfreq = float(raw.info["sfreq"])
         self.montage = Montage(raw.ch_names)
         lacking = self.montage.lacking(dict.fromkeys([*way.wanted, *(way.against or ())]))
@@ -237,21 +249,21 @@ class Recording:
         source = f" (annotated in {self.annotated_in})" if self.annotated_in else ""
         self.spans = check_seizures(self.seizures, raw.n_times / self.sfreq, f"{self.name}{source}")
 
-    def read(self, way: Way) -> Any:
-        """Return the channels asked for, in that order, under these names."""
+    def read(self, way: Way) -> tuple[np.ndarray, Any]:
+        """Return the channels asked for, in that order, and the annotations of the recording.
+
+        In microvolts, shape (n_channels, n_times), float32; annotations count from the start.
+        """
         import mne
 
-        raw = self.opened()
+        raw = self.raw
         names, weights = self.montage.matrix(way.wanted, way.against)
-        signal = raw.get_data(picks=names)
-        if not np.array_equal(weights, np.eye(len(names))):
-            signal = weights @ signal
-        info = mne.create_info(way.wanted, raw.info["sfreq"], "eeg", verbose="ERROR")
-        noted = raw.annotations  # among them bad stretches
+        is_plain = np.array_equal(weights, np.eye(len(names)))
+        in_parts = can_be_read_in_parts(raw)
+        signal = read_signal(raw, names, None if is_plain else weights, in_parts=in_parts)
+        noted = raw.annotations
         onsets = noted.onset - raw.first_time
-        return mne.io.RawArray(signal, info, copy=None, verbose="ERROR").set_annotations(
-            mne.Annotations(onsets, noted.duration, noted.description), emit_warning=False
-        )
+        return signal, mne.Annotations(onsets, noted.duration, noted.description)
 
 
 def cut_all(
@@ -311,16 +323,21 @@ def cut_all(
 def _cut(recordings, way, sfreq, left_out, *, n_jobs, verbose) -> Iterator[Bunch]:
     from tqdm.auto import tqdm
 
-    jobs = (delayed(_windows_of)(one, way, sfreq) for one in recordings)
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
-    shown = tqdm(
-        zip(recordings, results),
-        desc="recordings",
-        unit="file",
-        total=len(recordings),
-        disable=not verbose,
-    )
-    try:
+    with ExitStack() as stack:
+        shelf = None
+        if effective_n_jobs(n_jobs) > 1:
+            folder = tempfile.TemporaryDirectory(prefix="geneeg-", ignore_cleanup_errors=True)
+            shelf = Path(stack.enter_context(folder))
+        jobs = (delayed(_in_process)(one, way, sfreq, shelf) for one in recordings)
+        results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+        stack.callback(_stop, results)
+        shown = tqdm(
+            zip(recordings, results),
+            desc="recordings",
+            unit="file",
+            total=len(recordings),
+            disable=not verbose,
+        )
         for one, (part, messages) in shown:
             # A warning in another process would be lost.
             for message in messages:
@@ -328,36 +345,88 @@ def _cut(recordings, way, sfreq, left_out, *, n_jobs, verbose) -> Iterator[Bunch
             if isinstance(part, Exception):
                 left_out.add(one.name, part)
             else:
-                yield part
-    finally:
-        with warnings.catch_warnings():  # that results were made which nobody asks for any more
-            warnings.simplefilter("ignore", UserWarning)
-            results.close()
+                yield _taken(part)
+
+
+def _stop(results: Any) -> None:
+    with warnings.catch_warnings():  # that results were made which nobody asks for any more
+        warnings.simplefilter("ignore", UserWarning)
+        results.close()
+
+
+def _in_process(one: Recording, way: Way, sfreq: float, shelf: Path | None) -> Any:
+    """Return what `_windows_of` does, but `X` as a file in the folder `shelf`, if there is one.
+
+    Windows would go from process to process through a pipe, in small pieces, copied four times.
+    """
+    part, messages = _windows_of(one, way, sfreq)
+    if shelf is not None and isinstance(part, Bunch) and len(part.X):
+        path = shelf / f"{uuid.uuid4().hex}.npy"
+        np.save(path, part.X)
+        part.X = path
+    return part, messages
+
+
+def _taken(part: Bunch) -> Bunch:
+    if isinstance(part.X, Path):
+        path, part.X = part.X, np.load(part.X, mmap_mode="r")
+        with suppress(OSError):  # Windows keeps the file of a map until the end
+            path.unlink()
+    return part
 
 
 def _windows_of(
     one: Recording, way: Way, sfreq: float
 ) -> tuple[Bunch | ValueError | OSError, list[str]]:
     """Return the windows of a recording, or why there are none, and what is to be warned about."""
+    import mne
+
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:
-            raw = one.read(way).filter(way.l_freq, way.h_freq, verbose="ERROR")
-            if way.notch is not None:
-                raw.notch_filter(way.notch, verbose="ERROR")
-            if sfreq != raw.info["sfreq"]:
-                raw.resample(sfreq, verbose="ERROR")
-            part = make_windows(
-                raw,
-                seizures=np.column_stack([one.spans[:, 0], np.diff(one.spans)]),
+            signal, annotations = one.read(way)
+            signal = _filtered(signal, annotations, one.sfreq, way, sfreq)
+            part = cut_windows(
+                signal,
+                mne.create_info(way.wanted, sfreq, "eeg", verbose="ERROR"),
+                np.column_stack([one.spans[:, 0], np.diff(one.spans)]),
+                bad_stretches(annotations, 0.0),
                 patient=one.patient,
                 recording=one.name,
-                **way.cutting,
+                options=way.in_full()["cutting"],
             )
             part.recordings["sfreq"] = one.sfreq
         except (ValueError, OSError) as error:
             part = error
     return part, [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
+
+
+def _filtered(
+    signal: np.ndarray, annotations: Any, own_sfreq: float, way: Way, sfreq: float
+) -> np.ndarray:
+    """Filter and resample with MNE, a few channels at a time.
+
+    It works in float64, which for all channels at once would take several times the memory.
+    """
+    import mne
+
+    out = signal if sfreq == own_sfreq else None
+    n_channels = max(1, FILTER_BYTES // (8 * signal.shape[1]))
+    for first in range(0, len(signal), n_channels):
+        some = slice(first, first + n_channels)
+        info = mne.create_info(way.wanted[some], own_sfreq, "eeg", verbose="ERROR")
+        raw = mne.io.RawArray(signal[some].astype(np.float64), info, copy=None, verbose="ERROR")
+        raw.set_annotations(annotations, emit_warning=False)
+        raw.filter(way.l_freq, way.h_freq, verbose="ERROR")
+        if way.notch is not None:
+            raw.notch_filter(way.notch, verbose="ERROR")
+        if sfreq != own_sfreq:
+            raw.resample(sfreq, verbose="ERROR")
+        if out is None:
+            out = np.empty((len(signal), raw.n_times), np.float32)
+        out[some] = raw.get_data()
+    assert out is not None  # there is at least one channel
+    return out
 
 
 def _common_sfreq(recordings: list[Recording], way: Way) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from .._checks import VOLT, as_microvolts
+from .._checks import VOLT
 
+PART_SAMPLES = 1 << 14  # of a recording to read at a time: little enough for the cache
 STATES = ("normal", "preictal", "ictal")
 # "seizure", "sz_foc", "ictal"; not "preictal", "post-ictal", "interictal", "no seizure".
 SEIZURE = (
@@ -140,7 +141,7 @@ def make_windows(
     """
     patient = patient or _patient_of(raw)
     recording = recording or _name_of(raw)
-    check_options(
+    options = WindowOptions(
         length=length,
         step=step,
         preictal=preictal,
@@ -151,8 +152,56 @@ def make_windows(
         reject=reject,
         flat=flat,
     )
-    smallest, largest = _amplitude(flat), np.inf if reject is None else _amplitude(reject)
+    check_options(**options)
     signal, info = _signal(raw, recording)
+    if seizures is None:
+        seizures = annotated_seizures(raw, pattern, recording)
+    return cut_windows(
+        signal,
+        info,
+        seizures,
+        bad_stretches(raw.annotations, raw.first_time),
+        patient=patient,
+        recording=recording,
+        options=options,
+    )
+
+
+@dataclass(frozen=True)
+class _Zones:
+    """Seconds around seizures, and the least part of an ictal window in one."""
+
+    preictal: float
+    preictal_offset: float
+    postictal: float
+    min_distance: float
+    min_overlap: float
+
+
+def cut_windows(
+    signal: np.ndarray,
+    info: Any,
+    seizures: Any,
+    bad: Sequence[tuple[float, float]],
+    *,
+    patient: str,
+    recording: str,
+    options: WindowOptions,
+) -> Bunch:
+    """Do what `make_windows` does with a signal in microvolts, float32, and bad stretches of it.
+
+    All options have to be there.
+    """
+    length, reject = options["length"], options["reject"]
+    zones = _Zones(
+        options["preictal"],
+        options["preictal_offset"],
+        options["postictal"],
+        options["min_distance"],
+        options["min_overlap"],
+    )
+    smallest = _amplitude(options["flat"])
+    largest = np.inf if reject is None else _amplitude(reject)
     sfreq = float(info["sfreq"])
     n_samples = round(length * sfreq)
     if n_samples < 1 or signal.shape[1] < n_samples:
@@ -160,12 +209,10 @@ def make_windows(
             f"recording {recording} lasts {signal.shape[1] / sfreq:g} s, less than one window of "
             f"{length:g} s; expected a longer recording or a smaller length."
         )
-    if seizures is None:
-        seizures = annotated_seizures(raw, pattern, recording)
+    _check_signal(signal, info, recording)
     spans = check_seizures(seizures, signal.shape[1] / sfreq, recording)
 
-    zones = _Zones(preictal, preictal_offset, postictal, min_distance, min_overlap)
-    grids = _grids(signal.shape[1], n_samples, sfreq, _steps(step, length))
+    grids = _grids(signal.shape[1], n_samples, sfreq, _steps(options["step"], length))
     starts = np.unique(np.concatenate(list(grids.values())))
     verdicts, which = label(starts / sfreq, n_samples / sfreq, spans, zones)
     windows = np.lib.stride_tricks.sliding_window_view(signal, n_samples, axis=1)
@@ -174,8 +221,7 @@ def make_windows(
         on_grid |= (verdicts == state) & np.isin(starts, grid)
     for k in np.flatnonzero(on_grid):
         verdicts[k] = _fault(windows[:, starts[k]], smallest, largest) or verdicts[k]
-    bad = _overlaps_bad(raw, starts / sfreq, n_samples / sfreq)
-    verdicts[on_grid & bad] = "annotated as bad"
+    verdicts[on_grid & _overlap(starts / sfreq, n_samples / sfreq, bad)] = "annotated as bad"
 
     keep = on_grid & np.isin(verdicts, STATES)
     dropped = Counter(verdicts[~np.isin(verdicts, STATES)].tolist())
@@ -200,7 +246,7 @@ def make_windows(
         }
     )
     return Bunch(
-        X=np.ascontiguousarray(windows[:, starts[keep]].transpose(1, 0, 2)),
+        X=np.ascontiguousarray(windows.transpose(1, 0, 2)[starts[keep]]),
         y=verdicts[keep].astype("U8"),
         groups=np.full(keep.sum(), patient),
         metadata=metadata,
@@ -217,17 +263,6 @@ def make_windows(
         sfreq=sfreq,
         dropped=dict(dropped),
     )
-
-
-@dataclass(frozen=True)
-class _Zones:
-    """Seconds around seizures, and the least part of an ictal window in one."""
-
-    preictal: float
-    preictal_offset: float
-    postictal: float
-    min_distance: float
-    min_overlap: float
 
 
 def label(
@@ -361,23 +396,42 @@ def _signal(raw: Any, recording: str) -> tuple[np.ndarray, Any]:
             f"recording {recording} has no good EEG channel; its channels are {raw.ch_names}. "
             "Set their types with raw.set_channel_types."
         )
-    if len(picks) < len(raw.ch_names):
-        raw = raw.copy().pick(picks)
-    signal = np.asarray(as_microvolts(raw), dtype=np.float32)
-    finite = np.isfinite(signal)
-    if not finite.all():
-        channel, sample = np.argwhere(~finite)[0]
+    signal = read_signal(raw, picks, in_parts=bool(raw.preload))
+    return signal, mne.pick_info(raw.info, picks)
+
+
+def read_signal(
+    raw: Any, picks: Any, weights: np.ndarray | None = None, *, in_parts: bool
+) -> np.ndarray:
+    """Return channels, or weighted sums of them, in microvolts, float32.
+
+    MNE has float64: read in parts, that is never there as a whole.
+    """
+    step = PART_SAMPLES if in_parts else raw.n_times
+    signal = np.empty((len(picks if weights is None else weights), raw.n_times), np.float32)
+    for start in range(0, raw.n_times, step):
+        stop = min(start + step, raw.n_times)
+        part = raw.get_data(picks=picks, start=start, stop=stop)
+        if weights is not None:
+            part = weights @ part
+        np.multiply(part, VOLT, out=signal[:, start:stop], casting="same_kind")
+    return signal
+
+
+def _check_signal(signal: np.ndarray, info: Any, recording: str) -> None:
+    lowest, highest = signal.min(axis=1), signal.max(axis=1)  # NaN if one of them is
+    if not np.isfinite(lowest).all() or not np.isfinite(highest).all():
+        channel, sample = np.argwhere(~np.isfinite(signal))[0]
         raise ValueError(
             f"recording {recording} contains NaN or infinity: first in channel "
-            f"{raw.ch_names[channel]} at {sample / raw.info['sfreq']:g} s. Repair or drop it."
+            f"{info.ch_names[channel]} at {sample / info['sfreq']:g} s. Repair or drop it."
         )
-    flat = [name for name, x in zip(raw.ch_names, signal) if x.min() == x.max()]
+    flat = [name for name, is_flat in zip(info.ch_names, lowest == highest) if is_flat]
     if flat:
         raise ValueError(
             f"recording {recording} has flat channels {flat}: nothing was recorded there. Leave "
             "them out (channels=, raw.drop_channels, or raw.info['bads'])."
         )
-    return signal, raw.info
 
 
 def annotated_seizures(raw: Any, pattern: str, recording: str) -> np.ndarray:
@@ -408,13 +462,22 @@ def annotated_seizures(raw: Any, pattern: str, recording: str) -> np.ndarray:
     return np.column_stack([onsets, annotations.duration])[is_seizure]
 
 
-def _overlaps_bad(raw: Any, starts: np.ndarray, length: float) -> np.ndarray:
-    bad = np.zeros(len(starts), bool)
-    for one in raw.annotations:
-        if one["description"].lower().startswith("bad"):
-            onset = one["onset"] - raw.first_time
-            bad |= (starts < onset + one["duration"]) & (starts + length > onset)
-    return bad
+def bad_stretches(annotations: Any, origin: float) -> list[tuple[float, float]]:
+    """Return onset and end, in seconds after `origin`, of what is annotated as bad."""
+    return [
+        (one["onset"] - origin, one["onset"] - origin + one["duration"])
+        for one in annotations
+        if one["description"].lower().startswith("bad")
+    ]
+
+
+def _overlap(
+    starts: np.ndarray, length: float, stretches: Iterable[tuple[float, float]]
+) -> np.ndarray:
+    overlap = np.zeros(len(starts), bool)
+    for onset, end in stretches:
+        overlap |= (starts < end) & (starts + length > onset)
+    return overlap
 
 
 def _steps(step: float | Mapping[str, float] | None, length: float) -> dict[str, float]:
