@@ -230,7 +230,7 @@ def test_the_report_prints_nothing(tmp_path, capfd, windows):
 # --- the four answers
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def draws():
     """Windows of two states, drawn from distributions that differ in amplitude."""
     rng = np.random.default_rng(0)
@@ -278,6 +278,17 @@ def test_shifted_copies_turned_over_are_called_suspicious(draws):
     X = draws(60)["normal"]
     table = scores(X, -np.roll(X[:30], 15, axis=2))
     assert headline(_verdict.on_privacy(table)) == "Suspicious: near copies in normal."
+
+
+def test_copies_are_suspicious_also_where_real_windows_overlap(draws):
+    signal = np.concatenate(draws(32)["normal"], axis=1)
+    X = np.stack([signal[:, 16 * k : 16 * k + 64] for k in range(64)])  # three quarters overlap
+    table = scores(X, X[::2])
+    assert table.set_index("score").loc["copies", "floor"] > 0.3
+    text, sentences = _verdict.on_privacy(table)
+    assert text == "Suspicious: near copies in normal."
+    assert "windows that overlap are such copies" in sentences[0]
+    assert _verdict.on_privacy(scores(X, draws(30)["normal"]))[0].startswith("No sign")
 
 
 def test_copies_give_membership_away_where_unseen_windows_are_given(draws):

@@ -236,7 +236,7 @@ def _verdicts(
         else:  # the benchmark's answer counts
             parts += [_paragraph(sentence) for sentence in sentences]
     if comparison is None and numbers.useful is None:
-        text = "No comparison was given, and no two states to tell apart, so this is left open."
+        text = "No comparison was given, and no two states have enough windows: left open."
         parts.append(_paragraph(text))
     if not table.empty:
         parts.append(_not_compared(table, real, synthetic))
@@ -256,8 +256,9 @@ def _reading(comparison: Any, table: pd.DataFrame) -> str:
             f"ones, which is what a perfect generator would score; windows are dealt {dealt}, "
             f"{N_DEALS} times, and intervals hold 95 % of the deals (of copies: binomial). At most "
             f"{MAX_WINDOWS} windows of each state, evenly spaced, are compared. Words: hardly "
-            f"told, as diverse, no more copies: within {_verdict.NEARLY} of real windows in their "
-            f"place; easily told: AUC from {_verdict.TOLD_APART}."
+            f"told, as diverse: within {_verdict.NEARLY} of real windows in their place; hardly "
+            f"any copies: the same, and never above {2 * _verdict.NEARLY:.0%}; easily told: AUC "
+            f"from {_verdict.TOLD_APART}."
         )
     if comparison is not None:
         text.append(

@@ -146,7 +146,9 @@ def on_privacy(table: pd.DataFrame) -> tuple[str, list[str]]:
     member = table[table["score"] == "membership"].set_index("state")
     leaking = member["value"] > member["floor"] + NEARLY
     beyond_chance = member["value_low"] > member["floor_high"]
-    near_copies = list(copied.index[copied["value"] > copied["floor"] + NEARLY])
+    # Real windows that overlap are copies of each other: no excuse for synthetic ones.
+    tolerated = copied["floor"].clip(upper=NEARLY) + NEARLY
+    near_copies = list(copied.index[copied["value"] > tolerated])
     suspicious = {
         "near copies": near_copies,
         "training windows can be told from unseen ones": list(
@@ -154,12 +156,13 @@ def on_privacy(table: pd.DataFrame) -> tuple[str, list[str]]:
         ),
     }
     perhaps = list(member.index[leaking & ~beyond_chance])
-    worst = (copied["value"] - copied["floor"]).idxmax()
+    worst = copied["value"].idxmax()
     row = copied.loc[worst]
+    overlap = "" if row["floor"] <= NEARLY else " Real windows that overlap are such copies, too."
     sentences = [
         f"{_in(worst, copied)}{number(row, 'value', '.0%')} of the synthetic windows are near "
         "copies of a real one, however shifted or turned over; "
-        f"{IN_THEIR_PLACE[bool(row['by_patient'])]}: {number(row, 'floor', '.0%')}."
+        f"{IN_THEIR_PLACE[bool(row['by_patient'])]}: {number(row, 'floor', '.0%')}.{overlap}"
     ]
     if len(member):
         worst = (member["value"] - member["floor"]).idxmax()
@@ -183,7 +186,7 @@ def on_privacy(table: pd.DataFrame) -> tuple[str, list[str]]:
             "unseen ones; the intervals overlap.",
             sentences,
         )
-    return "No sign of leaking: no more copies than among real windows.", sentences
+    return "No sign of leaking: hardly any near copies of real windows.", sentences
 
 
 def on_usefulness(scores: dict[str, float]) -> tuple[str, list[str]]:
