@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-DILATIONS = (1, 2, 4, 1, 2, 4)
+DILATIONS = (1, 2, 4, 8, 16, 1)
 FREQUENCIES = 16
 
 

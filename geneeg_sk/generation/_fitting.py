@@ -11,12 +11,14 @@ from sklearn.covariance import ledoit_wolf
 
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors, profile_of
-from ._diffusion import denoising_loss, draw_sigmas
+from ._device import compiled, mixed_precision
+from ._diffusion import SOLVER_STEPS, denoising_loss, draw_sigmas
+from ._equaliser import Averages, Equaliser
 from ._frontend import Frontend, blocks
 from ._losses import autoencoder_terms
 from ._model import LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
-from ._residual import ResidualStatistics
+from ._residual import ResidualStatistics, Trust
 from ._training import draw_rows, optimise
 from ._vae import VAE, latent_channels_for, strides_for
 
@@ -24,6 +26,8 @@ LR_VAE, LR_DIFFUSION = 2e-3, 2e-3
 DROP_CONDITION = 0.1
 DROP_PROFILE = 0.15
 LATENT_JITTER = 0.05  # so that the decoder has seen what is slightly off the manifold
+EQUALISER_WINDOWS = 128  # generated, of each state, to compare spectra with those of training
+EQUALISER_ROUNDS = 2  # because one correction disturbs the other
 PROFILE_WINDOWS = 16  # background windows of one training-time draw of a profile
 VALIDATION_SHARE, VALIDATION_MOST = 0.1, 256
 VALIDATION_FROM = 20  # windows of a state from which some can be spared
@@ -105,6 +109,9 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
         latent_std=np.ones((n_latent, 1), np.float32),
         residual=None,
         prior=ConditionPrior.fit(described, data.state, data.patient, scale(profiles)),
+        equaliser=Equaliser.flat(
+            data.n_states, data.X.shape[1], frontend.n_times, descriptors.edges
+        ),
         denoiser=Denoiser(n_latent, budget.width, data.n_states + 2 * q + 1).to(budget.device),
     )
 
@@ -140,15 +147,18 @@ def fit_autoencoder(
     weights = torch.from_numpy(data.weights[train])
     edges = torch.from_numpy(model.descriptors.edges)
     vae = model.vae
+    latent_shape = len(model.latent_mean), model.frontend.n_padded // vae.stride
 
     def components(chosen: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(model.components(data.X[chosen])).to(budget.device)
 
     def terms() -> dict[str, torch.Tensor]:
         x = components(train[draw_rows(weights, budget.batch_size, generator)])
-        mean, log_variance = vae.encode(x)
-        noise = torch.randn(mean.shape, generator=generator).to(budget.device)
-        y = vae.decode(mean + (log_variance / 2).exp() * noise)
+        noise = torch.randn((len(x), *latent_shape), generator=generator).to(budget.device)
+        with mixed_precision(budget.device):
+            mean, log_variance = vae.encode(x)
+            y = vae.decode(mean + (log_variance / 2).exp() * noise)
+        mean, log_variance, y = mean.float(), log_variance.float(), y.float()
         return autoencoder_terms(x, y, mean, log_variance, edges, budget.loss_weights, generator)
 
     @torch.no_grad()
@@ -176,14 +186,17 @@ def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.dev
     Returns the standardised latents, shape (n, latent_channels, positions), float32.
     """
     latents = []
-    lost = ResidualStatistics(data.n_states, model.descriptors.edges)
+    trust = Trust()
     for chosen in blocks(len(data.X), 128):
         unit, _ = model.frontend.unit(data.X[chosen])
         x = torch.from_numpy(model.frontend.components(unit))
-        mean, _ = model.vae.encode(x.to(device))
-        latents.append(mean.cpu().numpy())
-        back = model.frontend.channels(model.vae.decode(mean).cpu().numpy())
-        lost.add(unit, back, data.state[chosen])
+        latents.append(model.vae.encode(x.to(device))[0].cpu().numpy())
+        trust.add(unit, _decoded(model, latents[-1], device))
+    lost = ResidualStatistics(data.n_states, model.descriptors.edges, trust.gain())
+    for chosen, z in zip(blocks(len(data.X), 128), latents):
+        lost.add(
+            model.frontend.unit(data.X[chosen])[0], _decoded(model, z, device), data.state[chosen]
+        )
     z = np.concatenate(latents)
     model.residual = lost.noise()
     mean = np.einsum("n,ncp->c", data.weights, z) / z.shape[2]
@@ -191,6 +204,11 @@ def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.dev
     model.latent_mean = mean[:, None].astype(np.float32)
     model.latent_std = np.sqrt(np.maximum(variance, 1e-8))[:, None].astype(np.float32)
     return (z - model.latent_mean) / model.latent_std
+
+
+def _decoded(model: LatentDiffusion, latents: np.ndarray, device: torch.device) -> np.ndarray:
+    components = model.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
+    return model.frontend.channels(components)
 
 
 def fit_denoiser(
@@ -210,6 +228,7 @@ def fit_denoiser(
     draw_profiles = profile_draws(data, model.profiles, described, rng)
     denoiser = model.denoiser
     assert denoiser is not None  # only an interrupted training leaves none
+    fast_denoiser = compiled(denoiser, budget.device)
     of_profile = slice(model.n_states, model.n_states + described.shape[1])
 
     def condition(chosen: np.ndarray) -> torch.Tensor:
@@ -227,7 +246,8 @@ def fit_denoiser(
         noise = torch.randn(clean.shape, generator=generator)
         sigma = draw_sigmas(len(c), generator)
         inputs = (part.to(budget.device) for part in (clean, sigma, noise, c))
-        return {"denoising": denoising_loss(denoiser, *inputs).mean()}
+        with mixed_precision(budget.device):
+            return {"denoising": denoising_loss(fast_denoiser, *inputs).mean()}
 
     model.denoiser, interrupted = optimise(
         denoiser,
@@ -240,6 +260,22 @@ def fit_denoiser(
         verbose=budget.verbose,
     )
     return interrupted
+
+
+def fit_equaliser(data: TrainingSet, model: LatentDiffusion, seed: int, device) -> None:
+    """Compare generated windows with those of training, state by state, and learn the filter."""
+    edges = model.equaliser.edges
+    for s in range(data.n_states):
+        own = np.flatnonzero(data.state == s)
+        real = (model.frontend.unit(data.X[own[rows]])[0] for rows in blocks(len(own), 128))
+        wanted = Averages.of(real, edges)
+        state = np.full(EQUALISER_WINDOWS, s)
+        for k in range(EQUALISER_ROUNDS):
+            drawn = model.sample(
+                state, None, seed + k, guidance=1.0, solver_steps=SOLVER_STEPS, device=device
+            )
+            got = Averages.of([model.frontend.unit(drawn)[0]], edges)
+            model.equaliser.correct(s, wanted, got)
 
 
 def _validation(

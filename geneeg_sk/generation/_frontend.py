@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import rfft
+from scipy.signal.windows import tukey
 
 # Components below this share of the variance are rounding errors (of a rereferenced or
 # duplicated channel), and dividing by them would blow these up.
@@ -17,6 +19,11 @@ MIN_SHARE = 1e-7
 
 # 1 would give the smallest component the weight of the largest, 0 nearly none.
 WHITENING = 0.5
+
+# Strides of padding at either end: there the decoder's kernels overlap less, and it is too quiet.
+MARGIN = 2
+
+TAPERED = 0.25  # share of a window over which its ends are faded before its spectrum is taken
 
 
 @dataclass
@@ -31,7 +38,7 @@ class Frontend:
         Smallest root mean square of a window, in microvolts.
     n_times : int
     n_padded : int
-        Length after padding by reflection to a multiple of the network's stride.
+        Length after padding by reflection, at both ends, to a multiple of the network's stride.
     """
 
     to_components: np.ndarray
@@ -63,7 +70,7 @@ class Frontend:
             to_channels=(vectors[:, kept] * gain).astype(np.float32),
             floor=floor,
             n_times=n_times,
-            n_padded=-(-n_times // stride) * stride,
+            n_padded=-(-n_times // stride) * stride + 2 * MARGIN * stride,
         )
 
     @property
@@ -71,43 +78,58 @@ class Frontend:
         return len(self.to_components)
 
     def unit(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return windows of unit RMS (n, n_channels, n_padded), float32, and log-RMS (n,)."""
+        """Return windows of unit RMS, float32, and log-RMS (n,)."""
+        X = np.ascontiguousarray(X)  # sums depend, in the last digit, on how windows lie
         log_rms = self.log_rms(X)
-        return self.pad((X / np.exp(log_rms)[:, None, None]).astype(np.float32)), log_rms
+        return (X / np.exp(log_rms)[:, None, None]).astype(np.float32), log_rms
 
     def components(self, unit: np.ndarray) -> np.ndarray:
         """Rotate channels into components, shape (n, n_components, n_padded)."""
-        return np.matmul(self.to_components, unit)
+        return self.pad(np.matmul(self.to_components, unit))
 
     def channels(self, components: np.ndarray) -> np.ndarray:
-        """Rotate components into channels, shape (n, n_channels, n_padded)."""
-        return np.matmul(self.to_channels, components)
+        """Rotate components into channels, shape (n, n_channels, n_times): padding is cut off."""
+        kept = components[:, :, self.before : self.before + self.n_times]
+        return np.matmul(self.to_channels, kept)
 
     def windows(self, unit: np.ndarray, log_rms: np.ndarray) -> np.ndarray:
-        """Return windows (n, n_channels, n_times) in microvolts, of the given RMS.
+        """Return windows (n, n_channels, n_times) in microvolts: the inverse of `unit`.
 
         They are projected onto what the components span: the rank is that of the training windows.
         """
-        X = self.channels(self.components(unit[:, :, : self.n_times]))
-        rms = np.maximum(root_mean_square(X), np.finfo(np.float32).tiny)
-        X *= (np.exp(log_rms) / rms).astype(np.float32)[:, None, None]
+        X = np.matmul(self.to_channels, np.matmul(self.to_components, unit))
+        X *= np.exp(log_rms).astype(np.float32)[:, None, None]
         return X
 
     def log_rms(self, X: np.ndarray) -> np.ndarray:
         """Logarithm of the root mean square of windows, in log µV; finite for flat ones."""
         return np.log(np.maximum(root_mean_square(X), self.floor))
 
+    @property
+    def before(self) -> int:
+        """Samples of padding before the window."""
+        return (self.n_padded - self.n_times) // 2
+
     def pad(self, X: np.ndarray) -> np.ndarray:
         """Continue the windows by reflection; also those shorter than the padding."""
-        if self.n_padded == self.n_times:
-            return X
         mirror = np.r_[np.arange(self.n_times), np.arange(self.n_times)[::-1]]
-        return X[..., mirror[np.arange(self.n_padded) % len(mirror)]]
+        return X[..., mirror[(np.arange(self.n_padded) - self.before) % len(mirror)]]
 
 
 def root_mean_square(X: np.ndarray) -> np.ndarray:
     """Root mean square of each window over channels and times, in float64."""
     return np.sqrt(np.einsum("nct,nct->n", X, X, dtype=np.float64) / (X.shape[1] * X.shape[2]))
+
+
+def tapered_spectrum(X: np.ndarray) -> np.ndarray:
+    """Fourier transform of windows under a taper of unit power, their mean removed.
+
+    Without a taper a slow wave that the window cuts off leaks into high frequencies, where EEG
+    has ten thousand times less power. A taper of the whole window would not see its ends.
+    """
+    taper = tukey(X.shape[2], TAPERED, sym=False)
+    taper = (taper / np.sqrt((taper**2).mean())).astype(X.dtype)
+    return rfft((X - X.mean(axis=2, keepdims=True)) * taper, axis=2)
 
 
 def blocks(n: int, size: int):

@@ -19,13 +19,20 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from .._checks import background_state, check_groups, check_windows, sfreq_of
 from ._descriptors import profile_of
+from ._device import resolve_device
 from ._diffusion import SOLVER_STEPS
-from ._fitting import Budget, TrainingSet, fit_autoencoder, fit_denoiser, new_model
+from ._fitting import (
+    Budget,
+    TrainingSet,
+    fit_autoencoder,
+    fit_denoiser,
+    fit_equaliser,
+    new_model,
+)
 from ._losses import WEIGHTS
 from ._model import LatentDiffusion
 from ._replay import extended_model, with_replay
 from ._storage import read_folder, write_folder
-from ._training import resolve_device
 
 MAX_SEED = np.iinfo(np.int32).max
 
@@ -34,7 +41,7 @@ class LatentDiffusionGenerator(BaseEstimator):
     """Generate windows of EEG for a clinical state and a patient.
 
     A variational autoencoder turns windows into short sequences of latents; a diffusion model
-    learns these, conditioned on state, on the patient's profile, and on a dozen numbers that
+    learns these, conditioned on state, on the patient's profile, and on numbers that
     describe the window, which are themselves drawn from their joint distribution. Patients are
     described by their background, never numbered, so that a patient never seen can be imitated.
 
@@ -70,8 +77,9 @@ class LatentDiffusionGenerator(BaseEstimator):
     patients_ : ndarray of shape (n_patients,)
         Patients as in `groups`; empty without groups.
     profiles_ : ndarray of shape (n_patients, n_profile)
-        Profiles of `patients_`, medians over background windows: log-RMS (log µV), and log
-        shares of power of each channel in each of a few frequency bands.
+        Profiles of `patients_`, medians over background windows: log-RMS (log µV), the log power
+        at unit RMS of each channel in each of a few frequency bands, and each channel's
+        compressed skewness and kurtosis.
     n_channels_, n_times_ : int
     sfreq_ : float or None
     history_ : DataFrame
@@ -370,8 +378,9 @@ class LatentDiffusionGenerator(BaseEstimator):
         """Write the fitted generator into `folder`: safetensors and JSON, atomically.
 
         What of patients is in it: weights of networks that were trained on their windows, and,
-        unless ``profiles=False``, their ids, one profile each, and how their windows of each
-        state differ in the mean from everybody's. Without profiles, `sample` takes no `groups`
+        unless ``profiles=False``, their ids, one profile each, how their windows of each state
+        differ in the mean from everybody's, and the descriptors (band powers and the like) of
+        their training windows. Without profiles, `sample` takes no `groups`
         and draws profiles from a normal distribution over patients.
 
         Raises
@@ -500,6 +509,7 @@ class LatentDiffusionGenerator(BaseEstimator):
             model.denoiser = None
         else:
             interrupted = fit_denoiser(data, budget, model, rows, rng, generator, history)
+            fit_equaliser(data, model, int(rng.randint(MAX_SEED)), budget.device)
         self.model_ = model
         self.counts_ = data.counts
         self.patients_ = patients[patients != np.array(None)]

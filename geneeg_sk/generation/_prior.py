@@ -6,32 +6,36 @@ copies of training rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solve
-from scipy.special import ndtr, ndtri
 from sklearn.covariance import ledoit_wolf
+from sklearn.neighbors import NearestNeighbors
 
-N_QUANTILES = 65
+# Windows whose spread around their common mean is drawn from at once. Few follow the bends of the
+# distribution, such as the course of a seizure; more keep away from single training windows.
+NEIGHBOURS = 6
+INDEPENDENT = 0.1  # share of the variance drawn for each descriptor alone, off the neighbours' span
+
 # Fewer windows than this say too little about a state's spread: all states' is used instead.
 FEWEST = 3
+MOST_ROWS = 2000  # of a state; beyond, neighbourhoods only shrink
 
 
 @dataclass
 class ConditionPrior:
-    """State mean + patient offset + Gaussian copula of what is left, for each state.
+    """State mean + patient offset + what is left, drawn from local normal distributions.
 
     The offset is a Gaussian process over profiles: a known patient gets nearly their own mean,
-    the more so the more windows there were, and a new one that of similar patients.
+    the more so the more windows there were, and a new one that of similar patients. What is left
+    is drawn around the mean of a window's neighbourhood, with the covariance of its
+    `NEIGHBOURS` (a mixture of local Gaussians, as of Vincent and Bengio 2003): a seizure moves
+    along curves that no single normal distribution follows.
 
     Attributes
     ----------
     means : ndarray of shape (n_states, n_descriptors)
-    quantiles : ndarray of shape (n_states, N_QUANTILES, n_descriptors)
-        Inverse distribution function of the residuals.
-    factors : ndarray of shape (n_states, n_descriptors, n_descriptors)
-        Cholesky factors of the correlation of the residuals' normal scores.
     profiles : ndarray of shape (n_patients, n_profile)
         Standardised profiles of the patients.
     offsets : ndarray of shape (n_states, n_patients, n_descriptors)
@@ -40,15 +44,25 @@ class ConditionPrior:
         Length scale of the Gaussian process.
     shares : ndarray of shape (n_states, n_patients)
         Share of each patient in the windows of a state.
+    factors : ndarray of shape (n_states, n_descriptors, n_descriptors)
+        Cholesky factors of the covariance of what is left, for when no rows may be used.
+    rows : ndarray of shape (n_rows, n_descriptors)
+        What is left of training windows, sorted along their first principal component.
+    row_state, row_patient : ndarray of shape (n_rows,)
+    neighbours : ndarray of shape (n_rows, n_neighbours)
+        Rows nearest to each, itself first.
     """
 
     means: np.ndarray
-    quantiles: np.ndarray
-    factors: np.ndarray
     profiles: np.ndarray
     offsets: np.ndarray
     length: float
     shares: np.ndarray
+    factors: np.ndarray
+    rows: np.ndarray
+    row_state: np.ndarray
+    row_patient: np.ndarray
+    neighbours: np.ndarray
 
     @classmethod
     def fit(
@@ -63,40 +77,78 @@ class ConditionPrior:
         residuals = described - means[state]
         shares = np.zeros((n_states, n_patients))
         for s in range(n_states):
-            counts = np.bincount(patient[state == s], minlength=n_patients)
-            shares[s] = counts / counts.sum()
             rows = state == s
+            counts = np.bincount(patient[rows], minlength=n_patients)
+            shares[s] = counts / counts.sum()
             offsets[s] = _solve_offsets(kernel, residuals[rows], patient[rows], counts)
             residuals[rows] -= (kernel @ offsets[s])[patient[rows]]
-        enough = np.bincount(state) >= FEWEST
-        of_state = [residuals[state == s] if enough[s] else residuals for s in range(n_states)]
-        quantiles = np.stack([_quantiles(own) for own in of_state])
-        factors = _factors(of_state)
-        return cls(means, quantiles, factors, profiles, offsets, length, shares)
+        kept = np.concatenate([_spaced(np.flatnonzero(state == s)) for s in range(n_states)])
+        kept = kept[_by_first_component(residuals[kept])]
+        rows, row_state = residuals[kept], state[kept]
+        enough = np.bincount(row_state) >= FEWEST
+        of_state = [rows[row_state == s] if enough[s] else rows for s in range(n_states)]
+        return cls(
+            means=means,
+            profiles=profiles,
+            offsets=offsets,
+            length=length,
+            shares=shares,
+            factors=np.stack([_factor(own) for own in of_state]),
+            rows=rows.astype(np.float32),
+            row_state=row_state,
+            row_patient=patient[kept],
+            neighbours=_neighbours(rows, row_state, enough),
+        )
 
-    def draw(self, state: np.ndarray, profiles: np.ndarray, normal: np.ndarray) -> np.ndarray:
-        """Turn standard normal numbers (n, q) into descriptors of windows of these states."""
-        correlated = np.einsum("nij,nj->ni", self.factors[state], normal)
-        level = ndtr(correlated) * (N_QUANTILES - 1)
-        below = np.minimum(level.astype(int), N_QUANTILES - 2)
-        column = np.arange(normal.shape[1])
-        low = self.quantiles[state[:, None], below, column]
-        high = self.quantiles[state[:, None], below + 1, column]
-        residual = low + (level - below) * (high - low)
+    @property
+    def n_normal(self) -> int:
+        """Normal numbers that the descriptors of one window are drawn from."""
+        return self.means.shape[1] + self.neighbours.shape[1]
+
+    def draw(
+        self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray, normal: np.ndarray
+    ) -> np.ndarray:
+        """Turn random numbers into descriptors of windows of these states.
+
+        `uniform` is (n,): spread evenly, it spreads windows evenly. `normal` is standard normal,
+        (n, `n_normal`).
+        """
+        alone, local = np.split(normal, [self.means.shape[1]], axis=1)
         kernel = _kernel(profiles, self.profiles, self.length)
-        offset = np.einsum("np,npq->nq", kernel, self.offsets[state])
-        return self.means[state] + offset + residual
+        mean = self.means[state] + np.einsum("np,npq->nq", kernel, self.offsets[state])
+        if not len(self.rows):
+            return mean + np.einsum("nij,nj->ni", self.factors[state], alone)
+        around = self.rows[self.neighbours[self._anchors(state, profiles, uniform)]]
+        centre = around.mean(axis=1)
+        around = around - centre[:, None]
+        n = around.shape[1]
+        together = np.einsum("nk,nkq->nq", local, around) / np.sqrt(max(n - 1, 1))
+        apart = alone * around.std(axis=1)
+        spread = np.sqrt(1 - INDEPENDENT) * together + np.sqrt(INDEPENDENT) * apart
+        return mean + centre + spread
+
+    def _anchors(self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        """A row for each window: of the patient whose profile is nearest, if of that state."""
+        distance = ((profiles[:, None] - self.profiles) ** 2).sum(axis=2)
+        distance = np.where(self.shares[state] > 0, distance, np.inf)
+        patient = distance.argmin(axis=1)
+        anchors = np.empty(len(state), dtype=int)
+        for i, (s, p, u) in enumerate(zip(state, patient, uniform)):
+            own = np.flatnonzero((self.row_state == s) & (self.row_patient == p))
+            anchors[i] = own[int(u * len(own))]
+        return anchors
 
     def without_patients(self) -> ConditionPrior:
-        """A copy that holds nothing of single patients but their number."""
-        return ConditionPrior(
-            self.means,
-            self.quantiles,
-            self.factors,
-            np.zeros((0, self.profiles.shape[1])),
-            np.zeros((len(self.means), 0, self.means.shape[1])),
-            self.length,
-            np.zeros((len(self.means), 0)),
+        """A copy that holds nothing of single patients or windows."""
+        return replace(
+            self,
+            profiles=self.profiles[:0],
+            offsets=self.offsets[:, :0],
+            shares=self.shares[:, :0],
+            rows=self.rows[:0],
+            row_state=self.row_state[:0],
+            row_patient=self.row_patient[:0],
+            neighbours=self.neighbours[:0],
         )
 
 
@@ -127,36 +179,36 @@ def _solve_offsets(
     return solve(kernel + np.diag(noise), means, assume_a="pos")
 
 
-def _quantiles(residuals: np.ndarray) -> np.ndarray:
-    return np.quantile(residuals, np.linspace(0, 1, N_QUANTILES), axis=0)
+def _spaced(rows: np.ndarray) -> np.ndarray:
+    """At most `MOST_ROWS` of the rows, evenly spaced."""
+    return rows[:: -(-len(rows) // MOST_ROWS)]
 
 
-def _factors(of_state: list[np.ndarray]) -> np.ndarray:
-    """Cholesky factors of each state's correlation of normal scores.
+def _by_first_component(rows: np.ndarray) -> np.ndarray:
+    """An order of rows in which neighbours are alike."""
+    spread = rows.std(axis=0)
+    scaled = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return np.argsort(scaled @ np.linalg.eigh(scaled.T @ scaled)[1][:, -1], kind="stable")
 
-    A state with few windows leans on what all states have in common: its own correlation weighs
-    n / (n + q), for n windows and q descriptors.
+
+def _neighbours(rows: np.ndarray, state: np.ndarray, enough: np.ndarray) -> np.ndarray:
+    """Nearest rows of the same state; of all states, for a state with too few of its own.
+
+    All get as many as the smallest state can give. Descriptors are logarithms: what varies most
+    decides who is near.
     """
-    scores = [_normal_scores(own) for own in of_state]
-    common = _correlation(np.concatenate(scores))
-    q = len(common)
-    factors = []
-    for own in scores:
-        weight = len(own) / (len(own) + q)
-        mixed = weight * _correlation(own) + (1 - weight) * common
-        factors.append(np.linalg.cholesky(mixed + 1e-6 * np.eye(q)))
-    return np.stack(factors)
+    members = [np.flatnonzero((state == s) | ~enough[s]) for s in range(len(enough))]
+    n = min(NEIGHBOURS + 1, *(len(own) for own in members))
+    found = np.empty((len(rows), n), dtype=int)
+    for s, own in enumerate(members):
+        nearest = NearestNeighbors(n_neighbors=n).fit(rows[own])
+        found[state == s] = own[nearest.kneighbors(rows[state == s], return_distance=False)]
+    return found
 
 
-def _normal_scores(residuals: np.ndarray) -> np.ndarray:
-    rank = residuals.argsort(axis=0).argsort(axis=0)
-    return ndtri((rank + 0.5) / len(residuals))
-
-
-def _correlation(scores: np.ndarray) -> np.ndarray:
-    """Correlation with the shrinkage of Ledoit and Wolf (2004)."""
-    if len(scores) < 2:
-        return np.eye(scores.shape[1])
-    covariance = ledoit_wolf(scores)[0]
-    spread = np.sqrt(np.maximum(np.diag(covariance), np.finfo(float).tiny))
-    return covariance / np.outer(spread, spread)
+def _factor(residuals: np.ndarray) -> np.ndarray:
+    """Cholesky factor of the covariance, with the shrinkage of Ledoit and Wolf (2004)."""
+    if len(residuals) < 2:
+        return np.zeros((residuals.shape[1],) * 2)
+    covariance = ledoit_wolf(residuals)[0]
+    return np.linalg.cholesky(covariance + 1e-9 * np.eye(len(covariance)))

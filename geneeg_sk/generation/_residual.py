@@ -1,8 +1,9 @@
 """The observation noise of the autoencoder: what the decoder's mean has lost.
 
-A decoder returns a mean and loses exactly the frequencies that it could not explain. They come
-back as Gaussian noise with the spectrum that is missing and the correlation between channels of
-what was lost, drawn in the Fourier domain.
+A decoder returns a mean and loses exactly the frequencies that it could not explain. What it
+shows there, such as the rhythm of its own strides, is taken out; Gaussian noise takes its place,
+with the spectrum that is missing and the correlation between channels of what was lost, drawn in
+the Fourier domain.
 """
 
 from __future__ import annotations
@@ -13,8 +14,29 @@ import numpy as np
 from scipy.fft import irfft, rfft
 from scipy.ndimage import uniform_filter1d
 
-SMOOTHING = 9  # frequency bins, so that few windows suffice
+from ._frontend import tapered_spectrum
+
+SMOOTHING = 3  # frequency bins; more would carry power across the edge of a high-pass
 SHRINKAGE = 0.05  # towards independent channels, so that few windows give a positive matrix
+
+
+@dataclass
+class Trust:
+    """Sums over windows that tell how much of a reconstruction is real, frequency by frequency."""
+
+    common: np.ndarray | float = 0.0
+    power: np.ndarray | float = 0.0
+
+    def add(self, real: np.ndarray, reconstructed: np.ndarray) -> None:
+        """Add windows of unit RMS and their reconstructions, (n, n_channels, n_times)."""
+        x, y = tapered_spectrum(real), tapered_spectrum(reconstructed)
+        self.common = self.common + (x * y.conj()).real.sum(axis=0)
+        self.power = self.power + (np.abs(y) ** 2).sum(axis=0)
+
+    def gain(self) -> np.ndarray:
+        """The Wiener filter of reconstructions, shape (n_channels, n_freqs), between 0 and 1."""
+        power = np.maximum(self.power, np.finfo(np.float32).tiny)
+        return np.clip(self.common / power, 0, 1).astype(np.float32)
 
 
 @dataclass
@@ -23,6 +45,8 @@ class ResidualNoise:
 
     Attributes
     ----------
+    trust : ndarray of shape (n_channels, n_freqs)
+        Gain by which reconstructions are filtered before.
     amplitude : ndarray of shape (n_states, n_channels, n_freqs)
         Root of the missing power at each frequency, for windows of unit RMS.
     factors : ndarray of shape (n_states, n_bands, n_channels, n_channels)
@@ -31,19 +55,24 @@ class ResidualNoise:
         Band of each frequency.
     """
 
+    trust: np.ndarray
     amplitude: np.ndarray
     factors: np.ndarray
     band: np.ndarray
 
-    def draw(self, state: np.ndarray, normal: np.ndarray, n_times: int) -> np.ndarray:
-        """Turn standard normal numbers (n, n_channels, n_freqs, 2) into noise, float32."""
+    def add(self, X: np.ndarray, state: np.ndarray, normal: np.ndarray) -> np.ndarray:
+        """Filter windows and add noise, from standard normal numbers (n, n_channels, n_freqs, 2).
+
+        Both are float32, and windows of unit RMS, shape (n, n_channels, n_times).
+        """
         white = (normal[..., 0] + 1j * normal[..., 1]) * np.float32(np.sqrt(0.5))
         spectrum = np.empty_like(white)
         for band in range(self.factors.shape[1]):
             its = self.band == band
             spectrum[:, :, its] = self.factors[state, band].astype(np.float32) @ white[:, :, its]
         spectrum *= self.amplitude[state].astype(np.float32)
-        return irfft(spectrum, n_times, axis=2)
+        spectrum += rfft(X, axis=2) * self.trust
+        return irfft(spectrum, X.shape[2], axis=2)
 
 
 @dataclass
@@ -52,6 +81,7 @@ class ResidualStatistics:
 
     n_states: int
     edges: np.ndarray  # of the bands, as in Descriptors
+    trust: np.ndarray  # as in ResidualNoise
     counts: np.ndarray = field(init=False)
     missing: np.ndarray | float = 0.0
     products: np.ndarray | float = 0.0
@@ -61,7 +91,7 @@ class ResidualStatistics:
 
     def add(self, real: np.ndarray, reconstructed: np.ndarray, state: np.ndarray) -> None:
         """Add windows of unit RMS and their reconstructions, (n, n_channels, n_times)."""
-        x, y = rfft(real, axis=2), rfft(reconstructed, axis=2)
+        x, y = tapered_spectrum(real), tapered_spectrum(reconstructed) * self.trust
         member = np.eye(self.n_states)[state].T
         self.counts += member.sum(axis=1)
         power = np.abs(x) ** 2 - np.abs(y) ** 2
@@ -75,7 +105,8 @@ class ResidualStatistics:
     def noise(self) -> ResidualNoise:
         """The noise that makes up for what is missing."""
         mean = np.maximum(self.missing / np.maximum(self.counts, 1)[:, None, None], 0)
-        smooth = uniform_filter1d(mean, SMOOTHING, axis=2, mode="nearest")
+        smooth = np.zeros_like(mean)  # and no noise in the mean of a window
+        smooth[:, :, 1:] = uniform_filter1d(mean[:, :, 1:], SMOOTHING, axis=2, mode="nearest")
         amplitude = np.sqrt(np.maximum(smooth, 0))  # the running sum can round below zero
         spread = np.sqrt(np.einsum("sbcc->sbc", self.products))
         spread = np.maximum(spread, np.finfo(np.float32).tiny)
@@ -84,4 +115,4 @@ class ResidualStatistics:
         factors = np.linalg.cholesky((1 - SHRINKAGE) * correlation + SHRINKAGE * identity)
         norm = np.sqrt((factors**2).sum(axis=-1, keepdims=True))  # flat channels have no variance
         band = np.searchsorted(self.edges[1:-1], np.arange(mean.shape[2]), side="right")
-        return ResidualNoise(amplitude, factors / norm, band)
+        return ResidualNoise(self.trust, amplitude, factors / norm, band)

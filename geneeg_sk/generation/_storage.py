@@ -18,13 +18,14 @@ from safetensors.numpy import load_file, save_file
 from .._version import __version__
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors
+from ._equaliser import Equaliser
 from ._frontend import Frontend
 from ._model import LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
 from ._residual import ResidualNoise
 from ._vae import VAE
 
-FORMAT, FORMAT_VERSION = "geneeg_sk.LatentDiffusionGenerator", 1
+FORMAT, FORMAT_VERSION = "geneeg_sk.LatentDiffusionGenerator", 2
 HEADER, ARRAYS = "generator.json", "arrays.safetensors"
 
 PARTS: dict[str, type] = {
@@ -35,6 +36,7 @@ PARTS: dict[str, type] = {
     "population": Population,
     "residual": ResidualNoise,
     "prior": ConditionPrior,
+    "equaliser": Equaliser,
 }
 
 
@@ -100,6 +102,11 @@ def read_folder(folder: str | Path) -> tuple[LatentDiffusion, dict[str, Any]]:
             f"{folder} was written by geneeg_sk {header.get('geneeg_sk')}, in format "
             f"{header['format_version']}; this is {__version__}, which reads up to format "
             f"{FORMAT_VERSION}. Upgrade geneeg_sk."
+        )
+    if header["format_version"] < FORMAT_VERSION:
+        raise ValueError(
+            f"{folder} was written in format {header['format_version']}, before the model was what "
+            f"it is in format {FORMAT_VERSION}. Fit the generator again."
         )
     if header.get("sha256") != _sha256(folder / ARRAYS):
         raise ValueError(

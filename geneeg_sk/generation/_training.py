@@ -92,13 +92,6 @@ def _moving_average(average: Tensor, value: Tensor, n: Tensor | int) -> Tensor:
     return average + (1 - decay) * (value - average)
 
 
-def resolve_device(device: str) -> torch.device:
-    """``"auto"`` is CUDA where there is one, else the CPU."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
-
-
 def draw_rows(weights: Tensor, batch_size: int, generator: torch.Generator) -> np.ndarray:
     """Row numbers of a minibatch, drawn with probability `weights`."""
     return torch.multinomial(weights, batch_size, replacement=True, generator=generator).numpy()

@@ -1,0 +1,38 @@
+"""Where networks compute, and how fast they may."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TypeVar, cast
+
+import torch
+from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def resolve_device(device: str) -> torch.device:
+    """``"auto"`` is CUDA where there is one, else the CPU."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Products in bfloat16 where the processor has instructions for them; weights stay float32."""
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        able = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+        fast = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+
+
+def compiled(network: Network, device: torch.device) -> Network:
+    """The same network, compiled where that pays: on CUDA, where kernels are many and small.
+
+    On a CPU compilation takes longer than it saves, and asks for a C++ compiler.
+    """
+    if device.type == "cuda" and find_spec("triton") is not None:
+        return cast(Network, torch.compile(network))
+    return network
