@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import irfft, rfft
 
+from ..datasets import WindowRows
 from ._frontend import Frontend, blocks, tapered_spectrum
 
 BUDGET = 96
@@ -39,22 +40,24 @@ class Descriptors:
     edges: np.ndarray
 
     @classmethod
-    def fit(cls, frontend: Frontend, X: np.ndarray, weights: np.ndarray) -> Descriptors:
+    def fit(
+        cls, frontend: Frontend, X: np.ndarray | WindowRows, weights: np.ndarray
+    ) -> Descriptors:
         """Cut the bands on training windows `X`, each weighted by `weights` (sum 1)."""
         n_bands = int(np.clip(BUDGET // X.shape[1], FEWEST_BANDS, MOST_BANDS))
         power = np.zeros(frontend.n_times // 2 + 1)
         for rows in blocks(len(X), 256):
-            power += weights[rows] @ _power(frontend.unit(X[rows])[0]).sum(axis=1)
+            power += weights[rows] @ _power(frontend.unit(np.asarray(X[rows]))[0]).sum(axis=1)
         amplitude = np.sqrt(power[1:])
         share = np.cumsum(amplitude) / max(amplitude.sum(), np.finfo(float).tiny)
         inner = 1 + np.searchsorted(share, np.arange(1, n_bands) / n_bands)
         return cls(np.unique(np.r_[1, inner, len(power)]))
 
-    def __call__(self, frontend: Frontend, X: np.ndarray) -> np.ndarray:
+    def __call__(self, frontend: Frontend, X: np.ndarray | WindowRows) -> np.ndarray:
         """Describe windows by an array of shape (n, n_descriptors), the first being log-RMS."""
         described = []
         for rows in blocks(len(X), 256):
-            unit, log_rms = frontend.unit(X[rows])
+            unit, log_rms = frontend.unit(np.asarray(X[rows]))
             powers = self._log_powers(unit).reshape(len(unit), -1)
             described.append(np.column_stack([log_rms, powers, _shape(unit)]))
         return np.concatenate(described)

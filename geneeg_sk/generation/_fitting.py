@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from sklearn.covariance import ledoit_wolf
 
+from ..datasets import WindowRows
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors, profile_of
 from ._device import compiled, mixed_precision
@@ -37,12 +38,16 @@ VALIDATION_FROM = 20  # windows of a state from which some can be spared
 class TrainingSet:
     """Windows with state and patient as numbers; minibatches are copied, never the whole."""
 
-    X: np.ndarray  # (n, n_channels, n_times)
+    X: np.ndarray | WindowRows  # (n, n_channels, n_times)
     state: np.ndarray  # (n,)
     patient: np.ndarray  # (n,)
     is_background: np.ndarray  # (n,), bool
     n_states: int
     n_patients: int
+
+    def windows(self, rows: np.ndarray | slice) -> np.ndarray:
+        """Return some of the windows as an array."""
+        return np.asarray(self.X[rows])
 
     @property
     def counts(self) -> np.ndarray:
@@ -150,7 +155,7 @@ def fit_autoencoder(
     latent_shape = len(model.latent_mean), model.frontend.n_padded // vae.stride
 
     def components(chosen: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(model.components(data.X[chosen])).to(budget.device)
+        return torch.from_numpy(model.components(data.windows(chosen))).to(budget.device)
 
     def terms() -> dict[str, torch.Tensor]:
         x = components(train[draw_rows(weights, budget.batch_size, generator)])
@@ -188,14 +193,16 @@ def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.dev
     latents = []
     trust = Trust()
     for chosen in blocks(len(data.X), 128):
-        unit, _ = model.frontend.unit(data.X[chosen])
+        unit, _ = model.frontend.unit(data.windows(chosen))
         x = torch.from_numpy(model.frontend.components(unit))
         latents.append(model.vae.encode(x.to(device))[0].cpu().numpy())
         trust.add(unit, _decoded(model, latents[-1], device))
     lost = ResidualStatistics(data.n_states, model.descriptors.edges, trust.gain())
     for chosen, z in zip(blocks(len(data.X), 128), latents):
         lost.add(
-            model.frontend.unit(data.X[chosen])[0], _decoded(model, z, device), data.state[chosen]
+            model.frontend.unit(data.windows(chosen))[0],
+            _decoded(model, z, device),
+            data.state[chosen],
         )
     z = np.concatenate(latents)
     model.residual = lost.noise()
@@ -267,7 +274,7 @@ def fit_equaliser(data: TrainingSet, model: LatentDiffusion, seed: int, device) 
     edges = model.equaliser.edges
     for s in range(data.n_states):
         own = np.flatnonzero(data.state == s)
-        real = (model.frontend.unit(data.X[own[rows]])[0] for rows in blocks(len(own), 128))
+        real = (model.frontend.unit(data.windows(own[rows]))[0] for rows in blocks(len(own), 128))
         wanted = Averages.of(real, edges)
         state = np.full(EQUALISER_WINDOWS, s)
         for k in range(EQUALISER_ROUNDS):

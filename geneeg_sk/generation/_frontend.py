@@ -13,6 +13,8 @@ import numpy as np
 from scipy.fft import rfft
 from scipy.signal.windows import tukey
 
+from ..datasets import WindowRows
+
 # Components below this share of the variance are rounding errors (of a rereferenced or
 # duplicated channel), and dividing by them would blow these up.
 MIN_SHARE = 1e-7
@@ -48,15 +50,16 @@ class Frontend:
     n_padded: int
 
     @classmethod
-    def fit(cls, X: np.ndarray, weights: np.ndarray, stride: int) -> Frontend:
+    def fit(cls, X: np.ndarray | WindowRows, weights: np.ndarray, stride: int) -> Frontend:
         """Learn the rotation on windows `X`, each weighted by `weights` (sum 1)."""
         n_times = X.shape[2]
-        rms = root_mean_square(X)
+        parts = [X] if isinstance(X, np.ndarray) else (X[rows] for rows in blocks(len(X), 256))
+        rms = np.concatenate([root_mean_square(np.asarray(part)) for part in parts])
         positive = rms[rms > 0]
         floor = float(1e-3 * np.median(positive)) if len(positive) else 1.0
         covariance = np.zeros((X.shape[1], X.shape[1]))
         for rows in blocks(len(X), 256):
-            unit = X[rows] / np.maximum(rms[rows], floor)[:, None, None]
+            unit = np.asarray(X[rows]) / np.maximum(rms[rows], floor)[:, None, None]
             scaled = unit * np.sqrt(weights[rows] / n_times)[:, None, None]
             covariance += np.einsum("nct,ndt->cd", scaled, scaled, dtype=np.float64, optimize=True)
         variances, vectors = np.linalg.eigh(covariance)

@@ -18,6 +18,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from .._checks import background_state, check_groups, check_windows, sfreq_of
+from ..datasets import WindowRows
+from ..datasets._rows import check_rows
 from ._descriptors import profile_of
 from ._device import resolve_device
 from ._diffusion import SOLVER_STEPS
@@ -163,7 +165,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
-            Windows in microvolts.
+            Windows in microvolts. Of `WindowRows`, a minibatch or block is read at a time.
         y : array-like of shape (n_windows,)
             Clinical state of each window.
         groups : array-like of shape (n_windows,), default=None
@@ -187,7 +189,10 @@ class LatentDiffusionGenerator(BaseEstimator):
         warning.
         """
         self.sfreq_ = sfreq_of(X, self.sfreq)
-        X = check_windows(self, X, reset=True)
+        if isinstance(X, WindowRows) and X.dtype in (np.float32, np.float64):
+            X = check_rows(self, X, reset=True)
+        else:
+            X = check_windows(self, X, reset=True)
         y = self._check_states(X, y)
         self.classes_ = np.unique(y)
         self.background_ = background_state(y, self.background)
@@ -456,7 +461,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         return y
 
     def _training_set(
-        self, X: np.ndarray, y: np.ndarray, groups: Any
+        self, X: np.ndarray | WindowRows, y: np.ndarray, groups: Any
     ) -> tuple[TrainingSet, np.ndarray]:
         """States and patients as numbers, and the patients; a single None without groups."""
         groups = check_groups(groups, len(X))
