@@ -17,7 +17,7 @@ from ._diffusion import SOLVER_STEPS, denoising_loss, draw_sigmas
 from ._equaliser import Averages, Equaliser
 from ._frontend import Frontend, blocks
 from ._losses import autoencoder_terms
-from ._model import LatentDiffusion, Population, Standardiser
+from ._model import BLOCK, LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
 from ._residual import ResidualStatistics, Trust
 from ._training import draw_rows, optimise
@@ -27,7 +27,7 @@ LR_VAE, LR_DIFFUSION = 2e-3, 2e-3
 DROP_CONDITION = 0.1
 DROP_PROFILE = 0.15
 LATENT_JITTER = 0.05  # so that the decoder has seen what is slightly off the manifold
-EQUALISER_WINDOWS = 128  # generated, of each state, to compare spectra with those of training
+EQUALISER_WINDOWS = 128  # generated, of each state, at most, to compare spectra
 EQUALISER_ROUNDS = 2  # because one correction disturbs the other
 PROFILE_WINDOWS = 16  # background windows of one training-time draw of a profile
 VALIDATION_SHARE, VALIDATION_MOST = 0.1, 256
@@ -276,7 +276,7 @@ def fit_equaliser(data: TrainingSet, model: LatentDiffusion, seed: int, device) 
         own = np.flatnonzero(data.state == s)
         real = (model.frontend.unit(data.windows(own[rows]))[0] for rows in blocks(len(own), 128))
         wanted = Averages.of(real, edges)
-        state = np.full(EQUALISER_WINDOWS, s)
+        state = np.full(min(EQUALISER_WINDOWS, max(len(own), BLOCK)), s)
         for k in range(EQUALISER_ROUNDS):
             drawn = model.sample(
                 state, None, seed + k, guidance=1.0, solver_steps=SOLVER_STEPS, device=device
