@@ -51,7 +51,8 @@ class Descriptors:
         amplitude = np.sqrt(power[1:])
         share = np.cumsum(amplitude) / max(amplitude.sum(), np.finfo(float).tiny)
         inner = 1 + np.searchsorted(share, np.arange(1, n_bands) / n_bands)
-        return cls(np.unique(np.r_[1, inner, len(power)]))
+        first = min(1, len(power) - 1)  # a window of one sample has but its mean
+        return cls(np.unique(np.r_[first, inner, len(power)]))
 
     def __call__(self, frontend: Frontend, X: np.ndarray | WindowRows) -> np.ndarray:
         """Describe windows by an array of shape (n, n_descriptors), the first being log-RMS."""
