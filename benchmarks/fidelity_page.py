@@ -12,7 +12,7 @@ import pandas as pd
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "fidelity.jsonl"
 PAGE = HERE.parent / "docs" / "fidelity.md"
-FIGURE = HERE.parent / "docs" / "images" / "fidelity.png"
+FIGURE = HERE.parent / "docs" / "figures" / "fidelity.png"
 
 COLUMNS = {
     "ks_mean": "KS",
@@ -43,7 +43,7 @@ of channels. NN ratio is the distance to the nearest training window relative to
 windows, near copies the share of windows nearer to one training window than to any other by a
 factor of three, coverage the share of real windows that have a synthetic one beside them.
 
-![AUC of a forest and of a network that tell synthetic windows from real ones](images/fidelity.png)
+![AUC of a forest and of a network that tell synthetic windows from real ones](figures/fidelity.png)
 """
 
 
