@@ -58,7 +58,7 @@ def from_vae_prior(generator, wanted, train, seed):
 
 
 def mean_decode(generator, wanted, seed):
-    """What is sampled without the noise that the decoder's mean lacks, and uncorrected."""
+    """What is sampled without the noise that the decoder's mean lacks, nor the mean spectrum."""
     model = generator.model_
     silent = replace(model.residual, amplitude=0 * model.residual.amplitude)
     flat = replace(model.equaliser, gain=np.ones_like(model.equaliser.gain))

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from tiny import TINY
 
-from geneeg_sk.generation import LatentDiffusionGenerator, _training
+from geneeg_sk.generation import LatentDiffusionGenerator, _generator, _training
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,17 @@ def test_seizures_are_generated_louder_than_background_as_they_are(trained, coho
     ictal, normal = (trained.sample([s] * 64, random_state=1) for s in ("ictal", "normal"))
     real = loudness(cohort.X[cohort.y == "ictal"]) / loudness(cohort.X[cohort.y == "normal"])
     assert loudness(ictal) / loudness(normal) == pytest.approx(real, rel=0.5)
+
+
+def test_what_real_channels_do_not_share_synthetic_ones_do_not_either():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 4, 64)).cumsum(axis=2)
+    X -= X.mean(axis=1, keepdims=True)
+    X += 1e-3 * rng.standard_normal(X.shape)  # an amplifier's noise: the sum is not quite zero
+    generator = clone(TINY).fit(X, np.arange(120) % 2)
+    made = generator.sample(np.arange(64) % 2)
+    share = (made.mean(axis=1) ** 2).mean() / (made**2).mean()
+    assert share < 5 * (X.mean(axis=1) ** 2).mean() / (X**2).mean()
 
 
 def test_samples_are_not_copies_of_training_windows(trained, cohort):
@@ -236,11 +247,12 @@ def edit_header(**changes):
         (lambda f: (f / "generator.json").unlink(), FileNotFoundError, "is missing"),
         (edit_header(format="other"), ValueError, "not of a LatentDiffusionGenerator"),
         (edit_header(format_version=99), ValueError, "Upgrade geneeg_sk"),
+        (edit_header(format_version=1), ValueError, "Fit the generator again"),
         (edit_header(numbers={}), ValueError, "not a complete generator"),
         (edit_header(params={"evil": 1}), ValueError, "not a complete generator"),
     ],
 )
-def test_a_damaged_foreign_or_newer_folder_gets_a_clear_error(
+def test_a_damaged_foreign_older_or_newer_folder_gets_a_clear_error(
     fitted, tmp_path, damage, error, message
 ):
     fitted.save(tmp_path / "g")
@@ -288,6 +300,17 @@ def interrupt_stage(monkeypatch, stage):
 
 def test_ctrl_c_in_the_diffusion_keeps_what_is_trained_so_far(cohort, monkeypatch):
     interrupt_stage(monkeypatch, "diffusion")
+    generator = clone(TINY)
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(cohort.X, cohort.y)
+    assert np.isfinite(generator.sample(["ictal"])).all()
+
+
+def test_ctrl_c_after_both_networks_keeps_them(cohort, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_generator, "fit_equaliser", interrupt)
     generator = clone(TINY)
     with pytest.raises(KeyboardInterrupt):
         generator.fit(cohort.X, cohort.y)

@@ -269,7 +269,9 @@ def fit_denoiser(
     return interrupted
 
 
-def fit_equaliser(data: TrainingSet, model: LatentDiffusion, seed: int, device) -> None:
+def fit_equaliser(
+    data: TrainingSet, model: LatentDiffusion, seed: int, device: torch.device
+) -> None:
     """Compare generated windows with those of training, state by state, and learn the filter."""
     edges = model.equaliser.edges
     for s in range(data.n_states):

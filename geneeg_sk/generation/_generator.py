@@ -514,7 +514,6 @@ class LatentDiffusionGenerator(BaseEstimator):
             model.denoiser = None
         else:
             interrupted = fit_denoiser(data, budget, model, rows, rng, generator, history)
-            fit_equaliser(data, model, int(rng.randint(MAX_SEED)), budget.device)
         self.model_ = model
         self.counts_ = data.counts
         self.patients_ = patients[patients != np.array(None)]
@@ -522,6 +521,8 @@ class LatentDiffusionGenerator(BaseEstimator):
         self.history_ = pd.DataFrame(history)
         if interrupted:
             raise KeyboardInterrupt
+        # Last, so that Ctrl-C during it finds everything in its place.
+        fit_equaliser(data, model, int(rng.randint(MAX_SEED)), budget.device)
 
     def _check_can_sample(self) -> None:
         if self.model_.denoiser is None:
