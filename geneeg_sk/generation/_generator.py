@@ -56,7 +56,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         Channels of the latent sequence; fewer are used where the windows hold fewer numbers.
     width : int, default=64
         Channels of the hidden layers of all networks.
-    vae_steps, diffusion_steps : int, default=800, 3000
+    vae_steps, diffusion_steps : int, default=800, 2000
         Optimiser steps of either stage, so that cost does not grow with the data.
     batch_size : int, default=64
         Windows of one step.
@@ -138,7 +138,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         latent_channels=16,
         width=64,
         vae_steps=800,
-        diffusion_steps=3000,
+        diffusion_steps=2000,
         batch_size=64,
         background="auto",
         loss_weights=None,

@@ -16,6 +16,10 @@ from sklearn.neighbors import NearestNeighbors
 # Windows whose spread around their common mean is drawn from at once. Few follow the bends of the
 # distribution, such as the course of a seizure; more keep away from single training windows.
 NEIGHBOURS = 6
+# Windows are drawn around a point between the middle of the neighbours (0) and the window whose
+# neighbours they are (1). The middle alone pulls in what is far out; the window alone is copied.
+NEARNESS = 0.1
+AS_LOUD = 0.9  # the same for log-RMS: one number is no copy, and decides most about a window
 INDEPENDENT = 0.1  # share of the variance drawn for each descriptor alone, off the neighbours' span
 
 # Fewer windows than this say too little about a state's spread: all states' is used instead.
@@ -47,7 +51,7 @@ class ConditionPrior:
     factors : ndarray of shape (n_states, n_descriptors, n_descriptors)
         Cholesky factors of the covariance of what is left, for when no rows may be used.
     rows : ndarray of shape (n_rows, n_descriptors)
-        What is left of training windows, sorted along their first principal component.
+        What is left of training windows, sorted by their log-RMS, the first descriptor.
     row_state, row_patient : ndarray of shape (n_rows,)
     neighbours : ndarray of shape (n_rows, n_neighbours)
         Rows nearest to each, itself first.
@@ -83,7 +87,7 @@ class ConditionPrior:
             offsets[s] = _solve_offsets(kernel, residuals[rows], patient[rows], counts)
             residuals[rows] -= (kernel @ offsets[s])[patient[rows]]
         kept = np.concatenate([_spaced(np.flatnonzero(state == s)) for s in range(n_states)])
-        kept = kept[_by_first_component(residuals[kept])]
+        kept = kept[np.argsort(residuals[kept, 0], kind="stable")]
         rows, row_state = residuals[kept], state[kept]
         enough = np.bincount(row_state) >= FEWEST
         of_state = [rows[row_state == s] if enough[s] else rows for s in range(n_states)]
@@ -118,14 +122,18 @@ class ConditionPrior:
         mean = self.means[state] + np.einsum("np,npq->nq", kernel, self.offsets[state])
         if not len(self.rows):
             return mean + np.einsum("nij,nj->ni", self.factors[state], alone)
-        around = self.rows[self.neighbours[self._anchors(state, profiles, uniform)]]
+        anchors = self._anchors(state, profiles, uniform)
+        around = self.rows[self.neighbours[anchors]]
         centre = around.mean(axis=1)
         around = around - centre[:, None]
         n = around.shape[1]
         together = np.einsum("nk,nkq->nq", local, around) / np.sqrt(max(n - 1, 1))
         apart = alone * around.std(axis=1)
         spread = np.sqrt(1 - INDEPENDENT) * together + np.sqrt(INDEPENDENT) * apart
-        return mean + centre + spread
+        nearness = np.full(self.means.shape[1], NEARNESS)
+        nearness[0] = AS_LOUD
+        centre = nearness * self.rows[anchors] + (1 - nearness) * centre
+        return mean + centre + np.sqrt(1 - nearness**2) * spread
 
     def _anchors(self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """A row for each window: of the patient whose profile is nearest, if of that state."""
@@ -182,13 +190,6 @@ def _solve_offsets(
 def _spaced(rows: np.ndarray) -> np.ndarray:
     """At most `MOST_ROWS` of the rows, evenly spaced."""
     return rows[:: -(-len(rows) // MOST_ROWS)]
-
-
-def _by_first_component(rows: np.ndarray) -> np.ndarray:
-    """An order of rows in which neighbours are alike."""
-    spread = rows.std(axis=0)
-    scaled = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    return np.argsort(scaled @ np.linalg.eigh(scaled.T @ scaled)[1][:, -1], kind="stable")
 
 
 def _neighbours(rows: np.ndarray, state: np.ndarray, enough: np.ndarray) -> np.ndarray:

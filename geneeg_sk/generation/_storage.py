@@ -25,7 +25,7 @@ from ._prior import ConditionPrior
 from ._residual import ResidualNoise
 from ._vae import VAE
 
-FORMAT, FORMAT_VERSION = "geneeg_sk.LatentDiffusionGenerator", 2
+FORMAT, FORMAT_VERSION = "geneeg_sk.LatentDiffusionGenerator", 3
 HEADER, ARRAYS = "generator.json", "arrays.safetensors"
 
 PARTS: dict[str, type] = {
