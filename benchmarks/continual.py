@@ -37,14 +37,14 @@ METHODS = {
     "naive": {"ewc": 0.0, "replay": 0},
     "ewc": {"ewc": 100.0, "replay": 0},
     "replay": {"ewc": 0.0, "replay": 7},
-    "both": {"ewc": 100.0, "replay": 7},
+    "both": {"ewc": 10.0, "replay": 7},  # at most 40 % of the windows
 }
 # Tried on the development cohorts only.
 ATTEMPTS = {
-    "both, stiffness 10": {"ewc": 10.0, "replay": 7},
+    "both, stiffness 100": {"ewc": 100.0, "replay": 7},
     "both, stiffness 1000": {"ewc": 1000.0, "replay": 7},
     "ewc, stiffness 1000": {"ewc": 1000.0, "replay": 0},
-    "both, 4 windows": {"ewc": 100.0, "replay": 4},
+    "both, stiffness 100, 4 windows": {"ewc": 100.0, "replay": 4},
 }
 
 
