@@ -12,13 +12,11 @@ are not computed again. What was tried and chosen was tried on the development c
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
@@ -125,9 +123,11 @@ def held(model, patients, windows_held):
     """What of the data is held when the last patient comes, and what else is, in megabytes."""
     parts = [patients.training(p)[0] for p in patients.order]
     n, each = sum(map(len, parts)), parts[0][0].nbytes / 1e6
-    n_weights = sum(p.numel() for p in model.estimator_.net_.module_.parameters()) if (
-        isinstance(model, SequentialClassifier)
-    ) else 0
+    n_weights = (
+        sum(p.numel() for p in model.estimator_.net_.module_.parameters())
+        if (isinstance(model, SequentialClassifier))
+        else 0
+    )
     consolidated = 8 * n_weights / 1e6 if n_weights and model.ewc else 0.0
     return {
         "windows": windows_held,
@@ -160,7 +160,7 @@ def transfer(after, chance):
 
 def guessing(windows):
     """Mean macro F1 of random predictions."""
-    X, y = windows
+    _, y = windows
     guess = [
         DummyClassifier(strategy="uniform", random_state=k).fit(y, y).predict(y)
         for k in range(GUESSES)

@@ -1,0 +1,89 @@
+"""What the profile of a patient is: the median of descriptors, or discriminants of patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from sklearn.covariance import ledoit_wolf
+
+from ._descriptors import profile_of
+
+FEWEST_PATIENTS = 4  # of whom discriminants can be learned; of three, a plane would be all there is
+MOST_NUMBERS = 16
+
+
+@dataclass
+class ProfileEncoder:
+    """Turn background windows into a profile, and a profile into what background is like.
+
+    Learned, a profile is the mean over windows of linear discriminants (Fisher 1936; Rao 1948):
+    the directions of the descriptors in which patients differ most and windows of one patient
+    least. Discriminants of all patients are one fewer than there are patients; what distinguishes
+    a new patient in other directions is not in such a profile. Not learned, it is the median of
+    the descriptors themselves.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (n_descriptors,)
+    weights : ndarray of shape (n_descriptors, n_profile)
+        From descriptors to discriminants, of unit variance within patients; without columns where
+        nothing was learned.
+    loadings : ndarray of shape (n_profile, n_descriptors)
+        From discriminants back to the descriptors that background windows have on the average.
+    """
+
+    centre: np.ndarray
+    weights: np.ndarray
+    loadings: np.ndarray
+
+    @classmethod
+    def of_descriptors(cls, n_descriptors: int) -> ProfileEncoder:
+        """The median of the descriptors."""
+        nothing = np.zeros((n_descriptors, 0))
+        return cls(np.zeros(n_descriptors), nothing, nothing.T)
+
+    @classmethod
+    def learn(cls, background: np.ndarray, patient: np.ndarray) -> ProfileEncoder:
+        """Learn discriminants from descriptors (n, q) of background windows of patients (n,)."""
+        patients, number = np.unique(patient, return_inverse=True)
+        if len(patients) < FEWEST_PATIENTS:
+            raise ValueError(
+                f"profile_encoder='learned' needs background windows of at least {FEWEST_PATIENTS} "
+                f"patients, got {len(patients)}: fewer do not tell what patients differ in. Give "
+                "groups and more patients, or use "
+                "profile_encoder='descriptors'."
+            )
+        means = np.stack([background[number == p].mean(axis=0) for p in range(len(patients))])
+        centre = means.mean(axis=0)
+        std = background.std(axis=0)
+        scale = np.where(std > 1e-9, std, 1.0)
+        within = ledoit_wolf((background - means[number]) / scale)[0]
+        root = np.linalg.cholesky(within + 1e-9 * np.eye(len(within)))
+        between = solve_triangular(root, ((means - centre) / scale).T, lower=True)
+        n = min(len(patients) - 1, MOST_NUMBERS)
+        directions = np.linalg.svd(between, full_matrices=False)[0][:, :n]
+        weights = solve_triangular(root.T, directions) / scale[:, None]
+        discriminants = (background - centre) @ weights
+        loadings = np.linalg.lstsq(discriminants, background - centre, rcond=None)[0]
+        return cls(centre, weights, loadings)
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether profiles are discriminants."""
+        return self.weights.shape[1] > 0
+
+    def of_windows(self, described: np.ndarray) -> np.ndarray:
+        """Each window's part in a profile, shape (..., n_profile)."""
+        return (described - self.centre) @ self.weights if self.is_learned else described
+
+    def __call__(self, described: np.ndarray) -> np.ndarray:
+        """Profile (..., n_profile) of descriptors (..., n_windows, n_descriptors)."""
+        if self.is_learned:
+            return self.of_windows(described).mean(axis=-2)
+        return profile_of(described)
+
+    def background(self, profiles: np.ndarray) -> np.ndarray:
+        """Descriptors (n, n_descriptors) that profiles (n, n_profile) say background has."""
+        return self.centre + profiles @ self.loadings if self.is_learned else profiles
