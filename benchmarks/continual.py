@@ -194,7 +194,7 @@ def recorded(out):
     if not out.exists():
         return set()
     lines = map(json.loads, out.read_text().splitlines())
-    return {key_of(one) for one in lines}
+    return {key_of(one) for one in lines if one["benchmark"] == "continual"}
 
 
 def key_of(one):

@@ -34,7 +34,10 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "profiles.jsonl"
 DATA_FOLDER = Path(os.environ.get("GENEEG_DATA", HERE.parent / "../shared/data"))
 
-TEN_TWENTY = "FP1 FP2 F7 F3 FZ F4 F8 T7 C3 CZ C4 T8 P7 P3 PZ P4 P8 O1 O2".split()
+TEN_TWENTY = [
+    *("FP1", "FP2", "F7", "F3", "FZ", "F4", "F8", "T7", "C3", "CZ"),
+    *("C4", "T8", "P7", "P3", "PZ", "P4", "P8", "O1", "O2"),
+]
 N_FOLDS = 5
 N_SYNTHETIC = 60
 BUDGET = {"vae_steps": 300, "diffusion_steps": 800}

@@ -81,9 +81,13 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
     -----
     The penalty is :math:`\\frac{\\lambda}{2} \\sum_i F_i (\\theta_i - \\theta_i^*)^2`, with
     :math:`\\theta^*` the weights after the last patient and :math:`F` the diagonal of the Fisher
-    information, summed over the patients so far [2]_. The scale of the input stays that of the
-    first patient; the running statistics of the normalisation layers follow the latest ones, and
-    no penalty holds them.
+    information, summed over the patients so far [2]_. The scale of the input is the geometric mean
+    of the patients' so far; the running statistics of the normalisation layers follow the latest
+    windows, and no penalty holds them.
+
+    With replay, windows of a step are drawn from all patients so far, a kept one as often as the
+    windows it was chosen among would be: what is learned at every patient approximates training
+    on all patients so far. A pass stays as long as the new patient's windows alone would make it.
 
     References
     ----------
