@@ -67,7 +67,8 @@ class ProfileEncoder:
         weights = solve_triangular(root.T, directions) / scale[:, None]
         discriminants = (background - centre) @ weights
         loadings = np.linalg.lstsq(discriminants, background - centre, rcond=None)[0]
-        return cls(centre, weights, loadings)
+        # In the order in which they come back from a file: sums then repeat to the last bit.
+        return cls(centre, np.ascontiguousarray(weights), np.ascontiguousarray(loadings))
 
     @property
     def is_learned(self) -> bool:
