@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.signal import resample_poly
 from scipy.stats import ks_2samp
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GroupKFold
@@ -70,12 +71,13 @@ class Subjects:
 
 
 def erp():
-    """Trials of ten subjects in three conditions, at the electrodes of the 10-20 system."""
+    """Trials of ten subjects in three conditions: 10-20 electrodes, every second sample."""
     data = np.load(DATA_FOLDER / "erp-subjects.npz")
     channels = data["channel"].tolist()
     order = np.lexsort((data["trial"], data["subject"]))
     X = data["X"][order][:, [channels.index(c) for c in TEN_TWENTY]].astype(np.float32)
-    return Subjects(X, data["subject"][order].astype(str), 256.0)
+    X = resample_poly(X, 1, 2, axis=2, padtype="line").astype(np.float32)
+    return Subjects(X, data["subject"][order].astype(str), 128.0)
 
 
 def cohort(seed=100, n_patients=10, n_windows=30):

@@ -35,11 +35,11 @@ def learned():
 
 
 def test_a_learned_profile_is_short_and_does_what_profiles_do(learned, tmp_path):
-    assert learned.profiles_.shape == (6, 5)
+    assert learned.profiles_.shape == (6, 16)
     profile = learned.profile(background(1, 8, seed=1))
     X = learned.sample(["normal"] * 3, profiles=profile, random_state=0)
     assert X.shape == (3, N_CHANNELS, N_TIMES)
-    assert learned.virtual_profiles(2, random_state=0).shape == (2, 5)
+    assert learned.virtual_profiles(2, random_state=0).shape == (2, 16)
     learned.save(tmp_path / "g")
     loaded = LatentDiffusionGenerator.load(tmp_path / "g")
     assert_array_equal(loaded.sample(["normal"] * 3, profiles=profile, random_state=0), X)
@@ -56,7 +56,7 @@ def test_further_patients_are_described_as_the_first_ones_were(learned):
     X, y, groups = patients([8])
     generator = clone(LEARNED).fit(*patients(range(6))[:2], groups=patients(range(6))[2])
     generator.partial_fit(X, y, groups=groups)
-    assert generator.profiles_.shape == (7, 5)
+    assert generator.profiles_.shape == (7, 16)
     assert_array_equal(generator.profiles_[:6], learned.profiles_)
 
 

@@ -63,11 +63,10 @@ class LatentDiffusionGenerator(BaseEstimator):
         The state that is plentiful and describes a patient: ``"normal"`` where there is such a
         label, else the majority.
     profile_encoder : {"descriptors", "learned"}, default="descriptors"
-        What describes a patient: the median of the descriptors of background windows, or their
-        mean along at most 16 directions in which the training patients differ most and windows of
-        one patient least (linear discriminants). Learned profiles are short, need background
-        windows of at least 4 patients, and leave out in what a new patient differs from all of
-        these.
+        What describes a patient: the median of the descriptors of background windows, or 16
+        numbers learned from them: linear discriminants of the training patients first, principal
+        components of the rest after them. Learned profiles need background windows of at least 4
+        patients.
     loss_weights : dict, default=None
         Weights of the autoencoder's loss terms that differ from the defaults: "time",
         "spectral", "band_power", "covariance", "difference", "kl". 0 leaves a term out.
@@ -86,7 +85,7 @@ class LatentDiffusionGenerator(BaseEstimator):
     profiles_ : ndarray of shape (n_patients, n_profile)
         Profiles of `patients_`: medians over background windows of log-RMS (log µV), the log
         power at unit RMS of each channel in each of a few frequency bands, and each channel's
-        compressed skewness and kurtosis; or discriminants of these, see `profile_encoder`.
+        compressed skewness and kurtosis; or learned numbers, see `profile_encoder`.
     n_channels_, n_times_ : int
     sfreq_ : float or None
     history_ : DataFrame

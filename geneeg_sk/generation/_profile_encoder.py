@@ -1,4 +1,4 @@
-"""What the profile of a patient is: the median of descriptors, or discriminants of patients."""
+"""What the profile of a patient is: the median of descriptors, or a few learned numbers."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ class ProfileEncoder:
 
     Learned, a profile is the mean over windows of linear discriminants (Fisher 1936; Rao 1948):
     the directions of the descriptors in which patients differ most and windows of one patient
-    least. Discriminants of all patients are one fewer than there are patients; what distinguishes
-    a new patient in other directions is not in such a profile. Not learned, it is the median of
+    least. There is one fewer than there are patients; the principal directions of what these leave
+    unexplained follow, for a new patient may differ otherwise than the known ones do. What they
+    differ in beyond these few numbers is not in such a profile. Not learned, it is the median of
     the descriptors themselves.
 
     Attributes
     ----------
     centre : ndarray of shape (n_descriptors,)
     weights : ndarray of shape (n_descriptors, n_profile)
-        From descriptors to discriminants, of unit variance within patients; without columns where
-        nothing was learned.
+        From descriptors to the profile's numbers, of unit variance within patients; without columns
+        where nothing was learned.
     loadings : ndarray of shape (n_profile, n_descriptors)
-        From discriminants back to the descriptors that background windows have on the average.
+        From these numbers back to the descriptors that background windows have on the average.
     """
 
     centre: np.ndarray
@@ -46,7 +47,7 @@ class ProfileEncoder:
 
     @classmethod
     def learn(cls, background: np.ndarray, patient: np.ndarray) -> ProfileEncoder:
-        """Learn discriminants from descriptors (n, q) of background windows of patients (n,)."""
+        """Learn from descriptors (n, q) of background windows of patients (n,)."""
         patients, number = np.unique(patient, return_inverse=True)
         if len(patients) < FEWEST_PATIENTS:
             raise ValueError(
@@ -59,20 +60,18 @@ class ProfileEncoder:
         centre = means.mean(axis=0)
         std = background.std(axis=0)
         scale = np.where(std > 1e-9, std, 1.0)
-        within = ledoit_wolf((background - means[number]) / scale)[0]
-        root = np.linalg.cholesky(within + 1e-9 * np.eye(len(within)))
-        between = solve_triangular(root, ((means - centre) / scale).T, lower=True)
-        n = min(len(patients) - 1, MOST_NUMBERS)
-        directions = np.linalg.svd(between, full_matrices=False)[0][:, :n]
-        weights = solve_triangular(root.T, directions) / scale[:, None]
-        discriminants = (background - centre) @ weights
-        loadings = np.linalg.lstsq(discriminants, background - centre, rcond=None)[0]
+        x, between = (background - centre) / scale, (means - centre) / scale
+        weights = _discriminants(x - between[number], between)
+        weights = np.column_stack([weights, _components(x, weights, MOST_NUMBERS)])
+        weights /= np.maximum(((x - between[number]) @ weights).std(axis=0), 1e-9)
+        loadings = np.linalg.lstsq(x @ weights, x * scale, rcond=None)[0]
+        weights /= scale[:, None]
         # In the order in which they come back from a file: sums then repeat to the last bit.
         return cls(centre, np.ascontiguousarray(weights), np.ascontiguousarray(loadings))
 
     @property
     def is_learned(self) -> bool:
-        """Whether profiles are discriminants."""
+        """Whether profiles are the few learned numbers."""
         return self.weights.shape[1] > 0
 
     def of_windows(self, described: np.ndarray) -> np.ndarray:
@@ -88,3 +87,24 @@ class ProfileEncoder:
     def background(self, profiles: np.ndarray) -> np.ndarray:
         """Descriptors (n, n_descriptors) that profiles (n, n_profile) say background has."""
         return self.centre + profiles @ self.loadings if self.is_learned else profiles
+
+
+def _discriminants(within: np.ndarray, between: np.ndarray) -> np.ndarray:
+    """Directions (q, k) that part patients' means (n_patients, q), given what varies within (n, q).
+
+    The covariance within patients is shrunk (Ledoit and Wolf 2004): there are more descriptors than
+    windows.
+    """
+    covariance = ledoit_wolf(within)[0]
+    root = np.linalg.cholesky(covariance + 1e-9 * np.eye(len(covariance)))
+    whitened = solve_triangular(root, between.T, lower=True)
+    n = min(len(between) - 1, MOST_NUMBERS)
+    directions = np.linalg.svd(whitened, full_matrices=False)[0][:, :n]
+    return solve_triangular(root.T, directions)
+
+
+def _components(x: np.ndarray, weights: np.ndarray, upto: int) -> np.ndarray:
+    """Principal directions (q, k) of what `weights` (q, n) leave unexplained of windows (n, q)."""
+    left = x - x @ weights @ np.linalg.lstsq(x @ weights, x, rcond=None)[0]
+    n = min(upto - weights.shape[1], *left.shape)
+    return np.linalg.svd(left - left.mean(axis=0), full_matrices=False)[2][:n].T
