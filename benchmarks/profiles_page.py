@@ -31,13 +31,13 @@ INTRODUCTION = """# Profiles of subjects never seen
 What `benchmarks/profiles.py` printed (`benchmarks/results/profiles.jsonl`); this page is written
 from it by `benchmarks/profiles_page.py`.
 
-**Protocol.** Ten subjects, 30 windows of 1 s each, 19 channels of the 10-20 system,
-resampled to 128 Hz (a data set without seizures: all windows are background). Two subjects are left out of training at a
-time. Every second window of a left-out subject gives the profile; 60 windows made from it are
-compared with the subject's other windows, and with as many of each of the nine other subjects. The
-windows alternate within one session: what is shown is that a profile tells one session of a
-subject from other subjects', not that it lasts for weeks. Generators are small (300 steps of the
-autoencoder, 800 of the diffusion).
+**Protocol.** Ten subjects, 30 windows of 1 s each, 19 channels of the 10-20 system, resampled to
+128 Hz (a data set without seizures: all windows are background). Two subjects are left out of
+training at a time. Every second window of a left-out subject gives the profile; 60 windows made
+from it are compared with the subject's other windows, and with as many of each of the nine other
+subjects. The windows alternate within one session: what is shown is that a profile tells one
+session of a subject from other subjects', not that it lasts for weeks. Generators are small (300
+steps of the autoencoder, 800 of the diffusion).
 
 **Measures.** *KS* is the mean Kolmogorov-Smirnov distance of twelve features, averaged over
 channels (`ks_by_feature`); *channels apart* takes each channel's features on their own; *C2ST* is

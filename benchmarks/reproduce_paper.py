@@ -15,6 +15,7 @@ import argparse
 import json
 import time
 import warnings
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,8 @@ from geneeg_sk.model_selection._statistics import interval
 METHODS = ("none", "RandomOverSampler", "SMOTE", "ADASYN", "GenEEGSampler")
 SCORES = ("accuracy", "macro_f1", "macro_auc")
 LOADERS = {"siena": load_siena, "chbmit": load_chbmit}
-TRIAL_STEPS, TRIAL_EPOCHS = 20, 1  # of the small fit
-TRIAL_WINDOWS = 256
+# Of the small fits that the estimate comes from.
+TRIAL_STEPS, TRIAL_WINDOWS, DRAWN = 20, 256, 64
 
 
 def windows_of(arguments):
@@ -69,29 +70,30 @@ def comparison_of(windows, arguments):
 
 
 def estimated_seconds(run, budget):
-    """Seconds of all fits on one process, from a few steps of either network.
+    """Seconds of all fits on one process, from a few steps on a few windows of each state.
 
     Every method but "none" fills all states up to the largest, so that the classifier's steps are
     counted on so many windows; the generator's budget is in steps.
     """
     train = max((train for train, _ in run.folds), key=len)
-    y = run.windows.y[train]
-    some = _some_of_each(y)
-    X = np.asarray(run.windows.X[np.sort(train[some])], np.float32)
-    y_some = run.windows.y[np.sort(train[some])]
-    epoch = _seconds(clone(run.estimator).set_params(max_epochs=TRIAL_EPOCHS), X, y_some)
+    rows = np.sort(train[_some_of_each(run.windows.y[train])])
+    X, y = np.asarray(run.windows.X[rows], np.float32), run.windows.y[rows]
+    n = np.unique(run.windows.y[train], return_counts=True)[1]
+    filled = len(n) * n.max()
+    classifier = clone(run.estimator).set_params(max_epochs=1)
     generator = clone(run.candidates["GenEEGSampler"].generator)
-    step = {}
+    for model in (classifier, generator.set_params(vae_steps=1, diffusion_steps=1)):
+        model.fit(X, y)  # what is done once in a process is not counted
+    start = _seconds(generator.fit, X, y)
+    draws = np.resize(y, DRAWN)
+    seconds = start + _seconds(generator.sample, draws) * (filled - len(train)) / DRAWN
     for stage in ("vae_steps", "diffusion_steps"):
-        trial = {"vae_steps": 1, "diffusion_steps": 1, stage: TRIAL_STEPS}
-        step[stage] = _seconds(clone(generator).set_params(**trial), X, y_some) / TRIAL_STEPS
-    states = np.unique(y, return_counts=True)[1]
-    filled = len(states) * states.max()
-    per_window = epoch * budget.epochs / len(X)
-    classifier = per_window * (len(y) + (len(METHODS) - 1) * filled)
-    generation = budget.vae_steps * step["vae_steps"]
-    generation += budget.diffusion_steps * step["diffusion_steps"]
-    return len(run.folds) * run.n_repeats * (classifier + generation)
+        more = clone(generator).set_params(**{stage: TRIAL_STEPS})
+        step = max(_seconds(more.fit, X, y) - start, 0) / (TRIAL_STEPS - 1)
+        seconds += step * (getattr(budget, stage) - 1)
+    one_pass = _seconds(classifier.fit, X, y) / len(X)
+    seconds += one_pass * budget.epochs * (len(train) + (len(METHODS) - 1) * filled)
+    return len(run.folds) * run.n_repeats * seconds
 
 
 def _some_of_each(y):
@@ -100,9 +102,9 @@ def _some_of_each(y):
     return np.concatenate([np.flatnonzero(y == state)[:per_state] for state in np.unique(y)])
 
 
-def _seconds(model, X, y):
+def _seconds(call, *arguments):
     began = time.perf_counter()
-    model.fit(X, y)
+    call(*arguments)
     return time.perf_counter() - began
 
 
@@ -149,9 +151,9 @@ def main():
     windows = windows_of(arguments)
     print_counts(windows.metadata)
     run, budget = comparison_of(windows, arguments)
-    hours = estimated_seconds(run, budget) / 3600 / arguments.jobs
+    estimate = timedelta(seconds=round(estimated_seconds(run, budget) / arguments.jobs))
     fits = len(METHODS) * len(run.folds) * run.n_repeats
-    print(f"About {hours:.2f} hours for {fits} fits, less what {arguments.out} holds.", flush=True)
+    print(f"About {estimate} for {fits} fits, less what {arguments.out} holds.", flush=True)
     comparison = run.run(n_jobs=arguments.jobs)
     print_comparison(comparison, unit=arguments.groups)
     with warnings.catch_warnings():
