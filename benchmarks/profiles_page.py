@@ -18,7 +18,8 @@ NAMES = {
     "real": "real windows that gave the profile (floor)",
     "descriptors": "generated, descriptors",
     "learned": "generated, learned",
-    "learned, discriminants alone": "generated, learned, discriminants alone",
+    "learned, discriminants alone": "generated, learned, first way: discriminants alone",
+    "learned, with components": "generated, learned, second way: components follow",
     "descriptors, slope 0": "generated, descriptors, as before",
     "learned, slope 0": "generated, learned, as before",
     "no profile": "generated without profile",
@@ -51,9 +52,10 @@ MEANING = """
   descriptors now takes from a profile what it says of background, times a slope that is learned
   for each state (near 1 for background itself, so that the background of a new patient is as their
   profile says; between 0 and 1 for seizures).
-- *Learned*: 16 numbers, linear discriminants of the training subjects with shrunk covariance, then
-  principal components of the rest. *Discriminants alone* can say of a new subject only what
-  distinguishes the training subjects from each other.
+- *Learned*: 16 numbers; log-RMS, linear discriminants of the training subjects with shrunk
+  covariance, then principal components of the rest. Discriminants alone can say of a new subject
+  only what distinguishes the training subjects from each other; with loudness among all the other
+  descriptors, the profile of a new patient missed how loud their background is.
 - *As before*: the same networks, but a prior that knows a new patient by those they resemble, a
   Gaussian process over profiles alone. In hundreds of dimensions all patients are about equally
   far apart, so that a new one comes out as nearly the average of all.

@@ -64,8 +64,8 @@ class LatentDiffusionGenerator(BaseEstimator):
         label, else the majority.
     profile_encoder : {"descriptors", "learned"}, default="descriptors"
         What describes a patient: the median of the descriptors of background windows, or 16
-        numbers learned from them: linear discriminants of the training patients first, principal
-        components of the rest after them. Learned profiles need background windows of at least 4
+        numbers learned from them: log-RMS, linear discriminants of the training patients, and
+        principal components of the rest. Learned profiles need background windows of at least 4
         patients.
     loss_weights : dict, default=None
         Weights of the autoencoder's loss terms that differ from the defaults: "time",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import block_diag, solve_triangular
 from sklearn.covariance import ledoit_wolf
 
 from ._descriptors import profile_of
@@ -18,19 +18,18 @@ MOST_NUMBERS = 16
 class ProfileEncoder:
     """Turn background windows into a profile, and a profile into what background is like.
 
-    Learned, a profile is the mean over windows of linear discriminants (Fisher 1936; Rao 1948):
-    the directions of the descriptors in which patients differ most and windows of one patient
-    least. There is one fewer than there are patients; the principal directions of what these leave
-    unexplained follow, for a new patient may differ otherwise than the known ones do. What they
-    differ in beyond these few numbers is not in such a profile. Not learned, it is the median of
-    the descriptors themselves.
+    Learned, a profile is the mean over windows of log-RMS and of linear discriminants (Fisher 1936;
+    Rao 1948): the directions of the other descriptors in which patients differ most and windows of
+    one patient least. There is one fewer than there are patients; the principal directions of what
+    these leave unexplained follow, for a new patient may differ otherwise than the known ones do.
+    What patients differ in beyond these few numbers is not in such a profile. Not learned, it is
+    the median of the descriptors themselves.
 
     Attributes
     ----------
     centre : ndarray of shape (n_descriptors,)
     weights : ndarray of shape (n_descriptors, n_profile)
-        From descriptors to the profile's numbers, of unit variance within patients; without columns
-        where nothing was learned.
+        From descriptors to the profile's numbers; without columns where nothing was learned.
     loadings : ndarray of shape (n_profile, n_descriptors)
         From these numbers back to the descriptors that background windows have on the average.
     """
@@ -53,21 +52,20 @@ class ProfileEncoder:
             raise ValueError(
                 f"profile_encoder='learned' needs background windows of at least {FEWEST_PATIENTS} "
                 f"patients, got {len(patients)}: fewer do not tell what patients differ in. Give "
-                "groups and more patients, or use "
-                "profile_encoder='descriptors'."
+                "groups and more patients, or use profile_encoder='descriptors'."
             )
         means = np.stack([background[number == p].mean(axis=0) for p in range(len(patients))])
         centre = means.mean(axis=0)
         std = background.std(axis=0)
         scale = np.where(std > 1e-9, std, 1.0)
         x, between = (background - centre) / scale, (means - centre) / scale
-        weights = _discriminants(x - between[number], between)
-        weights = np.column_stack([weights, _components(x, weights, MOST_NUMBERS)])
-        weights /= np.maximum(((x - between[number]) @ weights).std(axis=0), 1e-9)
-        loadings = np.linalg.lstsq(x @ weights, x * scale, rcond=None)[0]
-        weights /= scale[:, None]
-        # In the order in which they come back from a file: sums then repeat to the last bit.
-        return cls(centre, np.ascontiguousarray(weights), np.ascontiguousarray(loadings))
+        weights, loadings = _directions(x[:, 1:], between[:, 1:], number)
+        # Loudness stays a number of its own: it goes another way with the spectrum within patients
+        # than between them.
+        weights, loadings = (block_diag([[1.0]], part) for part in (weights, loadings))
+        weights[1:] /= scale[1:, None]
+        loadings[:, 1:] *= scale[1:]
+        return cls(centre, weights, loadings)
 
     @property
     def is_learned(self) -> bool:
@@ -89,6 +87,20 @@ class ProfileEncoder:
         return self.centre + profiles @ self.loadings if self.is_learned else profiles
 
 
+def _directions(
+    x: np.ndarray, between: np.ndarray, number: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (q, k) and loadings (k, q) for windows (n, q) of patients with means (n_patients, q).
+
+    Each of the k numbers has unit variance within patients.
+    """
+    within = x - between[number]
+    weights = _discriminants(within, between)
+    weights = np.column_stack([weights, _components(x, weights)])
+    weights = weights / np.maximum((within @ weights).std(axis=0), 1e-9)
+    return weights, np.linalg.lstsq(x @ weights, x, rcond=None)[0]
+
+
 def _discriminants(within: np.ndarray, between: np.ndarray) -> np.ndarray:
     """Directions (q, k) that part patients' means (n_patients, q), given what varies within (n, q).
 
@@ -98,13 +110,13 @@ def _discriminants(within: np.ndarray, between: np.ndarray) -> np.ndarray:
     covariance = ledoit_wolf(within)[0]
     root = np.linalg.cholesky(covariance + 1e-9 * np.eye(len(covariance)))
     whitened = solve_triangular(root, between.T, lower=True)
-    n = min(len(between) - 1, MOST_NUMBERS)
+    n = min(len(between), MOST_NUMBERS) - 1
     directions = np.linalg.svd(whitened, full_matrices=False)[0][:, :n]
     return solve_triangular(root.T, directions)
 
 
-def _components(x: np.ndarray, weights: np.ndarray, upto: int) -> np.ndarray:
+def _components(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Principal directions (q, k) of what `weights` (q, n) leave unexplained of windows (n, q)."""
     left = x - x @ weights @ np.linalg.lstsq(x @ weights, x, rcond=None)[0]
-    n = min(upto - weights.shape[1], *left.shape)
+    n = min(MOST_NUMBERS - 1 - weights.shape[1], *left.shape)
     return np.linalg.svd(left - left.mean(axis=0), full_matrices=False)[2][:n].T
