@@ -92,12 +92,12 @@ def _directions(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights (q, k) and loadings (k, q) for windows (n, q) of patients with means (n_patients, q).
 
-    Each of the k numbers has unit variance within patients.
+    Each of the k numbers has unit variance over all windows: the covariance over patients is shrunk
+    towards one variance for all numbers.
     """
-    within = x - between[number]
-    weights = _discriminants(within, between)
+    weights = _discriminants(x - between[number], between)
     weights = np.column_stack([weights, _components(x, weights)])
-    weights = weights / np.maximum((within @ weights).std(axis=0), 1e-9)
+    weights = weights / np.maximum((x @ weights).std(axis=0), 1e-9)
     return weights, np.linalg.lstsq(x @ weights, x, rcond=None)[0]
 
 
