@@ -11,6 +11,7 @@ that are there are not computed again. `real` compares the trials that gave the 
 """
 
 import argparse
+import copy
 import json
 import os
 import time
@@ -111,8 +112,9 @@ def without_slope(generator, subjects, rows):
     nothing = np.zeros((len(generator.patients_), described.shape[1]))
     scaled = model.scale_profiles(model.profiles)
     prior = ConditionPrior.fit(described, np.zeros(len(rows), int), number, scaled, nothing)
-    generator.model_ = replace(model, prior=prior)
-    return generator
+    other = copy.copy(generator)
+    other.model_ = replace(model, prior=prior)
+    return other
 
 
 def made(generator, method, subjects, subject):
@@ -174,7 +176,6 @@ def lines(data, methods, done, began, limit_s):
             generator = generators.get(encoder)
             if method.endswith("slope 0"):
                 generator = without_slope(generator, subjects, train)
-                del generators[encoder]  # it is another one now
             for subject in left:
                 X = (
                     subjects.half(subject, 0)
