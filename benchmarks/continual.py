@@ -42,6 +42,8 @@ ATTEMPTS = {
     "both, stiffness 100": {"ewc": 100.0, "replay": 7},
     "both, stiffness 1000": {"ewc": 1000.0, "replay": 7},
     "ewc, stiffness 1000": {"ewc": 1000.0, "replay": 0},
+    "both, 8 windows": {"ewc": 10.0, "replay": 8},
+    "both, lower rate": {"ewc": 10.0, "replay": 7, "network_settings": {"lr": 1e-3}},
     "both, stiffness 100, 4 windows": {"ewc": 100.0, "replay": 4},
 }
 

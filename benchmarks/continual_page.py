@@ -4,6 +4,7 @@ python benchmarks/continual_page.py
 """
 
 import json
+import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,8 @@ ATTEMPTS = {
     "both, stiffness 100": "both (100 and 7)",
     "both, stiffness 1000": "both (1000 and 7)",
     "both, stiffness 100, 4 windows": "both (100 and 4)",
+    "both, 8 windows": "both (10 and 8)",
+    "both, lower rate": "both (10 and 7), learning rate 0.001",
     "ewc, stiffness 1000": "weights consolidated (1000)",
 }
 GENERATOR = {"as fitted": "before", "partial_fit": "after, `partial_fit`", "naive": "after, naive"}
@@ -106,35 +109,33 @@ def table(frame, names):
     return "\n".join(lines) + "\n"
 
 
-def verdict(frame):
+def verdict(frame, tried):
     """Is the bar reached? In words, from the numbers."""
+    hoped, hoped_low, hoped_high = against_pooled(tried, "both")
     mean, low, high = against_pooled(frame, "both")
     held = frame.loc[frame["method"] == "both", "windows_share"]
     forgets = frame.loc[frame["method"] == "naive", "forgetting"].mean()
     keeps = frame.loc[frame["method"] == "both", "forgetting"].mean()
     naive = against_pooled(frame, "naive")
     reached = mean >= -100 * MOST_LOST and held.mean() <= MOST_HELD
-    return (
+    words = (
         f"**The bar** (both means together lose at most 2 points against pooled training, with at "
-        f"most 40 % of the windows held) is {'reached' if reached else 'missed'} on the average: "
-        f"{mean:+.1f} points ({low:+.1f} to {high:+.1f}) with {100 * held.mean():.0f} % held (at "
-        f"most {100 * held.max():.0f} % in a fold). The interval is wide, because two simulated "
-        f"patients make a cell: "
-        + (
-            "a loss of more than 2 points is not excluded. "
-            if low < -100 * MOST_LOST
-            else "a loss of more than 2 points is outside it. "
-        )
-        + f"Without any means, {100 * forgets:.0f} points are forgotten of known patients (with "
-        f"both, {100 * keeps:.0f}), and unseen patients cost {naive['mean']:+.1f} points "
-        f"({naive['low']:+.1f} to {naive['high']:+.1f}).\n"
+        f"most 40 % of the windows held) is {'reached' if reached else 'missed'}: {mean:+.1f} "
+        f"points ({low:+.1f} to {high:+.1f}) with {100 * held.mean():.0f} % held (at most "
+        f"{100 * held.max():.0f} % in a fold). On the development cohorts the same settings gave "
+        f"{hoped:+.1f} points ({hoped_low:+.1f} to {hoped_high:+.1f}): eight cells of two patients "
+        f"are too few to foresee others. Without any means, {100 * forgets:.0f} points are "
+        f"forgotten of known patients (with both, {100 * keeps:.0f}), and unseen patients lose "
+        f"{-naive['mean']:.1f} points ({-naive['high']:.1f} to {-naive['low']:.1f})."
     )
+    return textwrap.fill(words, 100, break_on_hyphens=False) + "\n"
 
 
 LESSONS = """
 ## What it means
 
-- Keep a few windows of each state and patient, if you may. Replay does nearly all of it.
+- Keep a few windows of each state and patient, if you may. Replay wins back more than half of what
+  is lost without it; training on all windows at once stays better where that is allowed.
 - Consolidation alone hardly helped at any stiffness tried: it keeps weights where earlier patients
   had them, while the statistics of the normalisation layers follow the latest patient.
 - What a kept window stands for matters: windows of a step are drawn from all patients so far, a
@@ -181,7 +182,13 @@ telling real from synthetic (0.5: it cannot).
 def main():
     frame, generator = load()
     final, tried = (frame[frame["split"] == split] for split in ("final", "development"))
-    parts = [INTRODUCTION, "## Final cohorts\n", table(final, NAMES), verdict(final), LESSONS]
+    parts = [
+        INTRODUCTION,
+        "## Final cohorts\n",
+        table(final, NAMES),
+        verdict(final, tried),
+        LESSONS,
+    ]
     parts += [CHOSEN, table(tried, NAMES | ATTEMPTS), generator_part(generator)]
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     PAGE.write_text("\n".join(part.strip("\n") + "\n" for part in parts if part))
