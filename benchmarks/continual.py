@@ -25,6 +25,7 @@ from geneeg_sk.classification import CNNBiLSTMClassifier, SequentialClassifier
 from geneeg_sk.datasets import make_eeg_cohort
 
 RESULTS = Path(__file__).parent / "results" / "continual.jsonl"
+QUICK_RESULTS = Path("out") / "continual.jsonl"
 SPLITS = {"development": (100, 101), "final": (0, 1, 2)}  # seeds of the cohorts
 N_PATIENTS, N_FOLDS, SFREQ = 8, 4, 128.0
 EPOCHS = 30  # over the windows of each patient: as the command line's benchmark
@@ -210,8 +211,11 @@ def main():
     parser.add_argument("--method", nargs="+", choices=[*METHODS, *ATTEMPTS])
     parser.add_argument("--quick", action="store_true", help="one cohort, two of its folds")
     parser.add_argument("--limit-s", type=float, default=np.inf, help="start no line after it")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, help="default: results; with --quick, out/")
     arguments = parser.parse_args()
+    # The committed lines would leave a quick run nothing to do.
+    arguments.out = arguments.out or (QUICK_RESULTS if arguments.quick else RESULTS)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     methods = {**METHODS, **ATTEMPTS}
     began = time.perf_counter()
     seeds = arguments.seed or SPLITS[arguments.split][: 1 if arguments.quick else None]
