@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
 from tqdm.auto import tqdm
 
 from geneeg_sk.datasets._rows import WindowRows
@@ -37,13 +37,18 @@ def seeded(seed: int, device: str) -> Iterator[None]:
         yield
 
 
-def minibatches(dataset: Any, batch_size: int, shuffle: bool = False) -> DataLoader:
+def minibatches(
+    dataset: Any, batch_size: int, shuffle: bool = False, order: Sampler | None = None
+) -> DataLoader:
     """Iterate over minibatches, each cut from the arrays in one piece.
 
     That is faster than collating single windows, and copies a minibatch at a time: the arrays
-    may be read-only memory maps.
+    may be read-only memory maps. An `order` comes in the place of the windows' own or of a shuffled
+    one.
     """
-    order = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+    shuffle = shuffle or order is not None
+    if order is None:
+        order = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
     batches = BatchSampler(order, batch_size, drop_last=False)
     # Without a generator of its own, a loader that draws nothing would still move the global one.
     generator = None if shuffle else torch.Generator()

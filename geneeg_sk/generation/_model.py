@@ -15,6 +15,7 @@ from ._equaliser import Equaliser
 from ._filtering import continued_spectrum, cut, refined
 from ._frontend import Frontend, blocks
 from ._prior import ConditionPrior
+from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualNoise
 from ._vae import VAE
 
@@ -65,6 +66,7 @@ class LatentDiffusion:
     frontend: Frontend
     descriptors: Descriptors
     scale_descriptors: Standardiser
+    encoder: ProfileEncoder
     scale_profiles: Standardiser
     profiles: np.ndarray  # (n_patients, n_profile), not standardised
     population: Population
@@ -163,7 +165,13 @@ class LatentDiffusion:
 
         if profiles is None:
             profiles = self.draw_profiles(state, even[:, 0], normal)
-        described = self.prior.draw(state, self.scale_profiles(profiles), even[:, 1], descriptors)
+        described = self.prior.draw(
+            state,
+            self.scale_profiles(profiles),
+            self.encoder.background(profiles),
+            even[:, 1],
+            descriptors,
+        )
         condition = torch.from_numpy(self.condition(state, profiles, described)).to(device)
         with mixed_precision(device):
             z = dpm_solver(

@@ -22,6 +22,7 @@ from ._equaliser import Equaliser
 from ._frontend import Frontend
 from ._model import LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
+from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualNoise
 from ._vae import VAE
 
@@ -32,6 +33,7 @@ PARTS: dict[str, type] = {
     "frontend": Frontend,
     "descriptors": Descriptors,
     "scale_descriptors": Standardiser,
+    "encoder": ProfileEncoder,
     "scale_profiles": Standardiser,
     "population": Population,
     "residual": ResidualNoise,
