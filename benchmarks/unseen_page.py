@@ -1,0 +1,159 @@
+"""Write docs/results/unseen.md from what the benchmark on unseen patients printed.
+
+python benchmarks/unseen_page.py
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from unseen_methods import METHODS
+from unseen_summary import difference, frame, summary
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "unseen.jsonl"
+PAGE = HERE.parent / "docs" / "results" / "unseen.md"
+NOTES = HERE / "unseen_notes.md"
+
+COLUMNS = {
+    "macro_f1": "macro F1",
+    "macro_auc": "macro AUC",
+    "f1_ictal": "F1 ictal",
+    "average_precision": "average precision",
+    "brier": "Brier",
+    "ece": "calibration error",
+    "event_f1": "event F1",
+}
+TITLES = {
+    "cohort": "Simulated cohort, unseen patients",
+    "bonn": "Bonn, unseen segments",
+    "chbmit": "CHB-MIT excerpt, unseen recordings",
+}
+
+INTRODUCTION = """# Does augmentation help on patients nobody has seen?
+
+What `benchmarks/unseen.py` printed (`benchmarks/results/unseen.jsonl`); this page is written from
+it by `benchmarks/unseen_page.py`. Test groups are patients (cohort), recordings (CHB-MIT) or
+segments (Bonn) of which nothing was in training. Which of them are development and which final was
+fixed before any result; everything was chosen on development, and final was run once.
+
+All methods get the same windows, and the same CNN-BiLSTM with 400 optimiser steps of 16 windows,
+however many windows over-sampling adds (`epoch_steps`): more windows are not more training. All
+over-samplers fill the gap to the largest state. The first half of a cohort patient's normal windows
+is known to whoever personalises, and scored for nobody.
+
+- **cohort**: 12 simulated patients at default difficulty, 40 normal, 10 preictal and 6 ictal
+  windows of each, 19 channels, 4 s at 128 Hz; training on 8 patients, testing on 4.
+- **bonn**: 200 normal, 200 preictal windows, and 5, 20 or 50 seizure windows of 1, 2 or 3
+  segments; a test group is one unseen segment of each of the five sets.
+- **chbmit**: 2 s windows of clips of two patients, preictal against ictal, at 128 Hz; of each
+  training recording one of five seizure windows is known.
+
+Scores are means over groups and seeds. The difference to `none` is paired over groups (seeds are
+averaged first), with its 95 % bootstrap interval over groups.
+"""
+
+
+def main():
+    lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    parts = [INTRODUCTION]
+    if NOTES.exists():
+        parts.append(NOTES.read_text())
+    parts.append("# Final groups\n")
+    parts += list(sections(lines, "final"))
+    parts.append("# Development groups: what was tried\n")
+    parts += list(sections(lines, "development"))
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text("\n".join(parts).rstrip() + "\n")
+    print(f"Wrote {PAGE}")
+
+
+def sections(lines, split):
+    """A table of scores for each data set and regime, then the comparisons of the split."""
+    table = frame(lines, split)
+    if not len(table):
+        yield "None yet.\n"
+        return
+    for (data, regime), part in table.groupby(["data", "regime"], sort=False):
+        groups, seeds = part["group"].nunique(), part["seed"].nunique()
+        yield f"## {TITLES.get(data, data)}: {regime} ({split}; {groups} groups, {seeds} seeds)\n"
+        yield scores_table(part)
+    found = list(summary(lines, split))
+    yield f"## Differences in macro F1 ({split})\n"
+    yield differences_table([f for f in found if f.get("score") == "macro_f1"])
+    gates = [f for f in found if "gate" in f]
+    if gates:
+        yield f"## What the gate said ({split})\n"
+        yield gate_table(gates)
+
+
+def scores_table(part):
+    shown = {c: name for c, name in COLUMNS.items() if c in part and part[c].notna().any()}
+    rows = []
+    means = part.groupby("method")[list(shown)].mean()
+    for method in sorted(means.index, key=order):
+        gain = None if method == "none" else difference(part, method, "none", "macro_f1")
+        cells = [method, *(number(means.loc[method, c]) for c in shown), with_interval(gain)]
+        rows.append(cells)
+    return markdown(["method", *shown.values(), "macro F1 minus none"], rows)
+
+
+def differences_table(found):
+    rows = [
+        [
+            f["data"],
+            f["regime"],
+            f["method"],
+            f["minus"],
+            with_interval(f),
+            f"{100 * f['better_in']:.0f} % of {f['n_groups']}",
+        ]
+        for f in found
+        if f["minus"] != "none"
+    ]
+    return markdown(["data", "regime", "method", "minus", "difference", "better in"], rows)
+
+
+def gate_table(gates):
+    rows = [
+        [
+            g["data"],
+            g["regime"],
+            str(g["n_trainings"]),
+            f"{g['refused']} ({g['could_not_ask']} could not ask)",
+            str(g["rightly_refused"]),
+            str(g["rightly_kept"]),
+        ]
+        for g in gates
+    ]
+    head = ["data", "regime", "trainings", "refused", "of these rightly", "rightly kept"]
+    return markdown(head, rows) + (
+        "\nRightly: over the test groups of that training, `geneeg` was not better than `none`, or, "
+        "where it was kept, it was.\n"
+    )
+
+
+def order(method):
+    """Opponents first, in their order; then the generator's variants."""
+    return METHODS.index(method) if method in METHODS else len(METHODS)
+
+
+def number(value):
+    return "–" if pd.isna(value) else f"{value:.3f}"
+
+
+def with_interval(found):
+    if found is None:
+        return "–"
+    if found["low"] is None:
+        return f"{found['mean']:+.3f}"
+    return f"{found['mean']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
+
+
+def markdown(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+if __name__ == "__main__":
+    main()
