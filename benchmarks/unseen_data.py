@@ -47,7 +47,10 @@ class Windows:
     metadata: pd.DataFrame | None = None
 
     def __getitem__(self, rows):
-        metadata = None if self.metadata is None else self.metadata[rows].reset_index(drop=True)
+        positions = np.arange(len(self.y))[rows]
+        metadata = (
+            None if self.metadata is None else self.metadata.iloc[positions].reset_index(drop=True)
+        )
         return Windows(self.X[rows], self.y[rows], self.groups[rows], self.sfreq, metadata)
 
 

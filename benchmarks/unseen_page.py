@@ -128,7 +128,7 @@ def gate_table(gates):
     ]
     head = ["data", "regime", "trainings", "refused", "of these rightly", "rightly kept"]
     return markdown(head, rows) + (
-        "\nRightly: over the test groups of that training, `geneeg` was not better than `none`, or, "
+        "\nRightly: over the test groups of that training `geneeg` was not better than `none`, or, "
         "where it was kept, it was.\n"
     )
 
