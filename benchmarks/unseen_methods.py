@@ -23,7 +23,7 @@ TARGET = FillGap(1.0)
 OPPONENTS = ("none", "class_weight", "ros", "smote", "adasyn", "surrogate")
 # Far fewer than the defaults (800 and 3000), so that the whole run fits 40 minutes of one core.
 STEPS = {"vae_steps": 200, "diffusion_steps": 600}
-CHEAP_STEPS = {"vae_steps": 300, "diffusion_steps": 1000}  # where a window is one channel
+
 EPOCHS, EPOCH_STEPS = 4, 100
 
 
@@ -52,8 +52,7 @@ def classifier(settings, seed, **more):
 
 def generator(settings, unit):
     """Trained once for a training set and seed; `Settings.cache` keeps it for all variants."""
-    steps = CHEAP_STEPS if unit.train.X.shape[1] == 1 else STEPS
-    return LatentDiffusionGenerator(sfreq=unit.train.sfreq, random_state=unit.seed, **steps)
+    return LatentDiffusionGenerator(sfreq=unit.train.sfreq, random_state=unit.seed, **STEPS)
 
 
 # --- opponents ---------------------------------------------------------------------------------
