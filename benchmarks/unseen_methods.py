@@ -94,6 +94,14 @@ VARIANTS: dict[str, dict] = {
     "geneeg-half": {"sampler__sampling_strategy": FillGap(0.5)},
     "geneeg-quarter": {"sampler__sampling_strategy": FillGap(0.25)},
     "geneeg-guided": {"sampler__guidance": 1.5},
+    "geneeg-half-weighted": {
+        "sampler__sampling_strategy": FillGap(0.5),
+        "estimator__class_weight": "balanced",
+    },
+    "geneeg-half-virtual": {
+        "sampler__sampling_strategy": FillGap(0.5),
+        "sampler__patient_mix": "virtual",
+    },
 }
 
 
@@ -133,13 +141,23 @@ def fitted(unit, method, settings):
 
 def predictions(unit, method, settings) -> Iterator[tuple]:
     """Group, predicted states, probabilities, their columns, and notes on the training."""
-    model = fitted(unit, method, settings)
-    about = notes(model)
+    model, about = fitted_or_plain(unit, method, settings)
     for group, test in unit.tests.items():
         own = model
         if method in PERSONAL:
             own = PERSONAL[method](model, unit, unit.background[group])
         yield group, own.predict(test.X), own.predict_proba(test.X), own.classes_, about
+
+
+def fitted_or_plain(unit, method, settings):
+    """The method, or the plain classifier where `quality` refuses nearly everything; and notes."""
+    try:
+        model = fitted(unit, method, settings)
+    except ValueError as error:
+        if "refused" not in str(error):
+            raise
+        return fitted(unit, "none", settings), {"fell_back": str(error)}
+    return model, notes(model)
 
 
 def notes(model):
