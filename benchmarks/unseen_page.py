@@ -50,7 +50,28 @@ is known to whoever personalises, and scored for nobody.
   training recording one of five seizure windows is known.
 
 Scores are means over groups and seeds. The difference to `none` is paired over groups (seeds are
-averaged first), with its 95 % bootstrap interval over groups.
+averaged first), with its 95 % bootstrap interval over groups. A line is a group and a seed; methods
+that were only tried have fewer, and means of different numbers of lines do not compare: the paired
+differences do.
+
+| method | what it is |
+|---|---|
+| none, class_weight | nothing added; classes weighted in the loss |
+| ros, smote, adasyn | imbalanced-learn's over-samplers, on raw windows |
+| surrogate | `FourierSurrogateSampler` |
+| geneeg | `GenEEGSampler`, defaults but for a generator of 200 and 600 steps |
+| geneeg-gated | the same in `AugmentedClassifier(gate="validated")` |
+| geneeg-virtual | profiles of patients who do not exist |
+| geneeg-personalized | `personalize` with 20 background windows of the test patient |
+| geneeg-prior | `prior_correction=True` |
+| geneeg-quality-none | no window refused |
+| geneeg-confidence, -diverse | also `LabelConfidence(0.5)`; also `Diversity(0.01)` |
+| geneeg-half, -quarter | `FillGap(0.5)`, `FillGap(0.25)` |
+| geneeg-half-weighted | half, and classes weighted |
+| geneeg-guided | `guidance=1.5` |
+| geneeg-personal-background | `personalize` also with synthetic background |
+| geneeg-personal-rehearsal | and with training patients' windows |
+| geneeg-300-1000 | a generator of 300 and 1000 steps |
 """
 
 
@@ -59,9 +80,9 @@ def main():
     parts = [INTRODUCTION]
     if NOTES.exists():
         parts.append(NOTES.read_text())
-    parts.append("# Final groups\n")
+    parts.append("## Final groups\n")
     parts += list(sections(lines, "final"))
-    parts.append("# Development groups: what was tried\n")
+    parts.append("## Development groups: what was tried\n")
     parts += list(sections(lines, "development"))
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     PAGE.write_text("\n".join(parts).rstrip() + "\n")
@@ -76,14 +97,14 @@ def sections(lines, split):
         return
     for (data, regime), part in table.groupby(["data", "regime"], sort=False):
         groups, seeds = part["group"].nunique(), part["seed"].nunique()
-        yield f"## {TITLES.get(data, data)}: {regime} ({split}; {groups} groups, {seeds} seeds)\n"
+        yield f"### {TITLES.get(data, data)}: {regime} ({split}; {groups} groups, {seeds} seeds)\n"
         yield scores_table(part)
     found = list(summary(lines, split))
-    yield f"## Differences in macro F1 ({split})\n"
+    yield f"### Differences in macro F1 ({split})\n"
     yield differences_table([f for f in found if f.get("score") == "macro_f1"])
     gates = [f for f in found if "gate" in f]
     if gates:
-        yield f"## What the gate said ({split})\n"
+        yield f"### What the gate said ({split})\n"
         yield gate_table(gates)
 
 
@@ -91,11 +112,12 @@ def scores_table(part):
     shown = {c: name for c, name in COLUMNS.items() if c in part and part[c].notna().any()}
     rows = []
     means = part.groupby("method")[list(shown)].mean()
+    counts = part["method"].value_counts()
     for method in sorted(means.index, key=order):
         gain = None if method == "none" else difference(part, method, "none", "macro_f1")
-        cells = [method, *(number(means.loc[method, c]) for c in shown), with_interval(gain)]
-        rows.append(cells)
-    return markdown(["method", *shown.values(), "macro F1 minus none"], rows)
+        scores = (number(means.loc[method, c]) for c in shown)
+        rows.append([method, str(counts[method]), *scores, with_interval(gain)])
+    return markdown(["method", "lines", *shown.values(), "macro F1 minus none"], rows)
 
 
 def differences_table(found):
