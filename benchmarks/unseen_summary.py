@@ -25,8 +25,9 @@ def summary(lines, split):
     for (data, regime), part in table.groupby(["data", "regime"], sort=False):
         name = {"benchmark": "unseen summary", "split": split, "data": data, "regime": regime}
         means = part.groupby("method")["macro_f1"].mean()
-        for method, other in comparisons(means):
-            for score in SCORES if other == "none" else SCORES[:1]:
+        for method, other in dict.fromkeys(comparisons(means)):
+            whole = other == "none" or (method, other) == ("geneeg-prior", "geneeg")
+            for score in SCORES if whole else SCORES[:1]:
                 found = difference(part, method, other, score)
                 if found is not None:
                     yield {**name, "score": score, "method": method, "minus": other, **found}
@@ -43,7 +44,7 @@ def comparisons(means):
         for other in dict.fromkeys([others.idxmax(), "smote", "adasyn"]):
             if other in others:
                 yield method, other
-    for method in [m for m in means.index if m.startswith("geneeg-personal")]:
+    for method in [m for m in means.index if m.startswith(("geneeg-personal", "geneeg-prior"))]:
         if "geneeg" in means:
             yield method, "geneeg"
 
