@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= out
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-quick clean
 
 # Rebuilt only when the requirements change.
 $(STAMP): pyproject.toml constraints.txt
@@ -28,6 +28,11 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/classifier.py
 	$(BIN)/python benchmarks/fidelity.py
+
+# Twenty minutes at most on two cores: do the benchmarks on unseen patients run?
+bench-quick: $(STAMP)
+	$(BIN)/python benchmarks/unseen.py --quick --cache $(OUT)/quick-cache --out $(OUT)/unseen-quick.jsonl
+	$(BIN)/python benchmarks/continual.py --quick
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

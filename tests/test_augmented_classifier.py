@@ -105,20 +105,78 @@ def test_without_groups_rows_are_split_and_that_is_said(cohort):
     assert clf.predict(cohort.X).shape == cohort.y.shape
 
 
-def test_too_few_patients_are_an_error_that_says_what_to_do(cohort):
+def test_the_gate_stays_shut_where_patients_are_too_few_to_ask(cohort):
     two = np.isin(cohort.groups, np.unique(cohort.groups)[:2])
+    X, y, groups = cohort.X[two], cohort.y[two], cohort.groups[two]
     clf = AugmentedClassifier(clone(NET), FourierSurrogateSampler())
-    with pytest.raises(ValueError, match=r"2 patients cannot be split into 3 sets.*gate=None"):
-        clf.fit(cohort.X[two], cohort.y[two], groups=cohort.groups[two])
+    with pytest.warns(UserWarning, match=r"2 patients cannot be split into 3 sets.*plain"):
+        clf.fit(X, y, groups=groups)
+    assert clf.gate_report_["kept"] == "plain"
+    assert "2 patients" in clf.gate_report_["reason"]
+    assert not hasattr(clf, "sampler_")
 
 
-def test_a_state_of_one_patient_only_is_an_error(cohort):
+def test_without_a_gate_too_few_patients_for_early_stopping_are_an_error(cohort):
+    one = cohort.groups == cohort.groups[0]
+    clf = AugmentedClassifier(clone(NET), FourierSurrogateSampler(), gate=None)
+    with pytest.raises(ValueError, match="1 patients cannot be split into 2 sets"):
+        clf.fit(cohort.X[one], cohort.y[one], groups=cohort.groups[one])
+
+
+def test_a_state_of_one_patient_only_cannot_be_asked_about_but_is_learned(cohort):
     y = np.where((cohort.y == "ictal") & (cohort.groups != cohort.groups[0]), "normal", cohort.y)
     clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0), valid_cv=2)
-    only = np.unique(cohort.groups[y == "ictal"])
-    assert len(only) == 1
-    clf.fit(cohort.X, y, groups=cohort.groups)
-    assert only[0] in clf.gate_report_["training"]
+    with pytest.warns(UserWarning, match="one is known of too few patients"):
+        clf.fit(cohort.X, y, groups=cohort.groups)
+    assert clf.gate_report_["kept"] == "plain"
+    assert_array_equal(clf.predict(cohort.X), clone(PLAIN).fit(cohort.X, y).predict(cohort.X))
+
+
+def test_several_folds_ask_more_patients_and_their_spread_counts(cohort):
+    clf = AugmentedClassifier(
+        clone(PLAIN), FourierSurrogateSampler(random_state=0), gate_folds=4, margin=-1.0
+    )
+    clf.fit(cohort.X, cohort.y, groups=cohort.groups)
+    report = clf.gate_report_
+    assert report["gate"] == sorted(set(cohort.groups))
+    assert report["standard_error"] >= 0
+    assert (report["kept"] == "augmented") == (report["difference"] > report["standard_error"])
+
+
+def test_without_early_stopping_the_plain_classifier_is_what_it_would_be_alone(cohort):
+    noise = 1e3 * np.random.default_rng(0).normal(size=(60, *cohort.X.shape[1:]))
+    loud = Emitting(noise.astype(np.float32), np.full(60, "ictal"))
+    clf = AugmentedClassifier(clone(NET), loud, early_stopping=False, margin=1.0)
+    clf.fit(cohort.X, cohort.y, groups=cohort.groups)
+    assert clf.gate_report_["kept"] == "plain"
+    assert clf.gate_report_["validation"] == []
+    alone = clone(NET).fit(cohort.X, cohort.y)
+    assert_array_equal(clf.predict_proba(cohort.X), alone.predict_proba(cohort.X))
+
+
+def test_prior_correction_weighs_by_real_over_augmented_frequency(cohort):
+    aug = FourierSurrogateSampler(random_state=0)
+    params = {"gate": None}
+    plain, corrected = (
+        AugmentedClassifier(clone(PLAIN), aug, prior_correction=on, **params).fit(
+            cohort.X, cohort.y, groups=cohort.groups
+        )
+        for on in (False, True)
+    )
+    real = np.array([(cohort.y == state).mean() for state in corrected.classes_])
+    weighted = plain.predict_proba(cohort.X) * real / (1 / 3)  # the sampler balances three states
+    expected = weighted / weighted.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(corrected.predict_proba(cohort.X), expected)
+    assert_array_equal(corrected.predict(cohort.X), corrected.classes_[expected.argmax(axis=1)])
+
+
+def test_prior_correction_changes_nothing_where_nothing_was_added(cohort):
+    clf = AugmentedClassifier(
+        clone(PLAIN), FourierSurrogateSampler(random_state=0), margin=1.0, prior_correction=True
+    ).fit(cohort.X, cohort.y, groups=cohort.groups)
+    assert clf.gate_report_["kept"] == "plain"
+    alone = clone(PLAIN).fit(cohort.X, cohort.y)
+    np.testing.assert_allclose(clf.predict_proba(cohort.X), alone.predict_proba(cohort.X))
 
 
 @pytest.mark.parametrize("routing", [True, False])

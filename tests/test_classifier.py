@@ -48,6 +48,16 @@ def test_it_learns_what_it_is_shown():
     np.testing.assert_array_equal(clf.classes_[proba.argmax(axis=1)], clf.predict(X_new))
 
 
+def test_an_epoch_of_so_many_steps_costs_the_same_however_many_windows_there_are():
+    def steps(n, **params):
+        X, y = windows(n)
+        net = CNNBiLSTMClassifier(**{**TINY, "max_epochs": 2, "batch_size": 8, **params}).fit(X, y)
+        return [len(epoch["batches"]) for epoch in net.net_.history]
+
+    assert steps(40) == [5, 5]
+    assert steps(40, epoch_steps=3) == steps(16, epoch_steps=3) == [3, 3]
+
+
 def test_the_net_is_a_skorch_net_of_at_most_a_million_parameters():
     X, y = windows()
     net = CNNBiLSTMClassifier(**TINY).fit(X, y).net_

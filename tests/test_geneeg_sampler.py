@@ -14,7 +14,14 @@ from tiny import TINY
 
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.generation import LatentDiffusionGenerator
-from geneeg_sk.over_sampling import FillGap, GenEEGSampler, _geneeg
+from geneeg_sk.over_sampling import (
+    Diversity,
+    FillGap,
+    GenEEGSampler,
+    LabelConfidence,
+    Realism,
+    _geneeg,
+)
 
 
 def sampler(**params):
@@ -110,6 +117,92 @@ def test_a_quality_that_nothing_passes_ends_with_an_error(cohort):
     aug = sampler(generator=Loud(**TINY.get_params()), quality=0.01)
     with pytest.raises(ValueError, match=r"quality=0.01 refused .* Lower quality"):
         aug.fit_resample(cohort.X, cohort.y)
+
+
+class Imitator(BaseEstimator):
+    """Real windows, slightly louder or quieter; every second one under another state's name."""
+
+    def __init__(self, random_state=None, spread=0.02, honest=False):
+        self.random_state = random_state
+        self.spread = spread
+        self.honest = honest
+        self.sfreq = None
+
+    def fit(self, X, y, *, groups=None):
+        self.X_, self.y_ = X, y
+        return self
+
+    def sample(self, y, *, random_state=None, **_):
+        rng = np.random.default_rng(random_state)
+        own, other = ([rng.choice(np.flatnonzero(m(s))) for s in y] for m in self._whose())
+        lies = np.arange(len(y)) % 2 > self.honest
+        loudness = 1 + self.spread * rng.normal(size=(len(y), 1, 1))
+        return loudness * self.X_[np.where(lies, other, own)]
+
+    def _whose(self):
+        return lambda s: self.y_ == s, lambda s: self.y_ != s
+
+
+def imitated(cohort, quality, fraction=1.0, **params):
+    aug = sampler(
+        generator=Imitator(**params),
+        patient_mix="pooled",
+        quality=quality,
+        sampling_strategy=FillGap(fraction),
+    )
+    X_res, y_res = aug.fit_resample(cohort.X, cohort.y, groups=cohort.groups)
+    return aug, X_res[aug.is_synthetic_], y_res[aug.is_synthetic_]
+
+
+def test_label_confidence_refuses_windows_that_look_like_another_state(cohort):
+    everything, _, _ = imitated(cohort, None)
+    confident, _, _ = imitated(cohort, LabelConfidence(0.5))
+    assert set(everything.rejection_rate_.values()) == {0}
+    assert all(0.3 < rate < 0.9 for rate in confident.rejection_rate_.values())
+    assert (confident.provenance_["quality"] >= 0.5).all()
+
+
+def test_diversity_refuses_windows_beside_those_kept_before(cohort):
+    few, X, y = imitated(cohort, Diversity(0.01), fraction=0.2, spread=1e-4, honest=True)
+    assert all(rate > 0 for rate in few.rejection_rate_.values())
+    for state in few.rejection_rate_:
+        made = X[y == state].reshape((y == state).sum(), -1)
+        apart = np.linalg.norm(made[:, None] - made[None], axis=2)[~np.eye(len(made), dtype=bool)]
+        assert apart.min() > 0.01 * np.linalg.norm(made, axis=1).min()
+
+
+def test_a_number_as_quality_means_realism(cohort):
+    _, by_number, _ = imitated(cohort, 0.2)
+    _, by_name, _ = imitated(cohort, Realism(0.2))
+    assert_array_equal(by_number, by_name)
+
+
+@pytest.mark.parametrize(
+    "quality", [Realism(0.05), LabelConfidence(0.5), [Realism(0.01), Diversity(0.01)]]
+)
+def test_smaller_ratios_stay_prefixes_whatever_is_refused(cohort, quality):
+    _, few, y_few = imitated(cohort, quality, fraction=0.1, honest=True)
+    _, many, y_many = imitated(cohort, quality, fraction=0.3, honest=True)
+    for state in np.unique(y_few):
+        n = (y_few == state).sum()
+        assert_array_equal(few[y_few == state], many[y_many == state][:n])
+
+
+def test_a_list_of_criteria_asks_all_of_them(cohort):
+    both, _, _ = imitated(cohort, [Realism(0.3), LabelConfidence(0.5)])
+    alone, _, _ = imitated(cohort, Realism(0.3))
+    assert both.rejection_rate_["ictal"] > alone.rejection_rate_["ictal"]
+
+
+def test_quality_that_is_no_criterion_or_out_of_range_is_an_error(cohort):
+    with pytest.raises(TypeError, match="expected Realism, LabelConfidence or Diversity"):
+        imitated(cohort, [0.01])
+    with pytest.raises(ValueError, match="'least' parameter of LabelConfidence"):
+        imitated(cohort, LabelConfidence(2.0))
+
+
+def test_a_grid_reaches_the_criterion():
+    assert clone(sampler(quality=Realism(0.1))).set_params(quality__least=0.2).quality.least == 0.2
 
 
 def test_a_frozen_generator_is_used_as_it_is(cohort, frozen, monkeypatch):

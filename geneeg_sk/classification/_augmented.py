@@ -5,20 +5,19 @@ from __future__ import annotations
 import copy
 import warnings
 from dataclasses import dataclass
-from itertools import permutations
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import Tags, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from geneeg_sk._checks import background_state, check_groups, check_windows, is_mne
 from geneeg_sk.classification._classifier import check_labels, check_two_classes
+from geneeg_sk.classification._patient_split import PatientSplit, TooFewPatients, split_patients
 
 
 class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -27,7 +26,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     Patients are split first. Some are set aside to stop training early, and others, where there
     is a gate, to decide: the augmented classifier is kept only if it is better on these than the
     plain one by a margin. Only the patients that are left are augmented. The winner is fitted
-    once more, on all but the patients for early stopping.
+    once more, on all but the patients for early stopping. Where patients are too few to ask, the
+    gate stays shut: the plain classifier is kept, with a warning.
 
     Parameters
     ----------
@@ -40,8 +40,20 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         One in so many patients goes to early stopping, and one in so many to the gate.
     gate : {"validated"} or None, default="validated"
         None keeps the augmented classifier without asking.
+    gate_folds : int, default=1
+        How many sets of patients are asked in turn, each by classifiers that were trained without
+        them: a surer answer, for so many times the training.
     margin : float, default=0.01
-        What augmentation has to add to the macro F1 over the gate's windows.
+        What augmentation has to add to the macro F1 over the gate's windows. Where two patients or
+        more are asked who have every state, it also has to add the standard error of their mean
+        gain.
+    early_stopping : bool, default=True
+        Set patients aside for early stopping, where the estimator takes them. False trains to the
+        end, on all patients: just what the estimator does without this class.
+    prior_correction : bool, default=False
+        Weigh predicted probabilities by how frequent a state is among the real training windows
+        relative to the augmented ones [1]_: better calibrated, and rare states are named less
+        often. Where nothing was added they stay as they are.
     background : label or "auto", default="auto"
         The state of the windows given to `personalize`.
 
@@ -54,8 +66,12 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Fitted on the windows that `estimator_` was trained on, or, where the plain classifier was
         kept, on those that the gate compared.
     gate_report_ : dict
-        Macro F1 of either classifier on the gate's windows, its difference and `margin`, which
-        was ``kept``, and the patients of ``training``, ``validation`` and ``gate``.
+        Macro F1 of either classifier on the gate's windows, its difference, the difference's
+        ``standard_error`` over patients (NaN for fewer than two) and `margin`, which was ``kept``,
+        and the patients of ``training`` (of the first set), ``validation`` and ``gate``. Where
+        nobody could be asked, ``reason`` says why.
+    prior_ratio_ : ndarray of shape (n_classes,)
+        Frequency of each state among the real over that among the augmented windows.
 
     Notes
     -----
@@ -63,6 +79,11 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     then are on both sides, and the gate is too kind. Inside a pipeline groups arrive by metadata
     routing, or, with routing off, by ``pipeline.fit(X, y, step__groups=groups)``. Results repeat
     if estimator and sampler have a `random_state`.
+
+    References
+    ----------
+    .. [1] Saerens, M., Latinne, P., Decaestecker, C. (2002). Adjusting the outputs of a classifier
+       to new a priori probabilities: a simple procedure. Neural Computation 14, 21-41, eq. 2.4.
 
     Examples
     --------
@@ -85,18 +106,34 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         "sampler": [HasMethods(["fit_resample"])],
         "valid_cv": [Interval(Integral, 2, None, closed="left")],
         "gate": [StrOptions({"validated"}), None],
+        "gate_folds": [Interval(Integral, 1, None, closed="left")],
         "margin": [Interval(Real, None, None, closed="neither")],
+        "early_stopping": ["boolean"],
+        "prior_correction": ["boolean"],
         "background": "no_validation",
     }
 
     def __init__(
-        self, estimator, sampler, *, valid_cv=4, gate="validated", margin=0.01, background="auto"
+        self,
+        estimator,
+        sampler,
+        *,
+        valid_cv=4,
+        gate="validated",
+        gate_folds=1,
+        margin=0.01,
+        early_stopping=True,
+        prior_correction=False,
+        background="auto",
     ):
         self.estimator = estimator
         self.sampler = sampler
         self.valid_cv = valid_cv
         self.gate = gate
+        self.gate_folds = gate_folds
         self.margin = margin
+        self.early_stopping = early_stopping
+        self.prior_correction = prior_correction
         self.background = background
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -119,7 +156,13 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the input is not as described, or patients are too few for the split.
+            If the input is not as described, or patients are too few to set some aside for early
+            stopping and `gate` is None.
+
+        Warns
+        -----
+        UserWarning
+            If patients are too few for the gate, or there are no groups.
         """
         X = self._windows(X, reset=True)
         y = check_labels(self, X, y)
@@ -127,34 +170,49 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(y)
         check_two_classes(self.classes_)
         self.background_ = background_state(y, self.background)
-        stops_early = has_fit_parameter(self.estimator, "X_valid")
-        parts = split_patients(y, groups, self.valid_cv, stops_early, self.gate is not None)
-        data = _Data(X, y, groups, parts.validation if stops_early else None)
+        stops_early = self.early_stopping and has_fit_parameter(self.estimator, "X_valid")
+        if self.prior_correction and not hasattr(self.estimator, "predict_proba"):
+            raise TypeError(
+                "prior_correction needs an estimator with predict_proba; "
+                f"{type(self.estimator).__name__} has none."
+            )
+        splits, reason = self._split(y, groups, stops_early)
+        first = splits[0]
+        data = _Data(X, y, groups, first.validation if len(first.validation) else None)
 
         if self.gate is None:
-            self.gate_report_ = {"kept": "augmented"}
+            self.gate_report_: dict[str, Any] = {"kept": "augmented"}
+        elif reason:
+            self.gate_report_ = {"kept": "plain", "reason": reason}
         else:
-            self.gate_report_ = self._ask_gate(data, parts)
-        everything = np.sort(np.concatenate([parts.training, parts.gate]))
-        if self.gate_report_["kept"] == "augmented":
-            self.estimator_ = self._fit_augmented(data, everything)
-        else:
-            self.estimator_ = self._fit_plain(data, everything)
+            self.gate_report_ = self._ask_gate(data, splits)
+        everything = np.sort(np.concatenate([first.training, first.gate]))
+        kept = self.gate_report_["kept"]
+        fit = self._fit_augmented if kept == "augmented" else self._fit_plain
+        self.estimator_ = fit(data, everything)
         if groups is not None:
             self.gate_report_ |= {
-                name: np.unique(groups[rows]).tolist() for name, rows in vars(parts).items()
+                "training": np.unique(groups[first.training]).tolist(),
+                "validation": np.unique(groups[first.validation]).tolist(),
+                "gate": np.unique(np.concatenate([groups[s.gate] for s in splits])).tolist(),
             }
         return self
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted state of each window, shape (n_windows,)."""
         check_is_fitted(self, "estimator_")
+        if self.prior_correction:
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
         return self.estimator_.predict(self._windows(X, reset=False))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each state, shape (n_windows, n_classes)."""
         check_is_fitted(self, "estimator_")
-        return self.estimator_.predict_proba(self._windows(X, reset=False))
+        proba = self.estimator_.predict_proba(self._windows(X, reset=False))
+        if self.prior_correction and (self.prior_ratio_ != 1).any():
+            proba = proba * self.prior_ratio_
+            proba /= proba.sum(axis=1, keepdims=True)
+        return proba
 
     def personalize(self, X_background: Any) -> AugmentedClassifier:
         """Adapt to one new patient, of whom only background windows are known.
@@ -204,22 +262,58 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         flat = not is_mne(X) and len(getattr(X, "shape", None) or np.asarray(X).shape) == 2
         return checked[:, 0] if flat else checked
 
-    def _ask_gate(self, data: _Data, parts: PatientSplit) -> dict[str, Any]:
-        scores = {}
-        for name, fit in (("plain", self._fit_plain), ("augmented", self._fit_augmented)):
-            predicted = fit(data, parts.training).predict(data.X[parts.gate])
-            scores[name] = f1_score(data.y[parts.gate], predicted, average="macro", zero_division=0)
+    def _split(
+        self, y: np.ndarray, groups: np.ndarray | None, stops_early: bool
+    ) -> tuple[list[PatientSplit], str]:
+        """Sets of patients, one for each time that the gate asks, or why it cannot."""
+        n_gates = 0 if self.gate is None else self.gate_folds
+        try:
+            return split_patients(y, groups, self.valid_cv, stops_early, n_gates), ""
+        except TooFewPatients as error:
+            if self.gate is None:
+                raise
+            reason = str(error)
+        warnings.warn(
+            f"The gate cannot ask: {reason} The plain classifier is kept. Use more patients, or "
+            "gate=None to augment without asking.",
+            stacklevel=3,
+        )
+        try:
+            return split_patients(y, groups, self.valid_cv, stops_early, 0), reason
+        except TooFewPatients:
+            return split_patients(y, groups, self.valid_cv, False, 0), reason
+
+    def _ask_gate(self, data: _Data, splits: list[PatientSplit]) -> dict[str, Any]:
+        rows = np.concatenate([split.gate for split in splits])
+        predicted = {
+            name: np.concatenate(
+                [fit(data, split.training).predict(data.X[split.gate]) for split in splits]
+            )
+            for name, fit in (("plain", self._fit_plain), ("augmented", self._fit_augmented))
+        }
+        scores = {name: macro_f1(data.y[rows], y) for name, y in predicted.items()}
         gain = scores["augmented"] - scores["plain"]
-        kept = "augmented" if gain > self.margin else "plain"
-        return {**scores, "difference": gain, "margin": self.margin, "kept": kept}
+        error = np.nan
+        if data.groups is not None:
+            error = standard_error(data.y[rows], predicted, data.groups[rows])
+        needed = self.margin if np.isnan(error) else max(self.margin, error)
+        kept = "augmented" if gain > needed else "plain"
+        report = {"difference": gain, "standard_error": error, "margin": self.margin, "kept": kept}
+        return {**scores, **report}
 
     def _fit_plain(self, data: _Data, rows: np.ndarray) -> Any:
+        self.prior_ratio_ = np.ones(len(self.classes_))
         return self._fit(data, data.X[rows], data.y[rows])
 
     def _fit_augmented(self, data: _Data, rows: np.ndarray) -> Any:
         self.sampler_ = clone(self.sampler)
         groups = {} if data.groups is None else {"groups": data.groups[rows]}
-        return self._fit(data, *self.sampler_.fit_resample(data.X[rows], data.y[rows], **groups))
+        X, y = self.sampler_.fit_resample(data.X[rows], data.y[rows], **groups)
+        self.prior_ratio_ = self._frequencies(data.y[rows]) / self._frequencies(y)
+        return self._fit(data, X, y)
+
+    def _frequencies(self, y: np.ndarray) -> np.ndarray:
+        return (y[:, None] == self.classes_).mean(axis=0)
 
     def _fit(self, data: _Data, X: np.ndarray, y: np.ndarray) -> Any:
         valid = {}
@@ -244,77 +338,21 @@ class _Data:
     validation: np.ndarray | None
 
 
-@dataclass
-class PatientSplit:
-    """Rows of three sets of patients without overlap."""
-
-    training: np.ndarray
-    validation: np.ndarray
-    gate: np.ndarray
+def macro_f1(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+    """Mean F1 of the states that occur in truth or prediction."""
+    return float(f1_score(y_true, y_pred, average="macro", zero_division=0))
 
 
-def split_patients(
-    y: np.ndarray, groups: np.ndarray | None, n_splits: int, validate: bool, gate: bool
-) -> PatientSplit:
-    """Split rows so that no patient is on two sides and training has every state.
+def standard_error(y: np.ndarray, predicted: dict[str, np.ndarray], groups: np.ndarray) -> float:
+    """Standard error of the mean gain in macro F1 of a patient; NaN for fewer than two.
 
-    The gate gets the fold with the most states, validation the next.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer patients than sets, or no choice of folds leaves training every state.
+    A patient without windows of some state has no macro F1 to speak of, and is left out.
     """
-    n_sets = 1 + validate + gate
-    nothing = np.empty(0, int)
-    if n_sets == 1:
-        return PatientSplit(np.arange(len(y)), nothing, nothing)
-    folds = _folds(y, groups, n_splits, n_sets)
-    n_states = [len(np.unique(y[fold])) for fold in folds]
-    choices = permutations(range(len(folds)), n_sets - 1)
-    for chosen in sorted(choices, key=lambda c: [-n_states[i] for i in c]):
-        rest = [folds[i] for i in range(len(folds)) if i not in chosen]
-        training = np.sort(np.concatenate(rest))
-        if len(np.unique(y[training])) == len(np.unique(y)):
-            sets = [folds[i] for i in chosen]
-            return PatientSplit(
-                training,
-                validation=sets.pop() if validate else nothing,
-                gate=sets.pop() if gate else nothing,
-            )
-    raise ValueError(
-        "No split by patient leaves every state in training: one is known of too few patients. "
-        "Use gate=None, a larger valid_cv, or more patients."
-    )
-
-
-def _folds(
-    y: np.ndarray, groups: np.ndarray | None, n_splits: int, n_sets: int
-) -> list[np.ndarray]:
-    if groups is None:
-        warnings.warn(
-            "AugmentedClassifier got no groups: windows are split by rows, so that those of one "
-            "patient may be on both sides. Pass groups, the patient of every window.",
-            stacklevel=5,
-        )
-        rarest = int(np.unique(y, return_counts=True)[1].min())
-        n_splits = min(max(n_splits, n_sets), max(rarest, 2))
-        if n_splits < n_sets:
-            raise ValueError(
-                f"The rarest state has {rarest} windows, but {n_sets} sets need one each: "
-                "training, early stopping, gate. Use gate=None, or more windows."
-            )
-        splitter: Any = StratifiedKFold(n_splits)
-    else:
-        n_patients = len(np.unique(groups))
-        if n_patients < n_sets:
-            raise ValueError(
-                f"{n_patients} patients cannot be split into {n_sets} sets: training, early "
-                "stopping, gate. Use gate=None, or more patients."
-            )
-        n_splits = min(max(n_splits, n_sets), n_patients)
-        splitter = StratifiedGroupKFold(n_splits)
-    with warnings.catch_warnings():
-        # A state with fewer patients than folds cannot be in each of them; that is handled here.
-        warnings.filterwarnings("ignore", message="The least populated class")
-        return [test for _, test in splitter.split(np.zeros(len(y)), y, groups)]
+    gains = []
+    for patient in np.unique(groups):
+        own = groups == patient
+        if len(np.unique(y[own])) < len(np.unique(y)):
+            continue
+        plain, augmented = (macro_f1(y[own], predicted[k][own]) for k in ("plain", "augmented"))
+        gains.append(augmented - plain)
+    return float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.nan

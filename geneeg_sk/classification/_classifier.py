@@ -59,6 +59,9 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         Dropout before and after the LSTM.
     max_epochs : int, default=20
         Passes over the training windows.
+    epoch_steps : int, default=None
+        Steps of the optimiser that count as one epoch; None: as many as one pass over the training
+        windows takes. With a number, training on over-sampled windows is not longer training.
     batch_size : int, default=32
         Windows in a step of the optimiser.
     lr : float, default=2e-3
@@ -119,6 +122,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "epoch_steps": [Interval(Integral, 1, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -137,6 +141,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         n_hidden=64,
         dropout=0.5,
         max_epochs=20,
+        epoch_steps=None,
         batch_size=32,
         lr=2e-3,
         weight_decay=1e-2,
@@ -151,6 +156,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         self.n_hidden = n_hidden
         self.dropout = dropout
         self.max_epochs = max_epochs
+        self.epoch_steps = epoch_steps
         self.batch_size = batch_size
         self.lr = lr
         self.weight_decay = weight_decay
@@ -230,7 +236,9 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "net_")
         X, y = self._check_known(X, y, "y")
         gentle = copy.copy(self)
-        gentle.set_params(max_epochs=FINE_TUNING_EPOCHS, lr=FINE_TUNING_LR * self.lr)
+        gentle.set_params(
+            max_epochs=FINE_TUNING_EPOCHS, epoch_steps=None, lr=FINE_TUNING_LR * self.lr
+        )
         device = resolve_device(self.device)
         with seeded(check_random_state(self.random_state).randint(MAX_SEED), device):
             net = gentle._build_net(X, y, device)
@@ -304,6 +312,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             batch_size=self.batch_size,
             iterator_train=minibatches,
             iterator_train__shuffle=True,
+            iterator_train__n_steps=self.epoch_steps,
             iterator_valid=minibatches,
             iterator_valid__batch_size=max(self.batch_size, 128),
             train_split=predefined_split(WindowDataset(*valid)) if valid else None,
@@ -318,7 +327,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         schedule = LRScheduler(
             optim.lr_scheduler.OneCycleLR,
             max_lr=self.lr,
-            total_steps=self.max_epochs * -(-n_windows // self.batch_size),
+            total_steps=self.max_epochs * (self.epoch_steps or -(-n_windows // self.batch_size)),
             step_every="batch",
         )
         callbacks = [("divergence", RefuseDivergence()), ("schedule", schedule)]

@@ -19,7 +19,7 @@ from geneeg_sk._version import __version__
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 from geneeg_sk.over_sampling._profiles import ProfileSource
-from geneeg_sk.over_sampling._quality import Realism
+from geneeg_sk.over_sampling._quality import Criterion, as_criteria
 
 # Candidates are drawn in chunks of this size, each with its own seed: so that the windows of a
 # smaller ratio are exactly the first of a larger one.
@@ -49,10 +49,10 @@ class GenEEGSampler(BaseWindowSampler):
         Whose profile the synthetic windows get: all patients' as often, in proportion to their
         windows of the state, new patients' between and around the known, or the generator's own
         choice. "auto" is balanced where `groups` are given, and pooled where not.
-    quality : float in [0, 1] or None, default=0.01
-        Refuse a synthetic window unless at least this share of the real windows of its state are
-        lonelier than it (distance to the fifth neighbour in standardised features). 0 or None
-        accepts every window.
+    quality : float in [0, 1], criterion, list of criteria or None, default=0.01
+        Which synthetic windows to keep: :class:`Realism`, :class:`LabelConfidence`,
+        :class:`Diversity`, or several, asked in order. A number means ``Realism(number)``; 0 or
+        None keeps every window.
     guidance : float, default=1.0
         See :meth:`LatentDiffusionGenerator.sample`.
     solver_steps : int, default=None
@@ -76,8 +76,8 @@ class GenEEGSampler(BaseWindowSampler):
         Which windows of the result are synthetic.
     provenance_ : DataFrame
         For each synthetic window its ``state``, ``profile`` (patient, "virtual" or "pooled"),
-        ``nearest_patient`` by profile, ``quality`` (the score) and ``tries`` (candidates drawn
-        for it).
+        ``nearest_patient`` by profile, ``quality`` (its score by the first criterion) and
+        ``tries`` (candidates drawn for it).
     rejection_rate_ : dict
         Share of refused candidates of each state.
 
@@ -114,7 +114,7 @@ class GenEEGSampler(BaseWindowSampler):
         "patient_mix": [
             StrOptions({"auto", "balanced", "proportional", "virtual", "pooled"}),
         ],
-        "quality": [Interval(Real, 0, 1, closed="both"), None],
+        "quality": [Interval(Real, 0, 1, closed="both"), HasMethods(["fit", "judge"]), list, None],
         "guidance": [Interval(Real, 0, None, closed="left")],
         "solver_steps": [Interval(Integral, 1, None, closed="left"), None],
         "memory": [str, HasMethods(["cache"]), None],
@@ -184,12 +184,15 @@ class GenEEGSampler(BaseWindowSampler):
         self.generator_ = self._fitted_generator(X, y, groups, fit_seed)
         self.rejection_rate_: dict[Any, float] = {}
         source = ProfileSource(self.generator_, mix, X, y, groups)
+        criteria = [
+            criterion.fit(X, y, groups, states=list(counts), sfreq=self._rate)
+            for criterion in as_criteria(self.quality)
+        ]
         states = np.unique(y).tolist()
         windows, rows = [X[:0]], []
         for state, n in counts.items():
-            realism = Realism(X[y == state], self._rate) if self.quality else None
             seed = (draw_seed, states.index(state))
-            accepted, provenance = self._draw(state, n, seed, source, realism)
+            accepted, provenance = self._draw(state, n, seed, source, criteria)
             windows.append(accepted)
             rows.append(provenance)
         labels = np.repeat(np.array(list(counts), dtype=y.dtype), list(counts.values()))
@@ -203,7 +206,7 @@ class GenEEGSampler(BaseWindowSampler):
         n: int,
         seed: tuple[int, int],
         source: ProfileSource,
-        realism: Realism | None,
+        criteria: list[Criterion],
     ) -> tuple[np.ndarray, pd.DataFrame]:
         """Draw chunks of candidates until `n` are accepted; the first `n` in order are taken."""
         kept, rows, found, chunk = [], [], 0, 0
@@ -223,8 +226,7 @@ class GenEEGSampler(BaseWindowSampler):
                 solver_steps=self.solver_steps,
                 random_state=int(rng.integers(MAX_SEED)),
             )
-            score = realism.score(X) if realism else np.full(CHUNK, np.nan)
-            passed = score >= self.quality if realism else np.isfinite(X).all(axis=(1, 2))
+            passed, score = judged(X, state, criteria)
             provenance = provenance.assign(quality=score)[passed]
             provenance["tries"] = np.diff(np.flatnonzero(passed), prepend=-1)
             kept.append(X[passed])
@@ -281,6 +283,19 @@ class GenEEGSampler(BaseWindowSampler):
 # Features need some sampling frequency; realism compares windows of one rate with each other, so
 # that any will do where none is known.
 DEFAULT_SFREQ = 256.0
+
+
+def judged(X: np.ndarray, state: Any, criteria: list[Criterion]) -> tuple[np.ndarray, np.ndarray]:
+    """Which windows of a chunk are kept, and their scores by the first criterion, or NaN."""
+    finite = np.isfinite(X).all(axis=(1, 2))
+    scores = np.full((len(X), max(len(criteria), 1)), np.nan)
+    passed = finite.copy()
+    if criteria and finite.any():
+        scores[~finite] = 0
+        for k, criterion in enumerate(criteria):
+            scores[finite, k] = criterion.judge(X[finite], state, passed[finite])
+            passed &= scores[:, k] >= criterion.least
+    return passed, scores[:, 0]
 
 
 def train_generator(
