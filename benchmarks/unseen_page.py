@@ -49,7 +49,8 @@ is known to whoever personalises, and scored for nobody.
   training recording one of five seizure windows is known.
 
 Scores are means over groups and seeds. The difference to `none` is paired over groups (seeds are
-averaged first), with its 95 % bootstrap interval over groups. A line is a group and a seed; methods
+averaged first), with its 95 % bootstrap interval over groups. Final trainings that not all methods
+had yet are left out. A line is a group and a seed; methods
 that were only tried have fewer, and means of different numbers of lines do not compare: the paired
 differences do.
 

@@ -12,9 +12,16 @@ SCORES = ("macro_f1", "macro_auc", "average_precision", "brier", "ece")
 
 
 def frame(lines, split):
-    """The lines of one split as a table."""
+    """The lines of one split as a table; of final trainings only those that all methods had."""
     table = pd.DataFrame(lines)
-    return table[table["split"] == split] if len(table) else table
+    if not len(table):
+        return table
+    table = table[table["split"] == split]
+    if split == "final":
+        wanted = table.groupby(["data", "regime"])["method"].transform("nunique")
+        had = table.groupby(["data", "regime", "fold", "seed"])["method"].transform("nunique")
+        table = table[wanted == had]
+    return table
 
 
 def summary(lines, split):
