@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import psutil
@@ -26,7 +27,7 @@ from fidelity_scores import conditioning, memorisation, similarity
 from imblearn.over_sampling import SMOTE
 from torch.utils.flop_counter import FlopCounterMode
 
-from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk.generation import LatentDiffusionGenerator, _frontend
 from geneeg_sk.metrics import c2st, ks_by_feature
 from geneeg_sk.over_sampling import FourierSurrogateSampler, WindowedSampler
 
@@ -256,6 +257,11 @@ def ablate(data, windows, n_train, seed, out):
         if not recorded(out, name, method):
             other, its_cost = fitted(train, seed, **parameters)
             record(method, from_generator(other, between, seed), its_cost)
+    for method, (part, replacement) in FRONTENDS.items():
+        if not recorded(out, name, method):
+            with patch.object(_frontend, part, replacement):
+                other, its_cost = fitted(train, seed)
+                record(method, from_generator(other, between, seed), its_cost)
 
 
 SAMPLING = {f"solver_steps={n}": {"solver_steps": n} for n in (4, 8, 32)}
@@ -263,6 +269,20 @@ SAMPLING |= {f"guidance={g}": {"guidance": g} for g in (1.5, 2.5)}
 TERMS = ("spectral", "band_power", "covariance", "difference", "kl")
 TRAINING = {f"without_{term}": {"loss_weights": {term: 0}} for term in TERMS}
 TRAINING |= {f"latent_channels={n}": {"latent_channels": n} for n in (8, 32)}
+
+
+def same_for_all(X):
+    """One amplitude for all windows: the front end then normalises nothing."""
+    return np.full(len(X), 50.0)
+
+
+FRONTENDS = {
+    "without_amplitude": ("root_mean_square", same_for_all),
+    "without_rotation": (
+        "principal_axes",
+        lambda covariance: (np.diag(covariance), np.eye(len(covariance))),
+    ),
+}
 
 
 def recorded(out, name, method):

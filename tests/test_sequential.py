@@ -100,11 +100,38 @@ def test_replay_keeps_so_many_real_windows_of_each_state_and_patient():
     X, y, groups = two_patients()
     clf = sequential(replay=5).fit(X, y, groups=groups)
     assert len(clf.memory_) == 2 * 2 * 5
-    kept, states = clf.memory_.mixed_into(X[:0], np.empty(0, int))
+    kept, states, stands_for = clf.memory_.mixed_into(X[:0], np.empty(0, int))
+    assert stands_for.sum() == pytest.approx(len(X))
     assert np.bincount(states).tolist() == [10, 10]
     for window, state in zip(kept, states):
         (row,) = np.flatnonzero((window == X).all(axis=(1, 2)))
         assert y[row] == clf.classes_[state]
+
+
+def test_a_kept_window_is_drawn_as_often_as_those_it_stands_for_would_be():
+    X, y, groups = two_patients()
+    clf = sequential(replay=6).fit(X, y, groups=groups)
+    assert clf.estimator_.net_.stands_for_.tolist() == [1] * 48 + [24 / 6] * 12
+
+
+@pytest.mark.parametrize("replay", [0, 20])
+def test_a_pass_takes_as_many_steps_with_replay_as_without(replay):
+    X, y, groups = two_patients()
+    clf = sequential(replay=replay).fit(X, y, groups=groups)
+    assert len(clf.estimator_.net_.history[-1, "batches"]) == -(-48 // TINY.batch_size)
+
+
+def test_the_scale_of_the_input_is_that_of_all_patients_so_far():
+    X, y, groups = two_patients()
+
+    def scale(factor, keep):
+        windows = np.where((groups == "fast")[:, None, None], factor * X, X)
+        clf = sequential().fit(windows[keep], y[keep], groups=groups[keep])
+        return float(clf.estimator_.net_.module_.scale)
+
+    everybody = np.full(len(X), True)
+    assert scale(4.0, everybody) == pytest.approx(2 * scale(1.0, everybody), rel=1e-4)
+    assert scale(4.0, groups == "slow") == scale(1.0, groups == "slow")
 
 
 def test_without_replay_no_window_stays_in_the_fitted_object():

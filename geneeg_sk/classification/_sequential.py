@@ -14,6 +14,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
+from torch.utils.data import WeightedRandomSampler
 
 from geneeg_sk._checks import check_groups, check_windows
 from geneeg_sk.classification._classifier import (
@@ -22,8 +23,15 @@ from geneeg_sk.classification._classifier import (
     check_labels,
     check_two_classes,
     raise_if_interrupted,
+    typical_amplitude,
 )
-from geneeg_sk.classification._training import MAX_SEED, history_frame, resolve_device, seeded
+from geneeg_sk.classification._training import (
+    MAX_SEED,
+    history_frame,
+    minibatches,
+    resolve_device,
+    seeded,
+)
 
 # Windows from which the importance of the weights for a patient is estimated.
 WINDOWS_FOR_FISHER = 64
@@ -73,9 +81,13 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
     -----
     The penalty is :math:`\\frac{\\lambda}{2} \\sum_i F_i (\\theta_i - \\theta_i^*)^2`, with
     :math:`\\theta^*` the weights after the last patient and :math:`F` the diagonal of the Fisher
-    information, summed over the patients so far [2]_. The scale of the input stays that of the
-    first patient; the running statistics of the normalisation layers follow the latest ones, and
-    no penalty holds them.
+    information, summed over the patients so far [2]_. The scale of the input is the geometric mean
+    of the patients' so far; the running statistics of the normalisation layers follow the latest
+    windows, and no penalty holds them.
+
+    With replay, windows of a step are drawn from all patients so far, a kept one as often as the
+    windows it was chosen among would be: what is learned at every patient approximates training
+    on all patients so far. A pass stays as long as the new patient's windows alone would make it.
 
     References
     ----------
@@ -204,6 +216,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         self._rng = check_random_state(self.random_state)
         self.memory_ = Reservoir(self.replay, self._rng.randint(MAX_SEED))
         self._consolidated: dict[str, tuple[torch.Tensor, torch.Tensor]] | None = None
+        self._log_scales: list[float] = []
         self.estimator_ = clone(self.estimator or CNNBiLSTMClassifier())
         self.estimator_.classes_ = classes
         self._histories: list[pd.DataFrame] = []
@@ -226,13 +239,17 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
     def _learn(self, X: np.ndarray, y: np.ndarray, patient: Any) -> None:
         """Go on training with the windows of one patient."""
         device = resolve_device(self.estimator_.device)
-        X_train, y_train = self.memory_.mixed_into(X, y)
+        X_train, y_train, stands_for = self.memory_.mixed_into(X, y)
+        seen = np.concatenate([y, self.memory_.states_seen()])
+        self._log_scales.append(np.log(typical_amplitude(X)))
         with seeded(self._rng.randint(MAX_SEED), device):
-            net = self.estimator_._build_net(X_train, y_train, device, net_class=ConsolidatedNet)
+            net = self.estimator_._build_net(X, seen, device, net_class=ConsolidatedNet)
             net.initialize()
             if self.patients_:
                 net.module_.load_state_dict(self.estimator_.net_.module_.state_dict())
+            net.module_.scale.fill_(float(np.exp(np.mean(self._log_scales))))
             net.consolidated_ = self._consolidated
+            net.stands_for_, net.n_new_ = stands_for, len(X)
             net.partial_fit(X_train, y_train)
             raise_if_interrupted(net)
             if self.ewc:
@@ -257,6 +274,17 @@ class ConsolidatedNet(NeuralNetClassifier):
     """
 
     consolidated_: dict[str, tuple[torch.Tensor, torch.Tensor]] | None = None
+    stands_for_: np.ndarray | None = None
+    n_new_: int = 0
+
+    def get_iterator(self, dataset, training=False):
+        """Return minibatches; in training with replay, each draws from all patients so far."""
+        if not training or self.stands_for_ is None:
+            return super().get_iterator(dataset, training=training)
+        n_steps = self.get_params().get("iterator_train__n_steps")
+        n_drawn = self.n_new_ if n_steps is None else n_steps * self.batch_size
+        drawn = WeightedRandomSampler(torch.from_numpy(self.stands_for_), n_drawn)
+        return minibatches(dataset, self.batch_size, order=drawn)
 
     def get_loss(self, y_pred, y_true, *args, training=False, **kwargs):
         """Return the loss of a minibatch, in training with the penalty (Kirkpatrick, eq. 3)."""
@@ -338,13 +366,27 @@ class Reservoir:
                 kept[place] = window.copy()
             self._n_seen[patient, state] = n_seen + 1
 
-    def mixed_into(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return windows and states with all that is kept appended."""
+    def mixed_into(
+        self, X: np.ndarray, y: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return windows and states with all that is kept appended, and how many each stands for.
+
+        A kept window stands for those it was chosen among, a new one for itself. Nothing kept:
+        None.
+        """
         if not len(self):
-            return X, y
+            return X, y, None
         kept = [np.stack(windows) for windows in self._windows.values()]
+        n_kept = [len(windows) for windows in kept]
         states = [state for _, state in self._windows]
+        each = np.array([self._n_seen[key] for key in self._windows]) / n_kept
         return (
             np.concatenate([X, *kept]),
-            np.concatenate([y, np.repeat(states, [len(windows) for windows in kept])]),
+            np.concatenate([y, np.repeat(states, n_kept)]),
+            np.concatenate([np.ones(len(X)), np.repeat(each, n_kept)]),
         )
+
+    def states_seen(self) -> np.ndarray:
+        """Return the state of each window that was ever offered."""
+        states = [state for _, state in self._n_seen]
+        return np.repeat(states, list(self._n_seen.values())).astype(int)

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
 from tqdm.auto import tqdm
 
 from geneeg_sk.datasets._rows import WindowRows
@@ -38,16 +38,25 @@ def seeded(seed: int, device: str) -> Iterator[None]:
 
 
 def minibatches(
-    dataset: Any, batch_size: int, shuffle: bool = False, n_steps: int | None = None
+    dataset: Any,
+    batch_size: int,
+    shuffle: bool = False,
+    n_steps: int | None = None,
+    order: Sampler | None = None,
 ) -> DataLoader:
     """Iterate over minibatches, each cut from the arrays in one piece.
 
     That is faster than collating single windows, and copies a minibatch at a time: the arrays
     may be read-only memory maps. With `n_steps`, shuffled windows come in so many minibatches:
-    a part of them, or every one before any comes again.
+    a part of them, or every one before any comes again. An `order` comes in the place of the
+    windows' own or of a shuffled one.
     """
+    shuffle = shuffle or order is not None
     n_windows = None if n_steps is None else n_steps * batch_size
-    order = RandomSampler(dataset, num_samples=n_windows) if shuffle else SequentialSampler(dataset)
+    if order is None and shuffle:
+        order = RandomSampler(dataset, num_samples=n_windows)
+    elif order is None:
+        order = SequentialSampler(dataset)
     batches = BatchSampler(order, batch_size, drop_last=False)
     # Without a generator of its own, a loader that draws nothing would still move the global one.
     generator = None if shuffle else torch.Generator()

@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import irfft, rfft
 
 from ..datasets import WindowRows
-from ._frontend import Frontend, blocks, tapered_spectrum
+from ._filtering import spectrum_of
+from ._frontend import Frontend, blocks
 
 BUDGET = 96
 FEWEST_BANDS, MOST_BANDS = 12, 16
 FLOOR = 1e-8
 
-IMPOSE_ROUNDS = 2  # gains are interpolated between bands, and so miss at first
 MAX_LOG_GAIN = np.log(10)
+BENT = 16.0  # squared standard deviations beyond which values are bent less and less
+MOST_BENT = (0.15, 0.03)
 
 
 @dataclass
@@ -63,21 +64,25 @@ class Descriptors:
             described.append(np.column_stack([log_rms, powers, _shape(unit)]))
         return np.concatenate(described)
 
-    def impose(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
-        """Give windows the band powers that `described` asks for, by a smooth gain.
+    def missing_gain(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
+        """The smooth gain that brings windows nearer to the band powers asked for.
 
-        The networks are asked for these numbers too, but meet them only on the average.
+        Of shape (n, n_channels, n_freqs). The networks are asked for these numbers too, but meet
+        them only on the average.
         """
         n_powers = X.shape[1] * (len(self.edges) - 1)
         wanted = described[:, 1 : 1 + n_powers].reshape(len(X), X.shape[1], -1)
         centres = (self.edges[:-1] + self.edges[1:] - 1) / 2
         frequencies = np.arange(X.shape[2] // 2 + 1)
         between = np.stack([np.interp(frequencies, centres, row) for row in np.eye(len(centres))])
-        for _ in range(IMPOSE_ROUNDS):
-            missing = (wanted - self._log_powers(X)) / 2
-            gain = np.exp(np.clip(missing, -MAX_LOG_GAIN, MAX_LOG_GAIN) @ between)
-            X = irfft(rfft(X, axis=2) * gain.astype(np.float32), X.shape[2], axis=2)
-        return X
+        missing = (wanted - self._log_powers(X)) / 2
+        limited = np.clip(missing, -MAX_LOG_GAIN, MAX_LOG_GAIN).astype(np.float32)
+        return np.exp(limited @ between.astype(np.float32))
+
+    def reshaped(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
+        """Bring windows nearer to the skewness and kurtosis asked for."""
+        skewness, kurtosis = np.split(described[:, -2 * X.shape[1] :], 2, axis=1)
+        return _reshaped(X, np.sinh(skewness), np.exp(kurtosis))
 
     def _log_powers(self, X: np.ndarray) -> np.ndarray:
         """Log power of each channel and band, shape (n, n_channels, n_bands)."""
@@ -85,9 +90,36 @@ class Descriptors:
         return np.log(power * (2 / X.shape[2] ** 2) + FLOOR)
 
 
+def _reshaped(X: np.ndarray, skewness: np.ndarray, kurtosis: np.ndarray) -> np.ndarray:
+    """Bend the values of each channel (n, n_channels) towards a skewness and a kurtosis.
+
+    One damped Newton step of x + a u + b v, where u and v are nearly x**2 and x**3 but do not
+    grow faster than x for large values; steps are small enough for the map to stay monotone.
+    """
+    mean, spread = X.mean(axis=2, keepdims=True), X.std(axis=2, keepdims=True)
+    x = (X - mean) / np.maximum(spread, FLOOR)
+    square = x * x
+    u = square / (1 + square / BENT)
+    v = u * x
+    third, fourth = (square * x).mean(axis=2), (square * square).mean(axis=2)
+    to_third = square - 1 - third[:, :, None] * x  # derivatives of the moments of unit variance
+    to_fourth = square * x - third[:, :, None] - fourth[:, :, None] * x
+    jacobian = np.empty((*third.shape, 2, 2))
+    for i, direction in enumerate((3 * to_third, 4 * to_fourth)):
+        for j, bend in enumerate((u, v)):
+            jacobian[:, :, i, j] = (direction * bend).mean(axis=2)
+    jacobian += 1e-3 * np.eye(2)  # a channel without variance has no moments
+    missing = np.stack([skewness - third, kurtosis - fourth], axis=-1)
+    step = np.linalg.solve(jacobian, missing[..., None])[..., 0]
+    a, b = (
+        np.clip(step, (-MOST_BENT[0], -MOST_BENT[1]), MOST_BENT).astype(X.dtype).transpose(2, 0, 1)
+    )
+    return mean + spread * (x + a[:, :, None] * u + b[:, :, None] * v)
+
+
 def _power(X: np.ndarray) -> np.ndarray:
     """Power spectrum of each channel of each window, shape (n, n_channels, n_freqs)."""
-    spectrum = tapered_spectrum(X)
+    spectrum = spectrum_of(X)
     return (spectrum.real**2 + spectrum.imag**2).astype(np.float64)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TypeVar, cast
 
@@ -36,3 +38,24 @@ def compiled(network: Network, device: torch.device) -> Network:
     if device.type == "cuda" and find_spec("triton") is not None:
         return cast(Network, torch.compile(network))
     return network
+
+
+def side_by_side(work: Callable[..., None], tasks: list[tuple], device: torch.device) -> None:
+    """Call `work` for each task: on a CPU in as many threads as torch has, each on its own.
+
+    Half of sampling is not torch's, and would leave all but one core idle. Each task is computed by
+    one thread, however many there are, so that results are the same to the bit.
+    """
+    n_threads = torch.get_num_threads() if device.type == "cpu" else 1
+    if n_threads == 1:
+        for task in tasks:
+            work(*task)
+        return
+    try:
+        with ThreadPoolExecutor(
+            n_threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            for done in [pool.submit(work, *task) for task in tasks]:
+                done.result()
+    finally:
+        torch.set_num_threads(n_threads)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.fft import irfft, rfft
 from scipy.ndimage import uniform_filter1d
 
-from ._frontend import tapered_spectrum
+from ._filtering import spectrum_of
 
-SMOOTHING = 3  # frequency bins, so that logarithms are not those of noise near zero
+SMOOTHING = 3  # frequency bins over which the filter is smoothed
+COURSE = 64  # parts of a window, at most, that are compared with each other
+LOWEST = 4  # bins at which it is not: there an amplifier's high-pass is steep
 FLOOR = 1e-9
 MAX_LOG_GAIN = np.log(30)
 PRIOR_WINDOWS = 20  # at this many windows of a state, half of what they say is believed
@@ -25,18 +26,24 @@ PRIOR_WINDOWS = 20  # at this many windows of a state, half of what they say is 
 
 @dataclass
 class Equaliser:
-    """A zero-phase filter for each state and channel, and a mixing of channels for each band.
+    """For each state a zero-phase filter, a factor of the mean, and a mixing of channels by band.
 
     Attributes
     ----------
     gain : ndarray of shape (n_states, n_channels, n_freqs), float32
     mixing : ndarray of shape (n_states, n_bands, n_channels, n_channels), float32
+    level : ndarray of shape (n_states, n_channels), float32
+        What the mean of a window is multiplied by.
+    envelope : ndarray of shape (n_states, n_times), float32
+        What each sample of a window without its mean is multiplied by.
     edges : ndarray of shape (n_bands + 1,)
         Edges of the bands, as in `Descriptors`; what is below the first is left alone.
     """
 
     gain: np.ndarray
     mixing: np.ndarray
+    level: np.ndarray
+    envelope: np.ndarray
     edges: np.ndarray
 
     @classmethod
@@ -45,31 +52,51 @@ class Equaliser:
         identity = np.eye(n_channels, dtype=np.float32)
         mixing = np.tile(identity, (n_states, len(edges) - 1, 1, 1))
         gain = np.ones((n_states, n_channels, n_times // 2 + 1), np.float32)
-        return cls(gain, mixing, edges)
+        level = np.ones((n_states, n_channels), np.float32)
+        return cls(gain, mixing, level, np.ones((n_states, n_times), np.float32), edges)
 
-    def filter(self, X: np.ndarray, state: np.ndarray) -> np.ndarray:
-        """Filter windows (n, n_channels, n_times), each as its state asks."""
-        return irfft(rfft(X, axis=2) * self.gain[state], X.shape[2], axis=2)
-
-    def mix(self, X: np.ndarray, state: np.ndarray) -> np.ndarray:
-        """Mix the channels of windows (n, n_channels, n_times), each as its state asks."""
-        if X.shape[1] == 1:
-            return X
-        spectrum = rfft(X, axis=2)
+    def mix(self, spectrum: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """Mix the channels of continued spectra (n, n_channels, ...), each as its state asks."""
+        if spectrum.shape[1] == 1:
+            return spectrum
+        mixed = np.empty_like(spectrum)
         for s in np.unique(state):
             rows = state == s
             mine = spectrum[rows]
-            for mixing, (first, last) in zip(self.mixing[s], pairwise(self.edges)):
-                mine[:, :, first:last] = mixing @ mine[:, :, first:last]
-            spectrum[rows] = mine
-        return irfft(spectrum, X.shape[2], axis=2)
+            for mixing, (first, last) in zip(self.mixing[s], pairwise(2 * self.edges - 1)):
+                # As pairs of real numbers: products of real with complex matrices are slow.
+                band = np.ascontiguousarray(mine[:, :, first:last]).view(np.float32)
+                mine[:, :, first:last] = (mixing @ band).view(np.complex64)
+            mixed[rows] = mine
+        return mixed
+
+    def shape(self, X: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """Give windows (n, n_channels, n_times) the course and the mean that real ones have.
+
+        Filters leave the ends of windows too quiet, and gains that make up for what is missing in
+        the middle leave them too loud.
+        """
+        mean = X.mean(axis=2, keepdims=True)
+        return (X - mean) * self.envelope[state][:, None] + mean * self.level[state][:, :, None]
 
     def correct(self, state: int, wanted: Averages, got: Averages) -> None:
         """Add what turns the averages `got` of generated windows into `wanted`."""
         belief = wanted.n / (wanted.n + PRIOR_WINDOWS)
         log_gain = belief * (wanted.log_power - got.log_power) / 2
+        high = log_gain[:, LOWEST:]
+        log_gain[:, LOWEST:] = uniform_filter1d(high, SMOOTHING, axis=1, mode="nearest")
         gain = np.exp(np.clip(log_gain, -MAX_LOG_GAIN, MAX_LOG_GAIN))
         self.gain[state, :, 1:] *= gain[:, 1:].astype(np.float32)  # spectra are without the mean
+        self.gain[state, :, 0] = self.gain[state, :, min(1, gain.shape[1] - 1)]
+        ratio = (wanted.level + FLOOR) / (got.level + FLOOR)
+        self.level[state] *= np.sqrt(ratio).astype(np.float32) ** belief
+        smoothing = max(1, len(wanted.course) // COURSE)
+        real, made = (
+            uniform_filter1d(x.course / max(x.course.mean(), FLOOR), smoothing, mode="nearest")
+            + FLOOR
+            for x in (wanted, got)
+        )
+        self.envelope[state] *= np.sqrt(real / made).astype(np.float32) ** belief
         for b, (real, source) in enumerate(zip(wanted.shared, got.shared)):
             target = belief * real + (1 - belief) * source
             self.mixing[state, b] = damping(source, target) @ self.mixing[state, b]
@@ -82,8 +109,12 @@ class Averages:
     Attributes
     ----------
     log_power : ndarray of shape (n_channels, n_freqs)
-        Mean of the logarithm of the smoothed power spectrum: a mean of powers would be that of
-        the few loudest windows.
+        Mean of the logarithm of the power spectrum: a mean of powers would be that of the few
+        loudest windows.
+    level : ndarray of shape (n_channels,)
+        Mean square of the windows' means.
+    course : ndarray of shape (n_times,)
+        Mean square of each sample, the windows' means removed.
     shared : ndarray of shape (n_bands, n_channels, n_channels)
         Mean covariance in each band of windows that have unit power there.
     n : int
@@ -91,22 +122,27 @@ class Averages:
     """
 
     log_power: np.ndarray
+    level: np.ndarray
+    course: np.ndarray
     shared: np.ndarray
     n: int
 
     @classmethod
     def of(cls, parts, edges: np.ndarray) -> Averages:
         """Average over parts, each an array of windows (n, n_channels, n_times) at unit RMS."""
-        log_power, shared, n = np.zeros(()), np.zeros(()), 0
+        log_power, level, course, shared = (np.zeros(()) for _ in range(4))
+        n = 0
         for X in parts:
-            spectrum = tapered_spectrum(X)
+            spectrum = spectrum_of(X)
             power = np.abs(spectrum).astype(np.float64) ** 2
-            smooth = uniform_filter1d(power, SMOOTHING, axis=2, mode="nearest")
-            log_power = log_power + np.log(smooth + FLOOR).sum(axis=0)
+            log_power = log_power + np.log(power + FLOOR).sum(axis=0)
+            mean = X.mean(axis=2, dtype=np.float64)
+            level = level + (mean**2).sum(axis=0)
+            course = course + ((X - mean[:, :, None]) ** 2).mean(axis=1).sum(axis=0)
             bands = [_covariance(spectrum[:, :, a:b]) for a, b in pairwise(edges)]
             shared = shared + np.stack(bands)
             n += len(X)
-        return cls(log_power / n, shared / n, n)
+        return cls(log_power / n, level / n, course / n, shared / n, n)
 
 
 def damping(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from sklearn.covariance import ledoit_wolf
 
 from ..datasets import WindowRows
 from ._denoiser import Denoiser
-from ._descriptors import Descriptors, profile_of
+from ._descriptors import Descriptors
 from ._device import compiled, mixed_precision
 from ._diffusion import SOLVER_STEPS, denoising_loss, draw_sigmas
 from ._equaliser import Averages, Equaliser
@@ -19,6 +19,7 @@ from ._frontend import Frontend, blocks
 from ._losses import autoencoder_terms
 from ._model import BLOCK, LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
+from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualStatistics, Trust
 from ._training import draw_rows, optimise
 from ._vae import VAE, latent_channels_for, strides_for
@@ -27,7 +28,7 @@ LR_VAE, LR_DIFFUSION = 2e-3, 2e-3
 DROP_CONDITION = 0.1
 DROP_PROFILE = 0.15
 LATENT_JITTER = 0.05  # so that the decoder has seen what is slightly off the manifold
-EQUALISER_WINDOWS = 128  # generated, of each state, at most, to compare spectra
+EQUALISER_WINDOWS = 256  # generated, of each state, at most, to compare spectra
 EQUALISER_ROUNDS = 2  # because one correction disturbs the other
 PROFILE_WINDOWS = 16  # background windows of one training-time draw of a profile
 VALIDATION_SHARE, VALIDATION_MOST = 0.1, 256
@@ -84,6 +85,7 @@ class Budget:
     vae_steps: int
     diffusion_steps: int
     batch_size: int
+    profile_encoder: str
     loss_weights: dict[str, float]
     device: torch.device
     verbose: int
@@ -98,14 +100,17 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
     described = descriptors(frontend, data.X)
     n_components, q = frontend.n_components, described.shape[1]
     n_latent = latent_channels_for(budget.latent_channels, n_components, stride)
-    profiles = patient_profiles(data, described)
-    background = described[data.is_background]
+    encoder = profile_encoder(data, described, budget)
+    profiles = patient_profiles(data, described, encoder)
+    background = encoder.of_windows(described[data.is_background])
     scale = Standardiser.fit(background)
+    n_condition = data.n_states + profiles.shape[1] + q + 1
     return LatentDiffusion(
         n_states=data.n_states,
         frontend=frontend,
         descriptors=descriptors,
         scale_descriptors=Standardiser.fit(described),
+        encoder=encoder,
         scale_profiles=scale,
         profiles=profiles,
         population=fit_population(profiles, background),
@@ -113,22 +118,44 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
         latent_mean=np.zeros((n_latent, 1), np.float32),
         latent_std=np.ones((n_latent, 1), np.float32),
         residual=None,
-        prior=ConditionPrior.fit(described, data.state, data.patient, scale(profiles)),
+        prior=fit_prior(data, described, profiles, scale, encoder),
         equaliser=Equaliser.flat(
             data.n_states, data.X.shape[1], frontend.n_times, descriptors.edges
         ),
-        denoiser=Denoiser(n_latent, budget.width, data.n_states + 2 * q + 1).to(budget.device),
+        denoiser=Denoiser(n_latent, budget.width, n_condition).to(budget.device),
     )
 
 
-def patient_profiles(data: TrainingSet, described: np.ndarray) -> np.ndarray:
+def profile_encoder(data: TrainingSet, described: np.ndarray, budget: Budget) -> ProfileEncoder:
+    """What profiles are, by the user's choice."""
+    if budget.profile_encoder == "descriptors":
+        return ProfileEncoder.of_descriptors(described.shape[1])
+    return ProfileEncoder.learn(described[data.is_background], data.patient[data.is_background])
+
+
+def patient_profiles(
+    data: TrainingSet, described: np.ndarray, encoder: ProfileEncoder
+) -> np.ndarray:
     """Each patient's profile; that of all background for a patient without any."""
-    profiles = np.tile(profile_of(described[data.is_background]), (data.n_patients, 1))
+    profiles = np.tile(encoder(described[data.is_background]), (data.n_patients, 1))
     for p in range(data.n_patients):
         own = described[data.is_background & (data.patient == p)]
         if len(own):
-            profiles[p] = profile_of(own)
+            profiles[p] = encoder(own)
     return profiles
+
+
+def fit_prior(
+    data: TrainingSet,
+    described: np.ndarray,
+    profiles: np.ndarray,
+    scale: Standardiser,
+    encoder: ProfileEncoder,
+) -> ConditionPrior:
+    """The joint distribution of descriptors given state and profile."""
+    return ConditionPrior.fit(
+        described, data.state, data.patient, scale(profiles), encoder.background(profiles)
+    )
 
 
 def fit_population(profiles: np.ndarray, background: np.ndarray) -> Population:
@@ -232,11 +259,11 @@ def fit_denoiser(
     weights = torch.from_numpy(data.weights[train])
     latents = torch.from_numpy(fit_observation(data, model, budget.device))
     described = model.descriptors(model.frontend, data.X)
-    draw_profiles = profile_draws(data, model.profiles, described, rng)
+    draw_profiles = profile_draws(data, model, described, rng)
     denoiser = model.denoiser
     assert denoiser is not None  # only an interrupted training leaves none
     fast_denoiser = compiled(denoiser, budget.device)
-    of_profile = slice(model.n_states, model.n_states + described.shape[1])
+    of_profile = slice(model.n_states, model.n_states + model.profiles.shape[1])
 
     def condition(chosen: np.ndarray) -> torch.Tensor:
         profiles = draw_profiles(chosen)
@@ -304,7 +331,7 @@ def _validation(
 
 
 def profile_draws(
-    data: TrainingSet, profiles: np.ndarray, described: np.ndarray, rng: np.random.RandomState
+    data: TrainingSet, model: LatentDiffusion, described: np.ndarray, rng: np.random.RandomState
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function that draws a profile for each row from other background windows of its patient.
 
@@ -316,7 +343,7 @@ def profile_draws(
     ]
 
     def draw(chosen: np.ndarray) -> np.ndarray:
-        drawn = profiles[data.patient[chosen]].copy()
+        drawn = model.profiles[data.patient[chosen]].copy()
         picked = np.zeros((len(chosen), PROFILE_WINDOWS), dtype=int)
         known = np.zeros(len(chosen), dtype=bool)
         for i, row in enumerate(chosen):
@@ -327,7 +354,7 @@ def profile_draws(
                 # The target window itself is stepped over.
                 picked[i] = others[at + own * (at >= np.searchsorted(others, row))]
                 known[i] = True
-        drawn[known] = profile_of(described[picked[known]])
+        drawn[known] = model.encoder(described[picked[known]])
         return drawn
 
     return draw

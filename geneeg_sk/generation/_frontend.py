@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import rfft
-from scipy.signal.windows import tukey
 
 from ..datasets import WindowRows
 
@@ -24,8 +22,6 @@ WHITENING = 0.5
 
 # Strides of padding at either end: there the decoder's kernels overlap less, and it is too quiet.
 MARGIN = 2
-
-TAPERED = 0.25  # share of a window over which its ends are faded before its spectrum is taken
 
 
 @dataclass
@@ -62,7 +58,7 @@ class Frontend:
             unit = np.asarray(X[rows]) / np.maximum(rms[rows], floor)[:, None, None]
             scaled = unit * np.sqrt(weights[rows] / n_times)[:, None, None]
             covariance += np.einsum("nct,ndt->cd", scaled, scaled, dtype=np.float64, optimize=True)
-        variances, vectors = np.linalg.eigh(covariance)
+        variances, vectors = principal_axes(covariance)
         order = np.argsort(variances)[::-1]
         total = max(variances.sum(), np.finfo(float).tiny)
         kept = [i for i in order if variances[i] > MIN_SHARE * total] or [order[0]]
@@ -119,20 +115,14 @@ class Frontend:
         return X[..., mirror[(np.arange(self.n_padded) - self.before) % len(mirror)]]
 
 
+def principal_axes(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variances along principal axes, and the axes, as columns."""
+    return np.linalg.eigh(covariance)
+
+
 def root_mean_square(X: np.ndarray) -> np.ndarray:
     """Root mean square of each window over channels and times, in float64."""
     return np.sqrt(np.einsum("nct,nct->n", X, X, dtype=np.float64) / (X.shape[1] * X.shape[2]))
-
-
-def tapered_spectrum(X: np.ndarray) -> np.ndarray:
-    """Fourier transform of windows under a taper of unit power, their mean removed.
-
-    Without a taper a slow wave that the window cuts off leaks into high frequencies, where EEG
-    has ten thousand times less power. A taper of the whole window would not see its ends.
-    """
-    taper = tukey(X.shape[2], TAPERED, sym=False)
-    taper = (taper / np.sqrt((taper**2).mean())).astype(X.dtype)
-    return rfft((X - X.mean(axis=2, keepdims=True)) * taper, axis=2)
 
 
 def blocks(n: int, size: int):

@@ -9,17 +9,21 @@ import torch
 
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors
-from ._device import mixed_precision
+from ._device import mixed_precision, side_by_side
 from ._diffusion import dpm_solver, guided, karras_sigmas
 from ._equaliser import Equaliser
+from ._filtering import continued_spectrum, cut, refined
 from ._frontend import Frontend, blocks
 from ._prior import ConditionPrior
+from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualNoise
 from ._vae import VAE
 
 # Windows are drawn in blocks of this size, each with a seed of its own, and always whole blocks
 # are computed: so that the first windows are the same, to the bit, however many are asked for.
 BLOCK = 64
+
+CORRECTION_ROUNDS = 3  # of band powers, channels and shape, each of which disturbs the others
 
 # Patients and anchors of the prior are drawn by an additive recurrence (Roberts 2018, R2) instead
 # of at random: a hundred windows then cover the training windows as evenly as chance would in
@@ -62,6 +66,7 @@ class LatentDiffusion:
     frontend: Frontend
     descriptors: Descriptors
     scale_descriptors: Standardiser
+    encoder: ProfileEncoder
     scale_profiles: Standardiser
     profiles: np.ndarray  # (n_patients, n_profile), not standardised
     population: Population
@@ -132,7 +137,8 @@ class LatentDiffusion:
         shape = (len(state), len(self.frontend.to_channels), self.frontend.n_times)
         out = np.empty(shape, np.float32)
         start = np.random.default_rng([seed, len(RECURRENCE)]).random(len(RECURRENCE))
-        for number, rows in enumerate(blocks(len(state), BLOCK)):
+
+        def fill(number: int, rows: slice) -> None:
             n = rows.stop - rows.start
             filled = np.r_[np.arange(rows.start, rows.stop), np.full(BLOCK - n, rows.start)]
             chosen = None if profiles is None else profiles[filled]
@@ -141,6 +147,8 @@ class LatentDiffusion:
             out[rows] = self._sample_block(
                 state[filled], chosen, even, rng, guidance, solver_steps, device
             )[:n]
+
+        side_by_side(fill, list(enumerate(blocks(len(state), BLOCK))), device)
         return out
 
     @torch.no_grad()
@@ -157,7 +165,13 @@ class LatentDiffusion:
 
         if profiles is None:
             profiles = self.draw_profiles(state, even[:, 0], normal)
-        described = self.prior.draw(state, self.scale_profiles(profiles), even[:, 1], descriptors)
+        described = self.prior.draw(
+            state,
+            self.scale_profiles(profiles),
+            self.encoder.background(profiles),
+            even[:, 1],
+            descriptors,
+        )
         condition = torch.from_numpy(self.condition(state, profiles, described)).to(device)
         with mixed_precision(device):
             z = dpm_solver(
@@ -165,9 +179,21 @@ class LatentDiffusion:
                 torch.from_numpy(noise).to(device),
                 karras_sigmas(solver_steps).to(device),
             )
-        unit = self.decode(z.cpu().numpy(), device)
-        unit = self.residual.add(unit, state, lost)
-        unit = self.equaliser.filter(unit, state)
-        for _ in range(2):  # each undoes a part of the other
-            unit = self.equaliser.mix(self.descriptors.impose(unit, described), state)
-        return self.frontend.windows(unit, described[:, 0])
+        unit = self.residual.add(self.decode(z.cpu().numpy(), device), state, lost)
+        return self.frontend.windows(self._corrected(unit, state, described), described[:, 0])
+
+    def _corrected(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
+        """Give windows the band powers drawn, and what their state has on the average.
+
+        Each of the two undoes a part of the other, and gains are interpolated between bands, so
+        that a few rounds are needed.
+        """
+        n_times = unit.shape[2]
+        gain = self.equaliser.gain[state]
+        for _ in range(CORRECTION_ROUNDS):
+            spectrum = continued_spectrum(unit) * refined(gain, n_times)
+            unit = cut(self.equaliser.mix(spectrum, state), n_times)
+            unit = self.descriptors.reshaped(unit, described)
+            gain = self.descriptors.missing_gain(unit, described)
+        unit = cut(continued_spectrum(unit) * refined(gain, n_times), n_times)
+        return self.frontend.unit(self.equaliser.shape(unit, state))[0]

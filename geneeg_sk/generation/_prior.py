@@ -16,6 +16,10 @@ from sklearn.neighbors import NearestNeighbors
 # Windows whose spread around their common mean is drawn from at once. Few follow the bends of the
 # distribution, such as the course of a seizure; more keep away from single training windows.
 NEIGHBOURS = 6
+# Windows are drawn around a point between the middle of the neighbours (0) and the window whose
+# neighbours they are (1). The middle alone pulls in what is far out; the window alone is copied.
+NEARNESS = 0.1
+AS_LOUD = 0.9  # the same for log-RMS: one number is no copy, and decides most about a window
 INDEPENDENT = 0.1  # share of the variance drawn for each descriptor alone, off the neighbours' span
 
 # Fewer windows than this say too little about a state's spread: all states' is used instead.
@@ -27,7 +31,10 @@ MOST_ROWS = 2000  # of a state; beyond, neighbourhoods only shrink
 class ConditionPrior:
     """State mean + patient offset + what is left, drawn from local normal distributions.
 
-    The offset is a Gaussian process over profiles: a known patient gets nearly their own mean,
+    The offset has two parts. What a profile says of a patient's background holds in part in
+    each state, by a slope that is learned: near 1 for background itself, so that a patient never
+    seen gets the background that the profile describes, and less for seizures. What differs
+    beyond that is a Gaussian process over profiles: a known patient gets nearly their own mean,
     the more so the more windows there were, and a new one that of similar patients. What is left
     is drawn around the mean of a window's neighbourhood, with the covariance of its
     `NEIGHBOURS` (a mixture of local Gaussians, as of Vincent and Bengio 2003): a seizure moves
@@ -38,6 +45,10 @@ class ConditionPrior:
     means : ndarray of shape (n_states, n_descriptors)
     profiles : ndarray of shape (n_patients, n_profile)
         Standardised profiles of the patients.
+    centre : ndarray of shape (n_descriptors,)
+        Background that the profiles of the patients describe on the average.
+    slopes : ndarray of shape (n_states, n_descriptors)
+        How much of a difference from `centre` is found in a state.
     offsets : ndarray of shape (n_states, n_patients, n_descriptors)
         Weights of the Gaussian process.
     length : float
@@ -47,7 +58,7 @@ class ConditionPrior:
     factors : ndarray of shape (n_states, n_descriptors, n_descriptors)
         Cholesky factors of the covariance of what is left, for when no rows may be used.
     rows : ndarray of shape (n_rows, n_descriptors)
-        What is left of training windows, sorted along their first principal component.
+        What is left of training windows, sorted by their log-RMS, the first descriptor.
     row_state, row_patient : ndarray of shape (n_rows,)
     neighbours : ndarray of shape (n_rows, n_neighbours)
         Rows nearest to each, itself first.
@@ -55,6 +66,8 @@ class ConditionPrior:
 
     means: np.ndarray
     profiles: np.ndarray
+    centre: np.ndarray
+    slopes: np.ndarray
     offsets: np.ndarray
     length: float
     shares: np.ndarray
@@ -66,9 +79,18 @@ class ConditionPrior:
 
     @classmethod
     def fit(
-        cls, described: np.ndarray, state: np.ndarray, patient: np.ndarray, profiles: np.ndarray
+        cls,
+        described: np.ndarray,
+        state: np.ndarray,
+        patient: np.ndarray,
+        profiles: np.ndarray,
+        background: np.ndarray,
     ) -> ConditionPrior:
-        """Learn from descriptors (n, q), states (n,) and patients (n,) as numbers from 0 on."""
+        """Learn from descriptors (n, q), states (n,) and patients (n,) as numbers from 0 on.
+
+        `profiles` are the patients', standardised; `background` (n_patients, q) are the descriptors
+        that the profiles say background has.
+        """
         n_states, n_patients, q = state.max() + 1, len(profiles), described.shape[1]
         length = _median_distance(profiles)
         kernel = _kernel(profiles, profiles, length)
@@ -76,20 +98,26 @@ class ConditionPrior:
         offsets = np.zeros((n_states, n_patients, q))
         residuals = described - means[state]
         shares = np.zeros((n_states, n_patients))
+        centre = background.mean(axis=0)
+        slopes = np.zeros((n_states, q))
         for s in range(n_states):
             rows = state == s
             counts = np.bincount(patient[rows], minlength=n_patients)
             shares[s] = counts / counts.sum()
+            slopes[s] = _slopes(background - centre, residuals[rows], patient[rows], counts)
+            residuals[rows] -= slopes[s] * (background - centre)[patient[rows]]
             offsets[s] = _solve_offsets(kernel, residuals[rows], patient[rows], counts)
             residuals[rows] -= (kernel @ offsets[s])[patient[rows]]
         kept = np.concatenate([_spaced(np.flatnonzero(state == s)) for s in range(n_states)])
-        kept = kept[_by_first_component(residuals[kept])]
+        kept = kept[np.argsort(residuals[kept, 0], kind="stable")]
         rows, row_state = residuals[kept], state[kept]
         enough = np.bincount(row_state) >= FEWEST
         of_state = [rows[row_state == s] if enough[s] else rows for s in range(n_states)]
         return cls(
             means=means,
             profiles=profiles,
+            centre=centre,
+            slopes=slopes,
             offsets=offsets,
             length=length,
             shares=shares,
@@ -106,7 +134,12 @@ class ConditionPrior:
         return self.means.shape[1] + self.neighbours.shape[1]
 
     def draw(
-        self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray, normal: np.ndarray
+        self,
+        state: np.ndarray,
+        profiles: np.ndarray,
+        background: np.ndarray,
+        uniform: np.ndarray,
+        normal: np.ndarray,
     ) -> np.ndarray:
         """Turn random numbers into descriptors of windows of these states.
 
@@ -115,17 +148,22 @@ class ConditionPrior:
         """
         alone, local = np.split(normal, [self.means.shape[1]], axis=1)
         kernel = _kernel(profiles, self.profiles, self.length)
-        mean = self.means[state] + np.einsum("np,npq->nq", kernel, self.offsets[state])
+        mean = self.means[state] + self.slopes[state] * (background - self.centre)
+        mean = mean + np.einsum("np,npq->nq", kernel, self.offsets[state])
         if not len(self.rows):
             return mean + np.einsum("nij,nj->ni", self.factors[state], alone)
-        around = self.rows[self.neighbours[self._anchors(state, profiles, uniform)]]
+        anchors = self._anchors(state, profiles, uniform)
+        around = self.rows[self.neighbours[anchors]]
         centre = around.mean(axis=1)
         around = around - centre[:, None]
         n = around.shape[1]
         together = np.einsum("nk,nkq->nq", local, around) / np.sqrt(max(n - 1, 1))
         apart = alone * around.std(axis=1)
         spread = np.sqrt(1 - INDEPENDENT) * together + np.sqrt(INDEPENDENT) * apart
-        return mean + centre + spread
+        nearness = np.full(self.means.shape[1], NEARNESS)
+        nearness[0] = AS_LOUD
+        centre = nearness * self.rows[anchors] + (1 - nearness) * centre
+        return mean + centre + np.sqrt(1 - nearness**2) * spread
 
     def _anchors(self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """A row for each window: of the patient whose profile is nearest, if of that state."""
@@ -163,6 +201,27 @@ def _median_distance(profiles: np.ndarray) -> float:
     return float(np.median(distance)) if (distance > 0).any() else 1.0
 
 
+def _slopes(
+    deviations: np.ndarray, residuals: np.ndarray, patient: np.ndarray, counts: np.ndarray
+) -> np.ndarray:
+    """How much of the patients' deviations (n_patients, q) is in the residuals (n, q), shape (q,).
+
+    One slope for loudness, one for all the rest: single descriptors of few patients would say
+    little. Patients whose state has no windows do not count.
+    """
+    known = counts > 0
+    sums = np.zeros((len(counts), residuals.shape[1]))
+    np.add.at(sums, patient, residuals)
+    means = sums[known] / counts[known, None]
+    x, y = (part - part.mean(axis=0) for part in (deviations[known], means))
+    slopes = np.empty(residuals.shape[1])
+    for part in (slice(0, 1), slice(1, None)):
+        spread = (x[:, part] ** 2).sum()
+        slope = (x[:, part] * y[:, part]).sum() / spread if spread > 1e-12 else 0.0
+        slopes[part] = np.clip(slope, 0, 1)
+    return slopes
+
+
 def _solve_offsets(
     kernel: np.ndarray, residuals: np.ndarray, patient: np.ndarray, counts: np.ndarray
 ) -> np.ndarray:
@@ -182,13 +241,6 @@ def _solve_offsets(
 def _spaced(rows: np.ndarray) -> np.ndarray:
     """At most `MOST_ROWS` of the rows, evenly spaced."""
     return rows[:: -(-len(rows) // MOST_ROWS)]
-
-
-def _by_first_component(rows: np.ndarray) -> np.ndarray:
-    """An order of rows in which neighbours are alike."""
-    spread = rows.std(axis=0)
-    scaled = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    return np.argsort(scaled @ np.linalg.eigh(scaled.T @ scaled)[1][:, -1], kind="stable")
 
 
 def _neighbours(rows: np.ndarray, state: np.ndarray, enough: np.ndarray) -> np.ndarray:

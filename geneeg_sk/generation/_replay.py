@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from ._diffusion import SOLVER_STEPS
-from ._fitting import TrainingSet, fit_population, patient_profiles
+from ._fitting import TrainingSet, fit_population, fit_prior, patient_profiles
 from ._model import LatentDiffusion
-from ._prior import ConditionPrior
 
 
 def with_replay(
@@ -47,10 +46,10 @@ def extended_model(data: TrainingSet, model: LatentDiffusion) -> LatentDiffusion
     """A copy of `model` that knows all patients of `data`; rotation and scales stay as they are."""
     model = copy.deepcopy(model)
     described = model.descriptors(model.frontend, data.X)
-    profiles = patient_profiles(data, described)
+    profiles = patient_profiles(data, described, model.encoder)
     profiles[: len(model.profiles)] = model.profiles
     model.profiles = profiles
-    model.population = fit_population(profiles, described[data.is_background])
-    scaled = model.scale_profiles(profiles)
-    model.prior = ConditionPrior.fit(described, data.state, data.patient, scaled)
+    windows = model.encoder.of_windows(described[data.is_background])
+    model.population = fit_population(profiles, windows)
+    model.prior = fit_prior(data, described, profiles, model.scale_profiles, model.encoder)
     return model

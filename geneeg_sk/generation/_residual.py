@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.fft import irfft, rfft
+from scipy.fft import irfft
 from scipy.ndimage import uniform_filter1d
 
-from ._frontend import tapered_spectrum
+from ._filtering import continued_spectrum, cut, refined, spectrum_of
 
 SMOOTHING = 3  # frequency bins; more would carry power across the edge of a high-pass
 SHRINKAGE = 0.05  # towards independent channels, so that few windows give a positive matrix
@@ -29,7 +29,7 @@ class Trust:
 
     def add(self, real: np.ndarray, reconstructed: np.ndarray) -> None:
         """Add windows of unit RMS and their reconstructions, (n, n_channels, n_times)."""
-        x, y = tapered_spectrum(real), tapered_spectrum(reconstructed)
+        x, y = spectrum_of(real), spectrum_of(reconstructed)
         self.common = self.common + (x * y.conj()).real.sum(axis=0)
         self.power = self.power + (np.abs(y) ** 2).sum(axis=0)
 
@@ -71,8 +71,9 @@ class ResidualNoise:
             its = self.band == band
             spectrum[:, :, its] = self.factors[state, band].astype(np.float32) @ white[:, :, its]
         spectrum *= self.amplitude[state].astype(np.float32)
-        spectrum += rfft(X, axis=2) * self.trust
-        return irfft(spectrum, X.shape[2], axis=2)
+        noise = irfft(spectrum, X.shape[2], axis=2)
+        n_times = X.shape[2]
+        return noise + cut(continued_spectrum(X) * refined(self.trust, n_times), n_times)
 
 
 @dataclass
@@ -91,7 +92,7 @@ class ResidualStatistics:
 
     def add(self, real: np.ndarray, reconstructed: np.ndarray, state: np.ndarray) -> None:
         """Add windows of unit RMS and their reconstructions, (n, n_channels, n_times)."""
-        x, y = tapered_spectrum(real), tapered_spectrum(reconstructed) * self.trust
+        x, y = spectrum_of(real), spectrum_of(reconstructed) * self.trust
         member = np.eye(self.n_states)[state].T
         self.counts += member.sum(axis=1)
         power = np.abs(x) ** 2 - np.abs(y) ** 2

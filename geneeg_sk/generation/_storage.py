@@ -22,16 +22,18 @@ from ._equaliser import Equaliser
 from ._frontend import Frontend
 from ._model import LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
+from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualNoise
 from ._vae import VAE
 
-FORMAT, FORMAT_VERSION = "geneeg_sk.LatentDiffusionGenerator", 2
+FORMAT, FORMAT_VERSION = "geneeg_sk.LatentDiffusionGenerator", 3
 HEADER, ARRAYS = "generator.json", "arrays.safetensors"
 
 PARTS: dict[str, type] = {
     "frontend": Frontend,
     "descriptors": Descriptors,
     "scale_descriptors": Standardiser,
+    "encoder": ProfileEncoder,
     "scale_profiles": Standardiser,
     "population": Population,
     "residual": ResidualNoise,
