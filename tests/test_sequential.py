@@ -212,3 +212,16 @@ def test_bad_input_is_refused_with_the_reason():
         clf.partial_fit(X, np.full(96, "preictal"))
     with pytest.raises(ValueError, match="Cut and pick the windows in the same way"):
         clf.partial_fit(X[:, :, :32], y)
+
+
+def test_an_epoch_of_fixed_steps_has_as_many_with_replay():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 2, 64)).astype(np.float32)
+    y, patients = np.tile(["ictal", "normal"], 40), np.repeat(["p1", "p2"], 40)
+    small = CNNBiLSTMClassifier(
+        n_filters=4, n_hidden=8, max_epochs=2, batch_size=8, epoch_steps=3, random_state=0
+    )
+    fitted = SequentialClassifier(estimator=small, replay=4, random_state=0)
+    fitted.fit(X, y, groups=patients)
+    epochs = fitted.estimator_.net_.history
+    assert [len(epoch["batches"]) for epoch in epochs] == [3, 3]

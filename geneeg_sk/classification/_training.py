@@ -52,11 +52,11 @@ def minibatches(
     windows' own or of a shuffled one.
     """
     shuffle = shuffle or order is not None
-    if order is None:
-        n_windows = None if n_steps is None else n_steps * batch_size
-        order = (
-            RandomSampler(dataset, num_samples=n_windows) if shuffle else SequentialSampler(dataset)
-        )
+    n_windows = None if n_steps is None else n_steps * batch_size
+    if order is None and shuffle:
+        order = RandomSampler(dataset, num_samples=n_windows)
+    elif order is None:
+        order = SequentialSampler(dataset)
     batches = BatchSampler(order, batch_size, drop_last=False)
     # Without a generator of its own, a loader that draws nothing would still move the global one.
     generator = None if shuffle else torch.Generator()
