@@ -88,6 +88,34 @@ def test_what_real_channels_do_not_share_synthetic_ones_do_not_either():
     assert share < 5 * (X.mean(axis=1) ** 2).mean() / (X**2).mean()
 
 
+def test_the_ends_of_synthetic_windows_are_as_loud_as_their_middle(trained):
+    X = trained.sample(["normal"] * 128, random_state=0)
+    X = X - X.mean(axis=2, keepdims=True)
+    power = (X**2 / X.var(axis=(1, 2), keepdims=True)).mean(axis=(0, 1))
+    assert 0.6 < power[[0, -1]].mean() < 1.6
+
+
+def test_synthetic_windows_have_a_mean_as_small_as_real_ones(trained, cohort):
+    def share(X):
+        return np.mean((X.mean(axis=2) ** 2).sum(axis=1) / (X**2).mean(axis=2).sum(axis=1))
+
+    real = share(cohort.X[cohort.y == "normal"])
+    assert share(trained.sample(["normal"] * 128, random_state=0)) < 2 * real
+
+
+def test_samples_are_the_same_to_the_bit_in_one_thread_and_in_two(fitted):
+    threads = torch.get_num_threads()
+    drawn = []
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            drawn.append(fitted.sample(["ictal", "normal"] * 80, random_state=0))
+            assert torch.get_num_threads() == n_threads
+    finally:
+        torch.set_num_threads(threads)
+    assert_array_equal(*drawn)
+
+
 def test_samples_are_not_copies_of_training_windows(trained, cohort):
     X = trained.sample(["normal"] * 32, random_state=0).reshape(32, -1)
     real = cohort.X.reshape(len(cohort.X), -1)
