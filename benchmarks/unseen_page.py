@@ -91,9 +91,9 @@ What follows is our reading of the tables, not measured itself.
   stronger guidance, virtual patients and three ways of choosing windows were tried; none was better
   everywhere.
 - **Choosing windows changed little.** Few windows are refused, but for Bonn's five seizure windows.
-- **The new patient's own background may help beyond over-sampling**: `personalize` has the best mean
-  on the cohort, but its gain over the same classifier without it is small and not sure with eight
-  patients. After two of the three seeds it seemed to be. Synthetic background or training
+- **The new patient's own background may help beyond over-sampling**: `personalize` has the best
+  mean on the cohort, but its gain over the same classifier without it is small and not sure with
+  eight patients. After two of the three seeds it seemed to be. Synthetic background or training
   patients' windows mixed into it did not improve it on development.
 - **The gate is careful.** Two patients, or one segment of seizures, say little, so that it refuses
   often, also where augmentation would have helped. Where it refuses, the result is that of `none`.
