@@ -200,7 +200,11 @@ def costs(recorded):
     head = ["data", "windows of a state", *columns.values()]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for (data, n), row in medians.iterrows():
-        lines.append("| " + " | ".join([data, str(n), *(f"{v:.3g}" for v in row)]) + " |")
+        lines.append(
+            "| "
+            + " | ".join([data, str(n), *("–" if pd.isna(v) else f"{v:.3g}" for v in row)])
+            + " |"
+        )
     return COSTS + "\n".join(lines) + "\n"
 
 
@@ -253,7 +257,8 @@ training windows in time: two sets of independent real windows would be farther 
 COSTS = """## What it costs
 
 Default settings. GEMM is the machine's own rate of float32 matrix products, one thread or two, in
-the same run: other work went on beside these runs, so read times as upper bounds.
+the same run: other work went on beside these runs, so read times as upper bounds. Where there is
+no time, the run had been suspended.
 
 """
 BEYOND = """## What surrogates destroy
