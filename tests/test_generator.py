@@ -1,4 +1,5 @@
 import json
+import time
 import warnings
 
 import numpy as np
@@ -114,6 +115,26 @@ def test_samples_are_the_same_to_the_bit_in_one_thread_and_in_two(fitted):
     finally:
         torch.set_num_threads(threads)
     assert_array_equal(*drawn)
+
+
+def test_ctrl_c_while_sampling_does_not_wait_for_the_windows_that_are_left(fitted, monkeypatch):
+    started = []
+
+    def interrupt(*args):
+        started.append(args)
+        time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(fitted.model_), "_sample_block", interrupt)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with pytest.raises(KeyboardInterrupt):
+            fitted.sample(["ictal"] * 64 * 1000)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert len(started) < 500
 
 
 def test_samples_are_not_copies_of_training_windows(trained, cohort):

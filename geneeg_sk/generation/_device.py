@@ -51,11 +51,10 @@ def side_by_side(work: Callable[..., None], tasks: list[tuple], device: torch.de
         for task in tasks:
             work(*task)
         return
+    pool = ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        with ThreadPoolExecutor(
-            n_threads, initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            for done in [pool.submit(work, *task) for task in tasks]:
-                done.result()
-    finally:
+        for done in [pool.submit(work, *task) for task in tasks]:
+            done.result()
+    finally:  # also after Ctrl-C, which must not wait for all the tasks that are left
+        pool.shutdown(cancel_futures=True)
         torch.set_num_threads(n_threads)
