@@ -20,7 +20,7 @@ FLOOR = 1e-8
 
 MAX_LOG_GAIN = np.log(10)
 BENT = 16.0  # squared standard deviations beyond which values are bent less and less
-MOST_BENT = (0.15, 0.03)
+MOST_BENT = (0.15, 0.03)  # in one step, of second and third power: the map stays monotone
 
 
 @dataclass
@@ -94,7 +94,7 @@ def _reshaped(X: np.ndarray, skewness: np.ndarray, kurtosis: np.ndarray) -> np.n
     """Bend the values of each channel (n, n_channels) towards a skewness and a kurtosis.
 
     One damped Newton step of x + a u + b v, where u and v are nearly x**2 and x**3 but do not
-    grow faster than x for large values; steps are small enough for the map to stay monotone.
+    grow faster than x for large values.
     """
     mean, spread = X.mean(axis=2, keepdims=True), X.std(axis=2, keepdims=True)
     x = (X - mean) / np.maximum(spread, FLOOR)

@@ -1,9 +1,9 @@
-"""What generated windows still lack on the average, put right by a filter.
+"""What generated windows still lack on the average, put right state by state.
 
-Band powers are imposed window by window and channel by channel. That leaves two things wrong: the
-shape of the spectrum within a band, such as a peak that the networks blur or the steep edge of an
-amplifier's filter; and what channels have in common, such as a reference that makes their sum
-vanish, which gains for single channels do not keep.
+Band powers are imposed window by window and channel by channel. That leaves wrong: the shape of the
+spectrum within a band, such as a peak that the networks blur or the steep edge of an amplifier's
+filter; what channels have in common, such as a reference that makes their sum vanish, which gains
+for single channels do not keep; and how loud a window is at its ends, and its mean.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from scipy.ndimage import uniform_filter1d
 from ._filtering import spectrum_of
 
 SMOOTHING = 3  # frequency bins over which the filter is smoothed
-COURSE = 64  # parts of a window, at most, that are compared with each other
 LOWEST = 4  # bins at which it is not: there an amplifier's high-pass is steep
+COURSE = 64  # parts of a window, at most, that are compared with each other
 FLOOR = 1e-9
 MAX_LOG_GAIN = np.log(30)
 PRIOR_WINDOWS = 20  # at this many windows of a state, half of what they say is believed
@@ -82,24 +82,21 @@ class Equaliser:
     def correct(self, state: int, wanted: Averages, got: Averages) -> None:
         """Add what turns the averages `got` of generated windows into `wanted`."""
         belief = wanted.n / (wanted.n + PRIOR_WINDOWS)
-        log_gain = belief * (wanted.log_power - got.log_power) / 2
-        high = log_gain[:, LOWEST:]
-        log_gain[:, LOWEST:] = uniform_filter1d(high, SMOOTHING, axis=1, mode="nearest")
-        gain = np.exp(np.clip(log_gain, -MAX_LOG_GAIN, MAX_LOG_GAIN))
-        self.gain[state, :, 1:] *= gain[:, 1:].astype(np.float32)  # spectra are without the mean
-        self.gain[state, :, 0] = self.gain[state, :, min(1, gain.shape[1] - 1)]
-        ratio = (wanted.level + FLOOR) / (got.level + FLOOR)
-        self.level[state] *= np.sqrt(ratio).astype(np.float32) ** belief
-        smoothing = max(1, len(wanted.course) // COURSE)
-        real, made = (
-            uniform_filter1d(x.course / max(x.course.mean(), FLOOR), smoothing, mode="nearest")
-            + FLOOR
-            for x in (wanted, got)
-        )
-        self.envelope[state] *= np.sqrt(real / made).astype(np.float32) ** belief
+        self._correct_spectrum(state, belief * (wanted.log_power - got.log_power) / 2)
+        self.level[state] *= _amplitude_ratio(wanted.level, got.level) ** belief
+        course = _amplitude_ratio(wanted.smooth_course(), got.smooth_course())
+        self.envelope[state] *= course**belief
         for b, (real, source) in enumerate(zip(wanted.shared, got.shared)):
             target = belief * real + (1 - belief) * source
             self.mixing[state, b] = damping(source, target) @ self.mixing[state, b]
+
+    def _correct_spectrum(self, state: int, log_gain: np.ndarray) -> None:
+        high = log_gain[:, LOWEST:]
+        log_gain[:, LOWEST:] = uniform_filter1d(high, SMOOTHING, axis=1, mode="nearest")
+        gain = np.exp(np.clip(log_gain, -MAX_LOG_GAIN, MAX_LOG_GAIN))
+        self.gain[state, :, 1:] *= gain[:, 1:].astype(np.float32)
+        # Spectra are without the mean, which is corrected on its own.
+        self.gain[state, :, 0] = self.gain[state, :, min(1, gain.shape[1] - 1)]
 
 
 @dataclass
@@ -126,6 +123,12 @@ class Averages:
     course: np.ndarray
     shared: np.ndarray
     n: int
+
+    def smooth_course(self) -> np.ndarray:
+        """The course, of mean 1, over stretches of a window."""
+        length = max(1, len(self.course) // COURSE)
+        relative = self.course / max(self.course.mean(), FLOOR)
+        return uniform_filter1d(relative, length, mode="nearest")
 
     @classmethod
     def of(cls, parts, edges: np.ndarray) -> Averages:
@@ -157,6 +160,11 @@ def damping(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     ratio = np.maximum(variance, 0) / np.maximum(excess, FLOOR)
     gain = np.sqrt(np.clip(ratio, 0, 1))
     return ((axes * gain) @ axes.T).astype(np.float32)
+
+
+def _amplitude_ratio(wanted: np.ndarray, got: np.ndarray) -> np.ndarray:
+    """Root of the ratio of two powers, float32."""
+    return np.sqrt((wanted + FLOOR) / (got + FLOOR)).astype(np.float32)
 
 
 def _covariance(spectrum: np.ndarray) -> np.ndarray:
