@@ -11,12 +11,12 @@ are not computed again. What was tried and chosen was tried on the development c
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from json_lines import read, write
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
@@ -194,10 +194,7 @@ def line(name, settings, patients):
 
 def recorded(out):
     """Names of the lines that are in `out`."""
-    if not out.exists():
-        return set()
-    lines = map(json.loads, out.read_text().splitlines())
-    return {key_of(one) for one in lines if one["benchmark"] == "continual"}
+    return {key_of(one) for one in read(out) if one["benchmark"] == "continual"}
 
 
 def key_of(one):
@@ -215,7 +212,6 @@ def main():
     arguments = parser.parse_args()
     # The committed lines would leave a quick run nothing to do.
     arguments.out = arguments.out or (QUICK_RESULTS if arguments.quick else RESULTS)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     methods = {**METHODS, **ATTEMPTS}
     began = time.perf_counter()
     seeds = arguments.seed or SPLITS[arguments.split][: 1 if arguments.quick else None]
@@ -235,10 +231,7 @@ def main():
             continue
         if seed not in cached:
             cached = {seed: list(folds(seed))}
-        text = json.dumps(line(name, methods[method], cached[seed][fold]))
-        print(text, flush=True)
-        with arguments.out.open("a") as file:
-            file.write(text + "\n")
+        write(arguments.out, [line(name, methods[method], cached[seed][fold])])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ for each seed and stage is printed and appended to `--out`; seeds that are there
 
 import argparse
 import copy
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from json_lines import read, write
 
 from geneeg_sk.datasets import make_eeg_cohort
 from geneeg_sk.generation import LatentDiffusionGenerator
@@ -80,22 +80,18 @@ def main():
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    done = set()
-    if arguments.out.exists():
-        found = map(json.loads, arguments.out.read_text().splitlines())
-        done = {one["seed"] for one in found if one["benchmark"] == "continual_generator"}
+    found = read(arguments.out)
+    done = {one["seed"] for one in found if one["benchmark"] == "continual_generator"}
     for seed in arguments.seed:
         if seed in done:
             continue
         began = time.perf_counter()
-        texts = []
+        measured = []
         for stage, generator, held_out in lines(seed):
             name = {"benchmark": "continual_generator", "seed": seed, "stage": stage}
             line = {**name, **scores(generator, *held_out), "n_held_out": len(held_out[0])}
-            texts.append(json.dumps({**line, "seconds": time.perf_counter() - began}))
-            print(texts[-1], flush=True)
-        with arguments.out.open("a") as file:
-            file.write("\n".join(texts) + "\n")
+            measured.append({**line, "seconds": time.perf_counter() - began})
+        write(arguments.out, measured)  # all stages of a seed, or none
 
 
 if __name__ == "__main__":

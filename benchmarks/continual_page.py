@@ -3,11 +3,12 @@
 python benchmarks/continual_page.py
 """
 
-import json
 import textwrap
 from pathlib import Path
 
 import pandas as pd
+import tables
+from json_lines import read
 
 from geneeg_sk.model_selection._statistics import interval, paired_summary
 
@@ -57,7 +58,7 @@ cells of two patients each.
 
 def load():
     """All lines of the classifiers, what is held as columns."""
-    lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    lines = read(RESULTS)
     frame = pd.DataFrame([line for line in lines if line["benchmark"] == "continual"])
     held = pd.DataFrame(frame["held"].tolist(), index=frame.index)
     frame = pd.concat([frame, held], axis=1)
@@ -74,13 +75,13 @@ def against_pooled(frame, method):
     return 100 * paired_summary(wide[method], wide["pooled"])[["mean", "low", "high"]]
 
 
+HEAD = ["", "cells", "F1, unseen", "− pooled, points", "F1, known", "forgetting", "backward"]
+HEAD += ["forward", "windows held", "MB held", "steps"]
+
+
 def table(frame, names):
     """A row for each method."""
-    head = (
-        "| | cells | F1, unseen | − pooled, points | F1, known | forgetting | backward | forward "
-    )
-    head += "| windows held | MB held | steps |"
-    lines = [head, "|" + "---|" * 11]
+    rows = []
     for method, name in names.items():
         own = frame[frame["method"] == method]
         if own.empty:
@@ -102,8 +103,8 @@ def table(frame, names):
             f"{(own['windows_mb'] + own['weights_mb']).mean():.1f} of {own['data_mb'].mean():.1f}",
             f"{own['steps'].mean():.0f}",
         ]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    return tables.markdown(HEAD, rows)
 
 
 def verdict(frame, tried):

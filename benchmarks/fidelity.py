@@ -9,7 +9,6 @@ with held-out windows of the same recordings; `unseen` does so with whole record
 """
 
 import argparse
-import json
 import resource
 import threading
 import time
@@ -25,6 +24,7 @@ import torch
 from fidelity_data import DATA, held_out, rarest
 from fidelity_scores import conditioning, memorisation, similarity
 from imblearn.over_sampling import SMOTE
+from json_lines import read, write
 from torch.utils.flop_counter import FlopCounterMode
 
 from geneeg_sk.generation import LatentDiffusionGenerator, _frontend
@@ -234,7 +234,7 @@ def compare(data, windows, n_train, seed, out):
     for method in left:
         paid = cost if method == "geneeg" else {}
         made_lines = lines(name, data, train, between, unseen, method, made[method](), paid, floors)
-        write(out, list(made_lines))
+        write(out, made_lines)
 
 
 def ablate(data, windows, n_train, seed, out):
@@ -244,7 +244,7 @@ def ablate(data, windows, n_train, seed, out):
     floors: dict = {}
 
     def record(method, synthetic, cost):
-        write(out, list(lines(name, data, train, between, unseen, method, synthetic, cost, floors)))
+        write(out, lines(name, data, train, between, unseen, method, synthetic, cost, floors))
 
     generator, cost = None, {}
     for method, how in SAMPLING.items():
@@ -287,26 +287,8 @@ FRONTENDS = {
 
 def recorded(out, name, method):
     """Whether `out` has lines of this run and method."""
-    if not out.exists():
-        return False
     wanted = {**name, "method": method}
-    found = (json.loads(line) for line in out.read_text().splitlines())
-    return any(all(line[key] == value for key, value in wanted.items()) for line in found)
-
-
-def write(out, found):
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("a") as file:
-        for line in found:
-            text = json.dumps(rounded(line))
-            print(text, flush=True)
-            file.write(text + "\n")
-
-
-def rounded(value):
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    return round(float(value), 4) if isinstance(value, float | np.floating) else value
+    return any(all(line[key] == value for key, value in wanted.items()) for line in read(out))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 python benchmarks/fidelity_page.py
 """
 
-import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import tables
+from json_lines import read
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "fidelity.jsonl"
@@ -47,11 +48,6 @@ factor of three, coverage the share of real windows that have a synthetic one be
 """
 
 
-def recorded():
-    """Every line of the benchmark."""
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()]
-
-
 def table(recorded):
     """Medians over seeds, a row for each data set, size, state and method, floors among them."""
     rows = []
@@ -70,19 +66,19 @@ def table(recorded):
     return medians
 
 
-def markdown(medians):
+def scores(medians):
     """One table for each data set and size."""
     parts = []
     for (data, n_train), part in medians.groupby(level=["data", "n_train"]):
         head = ["state", "windows", *COLUMNS.values()]
-        lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        rows = []
         for (_, _, state, method), row in part.iterrows():
             cells = ["–" if pd.isna(row[c]) else f"{row[c]:.2f}" for c in COLUMNS]
-            lines.append("| " + " | ".join([state, NAMES[method], *cells]) + " |")
+            rows.append([state, NAMES[method], *cells])
         seeds = int(part["seeds"].max())
         of = "1 seed" if seeds == 1 else f"{seeds} seeds"
         title = f"## {data}, {n_train} training windows of each state, {of}"
-        parts.append(title + "\n\n" + "\n".join(lines) + "\n")
+        parts.append(title + "\n\n" + tables.markdown(head, rows))
     return "\n".join(parts)
 
 
@@ -164,18 +160,19 @@ def verdicts(medians):
         n_train = part.index.get_level_values("n_train").max()
         largest = part.loc[n_train]
         head = ["", "bar", *largest.index]
-        lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        rows = []
         for name, (what, bar, small) in BARS.items():
             if name in largest and largest[name].notna().all():
                 cells = [_judged(value, bar, small) for value in largest[name]]
                 sign = "≤" if small else "≥"
-                lines.append("| " + " | ".join([what, f"{sign} {bar}", *cells]) + " |")
+                rows.append([what, f"{sign} {bar}", *cells])
         for n, bar in OF_FEATURES.items():
             if n in part.index.get_level_values("n_train"):
                 cells = [_judged(value, bar, True) for value in part.loc[n]["c2st_features"]]
                 what = f"AUC, features, {n} windows"
-                lines.append("| " + " | ".join([what, f"≤ {bar}", *cells]) + " |")
-        parts.append(f"### {data}, {n_train} windows of each state\n\n" + "\n".join(lines) + "\n")
+                rows.append([what, f"≤ {bar}", *cells])
+        title = f"### {data}, {n_train} windows of each state"
+        parts.append(title + "\n\n" + tables.markdown(head, rows))
     return VERDICTS + "\n".join(parts)
 
 
@@ -198,14 +195,10 @@ def costs(recorded):
     frame = pd.DataFrame([{"data": x["data"], "n": x["n_train"], **x["cost"]} for x in ours])
     medians = frame.groupby(["data", "n"])[list(columns)].median()
     head = ["data", "windows of a state", *columns.values()]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    rows = []
     for (data, n), row in medians.iterrows():
-        lines.append(
-            "| "
-            + " | ".join([data, str(n), *("–" if pd.isna(v) else f"{v:.3g}" for v in row)])
-            + " |"
-        )
-    return COSTS + "\n".join(lines) + "\n"
+        rows.append([data, n, *("–" if pd.isna(v) else f"{v:.3g}" for v in row)])
+    return COSTS + tables.markdown(head, rows)
 
 
 def beyond(recorded):
@@ -218,11 +211,11 @@ def beyond(recorded):
             rows.append({**key, **line["synthetic"]["beyond_spectrum"]})
     medians = pd.DataFrame(rows).groupby(["data", "n", "windows"]).median(numeric_only=True)
     head = ["data", "windows of a state", "windows", *(c.replace("_", " ") for c in medians)]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    rows = []
     for (data, n, windows), row in medians.iterrows():
         cells = ["–" if pd.isna(v) else f"{v:.3f}" for v in row]
-        lines.append("| " + " | ".join([data, str(n), windows, *cells]) + " |")
-    return BEYOND + "\n".join(lines) + "\n"
+        rows.append([data, n, windows, *cells])
+    return BEYOND + tables.markdown(head, rows)
 
 
 def ablations(recorded):
@@ -240,12 +233,12 @@ def ablations(recorded):
     columns = ["ks_mean", "lsd_db", "c2st_features", "c2st_raw", "nn_ratio", "coverage"]
     means = pd.DataFrame(rows).groupby("method", sort=False)[columns].mean()
     head = ["model", *(COLUMNS[c] for c in columns)]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    rows = []
     for method, row in means.iterrows():
         name = "as it is" if method == "geneeg" else method.replace("_", " ")
-        lines.append("| " + " | ".join([name, *(f"{v:.3f}" for v in row)]) + " |")
+        rows.append([name, *(f"{v:.3f}" for v in row)])
     where = f"{key['data']}, {key['n_train']} windows of each state, seed {key['seed']}"
-    return ABLATIONS.format(where=where) + "\n".join(lines) + "\n"
+    return ABLATIONS.format(where=where) + tables.markdown(head, rows)
 
 
 VERDICTS = """## Against what was asked of it
@@ -274,11 +267,11 @@ ABLATIONS = """## Parts left out or changed
 
 
 if __name__ == "__main__":
-    lines = recorded()
+    lines = read(RESULTS)
     medians = table(lines)
     tables = [
         verdicts(bars(lines)),
-        markdown(medians),
+        scores(medians),
         beyond(lines),
         ablations(lines),
         costs(lines),

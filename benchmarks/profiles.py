@@ -12,7 +12,6 @@ that are there are not computed again. `real` compares the trials that gave the 
 
 import argparse
 import copy
-import json
 import os
 import time
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from json_lines import read, write
 from scipy.signal import resample_poly
 from scipy.stats import ks_2samp
 from sklearn.ensemble import RandomForestClassifier
@@ -215,10 +215,7 @@ def density_lines(done):
 
 def recorded(out):
     """Data, subject and method of the lines in `out`."""
-    if not out.exists():
-        return set()
-    found = map(json.loads, out.read_text().splitlines())
-    return {(one["data"], one["subject"], one["method"]) for one in found}
+    return {(one["data"], one["subject"], one["method"]) for one in read(out)}
 
 
 def main():
@@ -236,11 +233,7 @@ def main():
         if arguments.density
         else lines(arguments.data, arguments.method, done, began, arguments.limit_s)
     )
-    for one in found:
-        text = json.dumps(one)
-        print(text, flush=True)
-        with arguments.out.open("a") as file:
-            file.write(text + "\n")
+    write(arguments.out, found)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 python benchmarks/profiles_page.py
 """
 
-import json
 from pathlib import Path
 
 import pandas as pd
+import tables
+from json_lines import read
 
 from geneeg_sk.model_selection._statistics import interval
 
@@ -84,7 +85,7 @@ def table(frame):
     head = ["windows"]
     for name in MEASURES.values():
         head += [f"{name}: own half", "nearest other", "nearest"]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    rows = []
     for method, name in NAMES.items():
         if not (frame["method"] == method).any():
             continue
@@ -97,8 +98,8 @@ def table(frame):
                 f"{one['nearest_other'].mean():.3f}",
                 f"{int(one['nearer'].sum())} of {len(one)}",
             ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    return tables.markdown(head, rows)
 
 
 def verdict(frame):
@@ -131,7 +132,7 @@ def density(lines):
 
 
 def main():
-    lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    lines = read(RESULTS)
     likelihoods = [line for line in lines if line["method"].startswith("density")]
     frame = pd.DataFrame([line for line in lines if line not in likelihoods])
     final, tried = frame[frame["data"] == "erp"], frame[frame["data"] == "cohort"]

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from json_lines import read, write
 from sklearn.metrics import average_precision_score
 from unseen_data import DATA, database, folder
 from unseen_methods import METHODS, OPPONENTS, Settings, predictions
@@ -178,28 +179,6 @@ def naming(unit, split):
 def key(line):
     names = ("benchmark", "data", "regime", "split", "fold", "seed", "group", "method")
     return tuple(line[name] for name in names)
-
-
-def read(out):
-    return [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
-
-
-def write(out, found):
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("a") as file:
-        for line in found:
-            text = json.dumps(plain(line))
-            print(text, flush=True)
-            file.write(text + "\n")
-
-
-def plain(value):
-    """Rounded numbers; null for what is not defined."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, float | np.floating):
-        return round(float(value), 4) if np.isfinite(value) else None
-    return value
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 python benchmarks/unseen_page.py
 """
 
-import json
 from pathlib import Path
 
 import pandas as pd
+import tables
+from json_lines import read
 from unseen_methods import METHODS
 from unseen_summary import difference, frame, summary
 
@@ -104,7 +105,7 @@ What follows is our reading of the tables, not measured itself.
 
 
 def main():
-    lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    lines = read(RESULTS)
     parts = [INTRODUCTION, bars(list(summary(lines, "final"))), EXPLANATION]
     parts.append("## Final groups\n")
     parts += list(sections(lines, "final"))
@@ -125,7 +126,7 @@ def bars(found):
     rows += [[f"geneeg above {f['minus']}", *told(f, (f["low"] or 0) > 0)] for f in alone]
     rows += [["personalised better in 75 %", *told(f, f["better_in"] >= 0.75)] for f in personal]
     head = ["wanted", "data", "difference in macro F1", "better in", "reached"]
-    return "## In short: final groups\n\n" + markdown(head, rows)
+    return "## In short: final groups\n\n" + tables.markdown(head, rows)
 
 
 def told(f, reached):
@@ -166,7 +167,7 @@ def scores_table(part):
         gain = None if method == "none" else difference(part, method, "none", "macro_f1")
         scores = (number(means.loc[method, c]) for c in shown)
         rows.append([method, str(counts[method]), *scores, with_interval(gain)])
-    return markdown(["method", "lines", *shown.values(), "macro F1 minus none"], rows)
+    return tables.markdown(["method", "lines", *shown.values(), "macro F1 minus none"], rows)
 
 
 def differences_table(found):
@@ -182,12 +183,12 @@ def differences_table(found):
         for f in found
         if f["minus"] != "none"
     ]
-    return markdown(["data", "regime", "method", "minus", "difference", "better in"], rows)
+    return tables.markdown(["data", "regime", "method", "minus", "difference", "better in"], rows)
 
 
 def calibration_table(found):
     rows = [[f["data"], f["regime"], COLUMNS[f["score"]], with_interval(f)] for f in found]
-    return markdown(["data", "regime", "score", "geneeg-prior minus geneeg"], rows)
+    return tables.markdown(["data", "regime", "score", "geneeg-prior minus geneeg"], rows)
 
 
 def gate_table(gates):
@@ -203,7 +204,7 @@ def gate_table(gates):
         for g in gates
     ]
     head = ["data", "regime", "trainings", "refused", "of these rightly", "rightly kept"]
-    return markdown(head, rows) + (
+    return tables.markdown(head, rows) + (
         "\nRightly: over the test groups of that training `geneeg` was not better than `none`, or, "
         "where it was kept, it was.\n"
     )
@@ -224,11 +225,6 @@ def with_interval(found):
     if found["low"] is None:
         return f"{found['mean']:+.3f}"
     return f"{found['mean']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
-
-
-def markdown(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
 if __name__ == "__main__":
