@@ -111,6 +111,11 @@ def chbmit(split, seed) -> Iterator[Unit]:
 def database(name, windows, split, seed, patients_a_fold=4) -> Iterator[Unit]:
     """A folder in the layout of Siena or CHB-MIT by patient; every third is for development."""
     patients = np.unique(windows.groups)
+    if len(patients) < 3:
+        raise ValueError(
+            f"{name} has windows of {patients.tolist()} only; expected at least 3 patients: one is "
+            "held out for development, one for the final, and one is left to learn from."
+        )
     of_split = patients[::3] if split == "development" else np.setdiff1d(patients, patients[::3])
     n_folds = -(-len(of_split) // patients_a_fold)
     yield from by_patient(name, windows, np.array_split(of_split, n_folds), seed)

@@ -70,3 +70,11 @@ def test_the_summary_says_how_often_the_gate_was_right():
     gated = lines("geneeg-gated", {"a": 0.5}, gate_kept="plain")
     (report,) = [f for f in summary(helped + gated, "final") if "gate" in f]
     assert (report["refused"], report["rightly_refused"], report["rightly_kept"]) == (2, 0, 0)
+
+
+def test_a_database_of_too_few_patients_is_an_error():
+    few = unseen_data.Windows(
+        np.zeros((4, 1, 8)), np.array(["a", "b"] * 2), np.array(list("ppqq")), 8
+    )
+    with pytest.raises(ValueError, match=r"at least 3 patients"):
+        next(unseen_data.database("siena", few, "development", 0))
