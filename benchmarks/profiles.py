@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from json_lines import read, write
+from profile_density import leave_one_out_log_likelihood
 from scipy.signal import resample_poly
 from scipy.stats import ks_2samp
 from sklearn.ensemble import RandomForestClassifier
@@ -28,7 +29,6 @@ from sklearn.model_selection import GroupKFold
 from geneeg_sk.datasets import make_eeg_cohort
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.generation import LatentDiffusionGenerator
-from geneeg_sk.generation._density import leave_one_out_log_likelihood
 from geneeg_sk.generation._prior import ConditionPrior
 from geneeg_sk.metrics import c2st, ks_by_feature
 

@@ -1,4 +1,4 @@
-"""What describes a patient, and how likely a new one is."""
+"""What describes a patient."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from sklearn.base import clone
 from tiny import TINY
 
 from geneeg_sk.generation import LatentDiffusionGenerator
-from geneeg_sk.generation._density import leave_one_out_log_likelihood
 
 LEARNED = clone(TINY).set_params(profile_encoder="learned")
 N_CHANNELS, N_TIMES = 4, 96
@@ -80,16 +79,3 @@ def test_background_of_a_patient_never_seen_is_as_their_profile_says():
     ours, theirs = (np.log(part.std(axis=2)).mean(axis=0) for part in (quiet, new))
     known = np.log(X.std(axis=2)).mean(axis=0)
     assert np.abs(ours - theirs).mean() < 0.5 * np.abs(known - theirs).mean()
-
-
-def test_a_shrunk_covariance_foresees_patients_better_than_none():
-    rng = np.random.default_rng(0)
-    common = rng.normal(size=(12, 1))
-    profiles = common + 0.2 * rng.normal(size=(12, 30))
-    shrunk, diagonal = (
-        leave_one_out_log_likelihood(profiles, kind) for kind in ("shrunk", "diagonal")
-    )
-    assert shrunk.shape == (12,)
-    assert shrunk.mean() > diagonal.mean()
-    with pytest.raises(ValueError, match="got 2 profiles; expected at least 3"):
-        leave_one_out_log_likelihood(profiles[:2])

@@ -1,14 +1,8 @@
 """The benchmark on unseen patients keeps its groups apart, and counts as it says."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
 import unseen_data
 from unseen_summary import summary
 

@@ -23,7 +23,7 @@ from ._vae import VAE
 # are computed: so that the first windows are the same, to the bit, however many are asked for.
 BLOCK = 64
 
-CORRECTION_ROUNDS = 3  # of band powers, channels and shape, each of which disturbs the others
+CORRECTION_ROUNDS = 3
 
 # Patients and anchors of the prior are drawn by an additive recurrence (Roberts 2018, R2) instead
 # of at random: a hundred windows then cover the training windows as evenly as chance would in
@@ -185,7 +185,7 @@ class LatentDiffusion:
     def _corrected(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
         """Give windows the band powers drawn, and what their state has on the average.
 
-        Each of the two undoes a part of the other, and gains are interpolated between bands, so
+        Each correction undoes a part of the others, and gains are interpolated between bands, so
         that a few rounds are needed.
         """
         n_times = unit.shape[2]
