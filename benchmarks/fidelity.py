@@ -234,7 +234,7 @@ def compare(data, windows, n_train, seed, out):
     for method in left:
         paid = cost if method == "geneeg" else {}
         made_lines = lines(name, data, train, between, unseen, method, made[method](), paid, floors)
-        write(out, made_lines)
+        write(out, list(made_lines))  # all states or none
 
 
 def ablate(data, windows, n_train, seed, out):
@@ -244,7 +244,7 @@ def ablate(data, windows, n_train, seed, out):
     floors: dict = {}
 
     def record(method, synthetic, cost):
-        write(out, lines(name, data, train, between, unseen, method, synthetic, cost, floors))
+        write(out, list(lines(name, data, train, between, unseen, method, synthetic, cost, floors)))
 
     generator, cost = None, {}
     for method, how in SAMPLING.items():

@@ -35,8 +35,9 @@ INTRODUCTION = """# Does augmentation help on patients nobody has seen?
 What `benchmarks/unseen.py` printed (`benchmarks/results/unseen.jsonl`); this page is written from
 it by `benchmarks/unseen_page.py`. Test groups are patients (cohort), recordings (CHB-MIT) or
 segments (Bonn) of which nothing was in training. Which of them are development and which final was
-fixed before any result; everything was chosen on development, and final was run once. A development
-training learns from all patients that it does not test, final ones among them; these are not scored.
+fixed before any result; everything was chosen on development, and final was run once.
+A development training learns from all groups that it does not test, final ones among them on the
+cohort and on CHB-MIT; these are not scored.
 
 All methods get the same windows, and the same CNN-BiLSTM with 400 optimiser steps of 16 windows,
 however many windows over-sampling adds (`epoch_steps`): more windows are not more training. All
