@@ -250,8 +250,7 @@ training windows in time: two sets of independent real windows would be farther 
 COSTS = """## What it costs
 
 Default settings. GEMM is the machine's own rate of float32 matrix products, one thread or two, in
-the same run: other work went on beside these runs, so read times as upper bounds. Where there is
-no time, the run had been suspended.
+the same run: other work went on beside these runs, so read times as upper bounds.
 
 """
 BEYOND = """## What surrogates destroy
