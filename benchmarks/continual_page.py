@@ -7,8 +7,8 @@ import textwrap
 from pathlib import Path
 
 import pandas as pd
-import tables
 from json_lines import read
+from markdown_tables import markdown_table
 
 from geneeg_sk.model_selection._statistics import interval, paired_summary
 
@@ -104,7 +104,7 @@ def table(frame, names):
             f"{own['steps'].mean():.0f}",
         ]
         rows.append(cells)
-    return tables.markdown(HEAD, rows)
+    return markdown_table(HEAD, rows)
 
 
 def verdict(frame, tried):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import tables
 from json_lines import read
+from markdown_tables import markdown_table
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "fidelity.jsonl"
@@ -78,7 +78,7 @@ def scores(medians):
         seeds = int(part["seeds"].max())
         of = "1 seed" if seeds == 1 else f"{seeds} seeds"
         title = f"## {data}, {n_train} training windows of each state, {of}"
-        parts.append(title + "\n\n" + tables.markdown(head, rows))
+        parts.append(title + "\n\n" + markdown_table(head, rows))
     return "\n".join(parts)
 
 
@@ -172,7 +172,7 @@ def verdicts(medians):
                 what = f"AUC, features, {n} windows"
                 rows.append([what, f"≤ {bar}", *cells])
         title = f"### {data}, {n_train} windows of each state"
-        parts.append(title + "\n\n" + tables.markdown(head, rows))
+        parts.append(title + "\n\n" + markdown_table(head, rows))
     return VERDICTS + "\n".join(parts)
 
 
@@ -198,7 +198,7 @@ def costs(recorded):
     rows = []
     for (data, n), row in medians.iterrows():
         rows.append([data, n, *("–" if pd.isna(v) else f"{v:.3g}" for v in row)])
-    return COSTS + tables.markdown(head, rows)
+    return COSTS + markdown_table(head, rows)
 
 
 def beyond(recorded):
@@ -215,7 +215,7 @@ def beyond(recorded):
     for (data, n, windows), row in medians.iterrows():
         cells = ["–" if pd.isna(v) else f"{v:.3f}" for v in row]
         rows.append([data, n, windows, *cells])
-    return BEYOND + tables.markdown(head, rows)
+    return BEYOND + markdown_table(head, rows)
 
 
 def ablations(recorded):
@@ -238,7 +238,7 @@ def ablations(recorded):
         name = "as it is" if method == "geneeg" else method.replace("_", " ")
         rows.append([name, *(f"{v:.3f}" for v in row)])
     where = f"{key['data']}, {key['n_train']} windows of each state, seed {key['seed']}"
-    return ABLATIONS.format(where=where) + tables.markdown(head, rows)
+    return ABLATIONS.format(where=where) + markdown_table(head, rows)
 
 
 VERDICTS = """## Against what was asked of it

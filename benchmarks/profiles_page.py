@@ -6,8 +6,8 @@ python benchmarks/profiles_page.py
 from pathlib import Path
 
 import pandas as pd
-import tables
 from json_lines import read
+from markdown_tables import markdown_table
 
 from geneeg_sk.model_selection._statistics import interval
 
@@ -99,7 +99,7 @@ def table(frame):
                 f"{int(one['nearer'].sum())} of {len(one)}",
             ]
         rows.append(cells)
-    return tables.markdown(head, rows)
+    return markdown_table(head, rows)
 
 
 def verdict(frame):

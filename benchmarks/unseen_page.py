@@ -6,8 +6,8 @@ python benchmarks/unseen_page.py
 from pathlib import Path
 
 import pandas as pd
-import tables
 from json_lines import read
+from markdown_tables import markdown_table
 from unseen_methods import METHODS
 from unseen_summary import difference, frame, summary
 
@@ -128,7 +128,7 @@ def bars(found):
     rows += [[f"geneeg above {f['minus']}", *told(f, (f["low"] or 0) > 0)] for f in alone]
     rows += [["personalised better in 75 %", *told(f, f["better_in"] >= 0.75)] for f in personal]
     head = ["wanted", "data", "difference in macro F1", "better in", "reached"]
-    return "## In short: final groups\n\n" + tables.markdown(head, rows)
+    return "## In short: final groups\n\n" + markdown_table(head, rows)
 
 
 def told(f, reached):
@@ -169,7 +169,7 @@ def scores_table(part):
         gain = None if method == "none" else difference(part, method, "none", "macro_f1")
         scores = (number(means.loc[method, c]) for c in shown)
         rows.append([method, str(counts[method]), *scores, with_interval(gain)])
-    return tables.markdown(["method", "lines", *shown.values(), "macro F1 minus none"], rows)
+    return markdown_table(["method", "lines", *shown.values(), "macro F1 minus none"], rows)
 
 
 def differences_table(found):
@@ -185,12 +185,12 @@ def differences_table(found):
         for f in found
         if f["minus"] != "none"
     ]
-    return tables.markdown(["data", "regime", "method", "minus", "difference", "better in"], rows)
+    return markdown_table(["data", "regime", "method", "minus", "difference", "better in"], rows)
 
 
 def calibration_table(found):
     rows = [[f["data"], f["regime"], COLUMNS[f["score"]], with_interval(f)] for f in found]
-    return tables.markdown(["data", "regime", "score", "geneeg-prior minus geneeg"], rows)
+    return markdown_table(["data", "regime", "score", "geneeg-prior minus geneeg"], rows)
 
 
 def gate_table(gates):
@@ -206,7 +206,7 @@ def gate_table(gates):
         for g in gates
     ]
     head = ["data", "regime", "trainings", "refused", "of these rightly", "rightly kept"]
-    return tables.markdown(head, rows) + (
+    return markdown_table(head, rows) + (
         "\nRightly: over the test groups of that training `geneeg` was not better than `none`, or, "
         "where it was kept, it was.\n"
     )

@@ -1,7 +1,7 @@
 """Tables of the pages that benchmarks write."""
 
 
-def markdown(head, rows):
+def markdown_table(head, rows):
     """A table in Markdown, with a line break at its end."""
     cells = [head, *rows]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in cells]
