@@ -271,13 +271,13 @@ TRAINING = {f"without_{term}": {"loss_weights": {term: 0}} for term in TERMS}
 TRAINING |= {f"latent_channels={n}": {"latent_channels": n} for n in (8, 32)}
 
 
-def same_for_all(X):
-    """One amplitude for all windows: the front end then normalises nothing."""
-    return np.full(len(X), 50.0)
+def unscaled(X):
+    """The front end then divides windows by nothing."""
+    return np.ones(len(X))
 
 
 FRONTENDS = {
-    "without_amplitude": ("root_mean_square", same_for_all),
+    "without_amplitude": ("root_mean_square", unscaled),
     "without_rotation": (
         "principal_axes",
         lambda covariance: (np.diag(covariance), np.eye(len(covariance))),
