@@ -163,8 +163,11 @@ def fitted(train, seed, **parameters):
     start = time.perf_counter()
     generator.sample(states, random_state=0)
     cost["windows_per_s"] = len(states) / (time.perf_counter() - start)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # what other threads compute would not be counted
     with FlopCounterMode(display=False) as counter:
         generator.sample(states[:64], random_state=0)
+    torch.set_num_threads(threads)
     cost["gflop_per_window"] = counter.get_total_flops() / 64 / 1e9
     model = generator.model_
     networks = (*model.vae.parameters(), *model.denoiser.parameters())

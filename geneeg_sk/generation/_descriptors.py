@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from ..datasets import WindowRows
 from ._filtering import spectrum_of
@@ -16,11 +17,17 @@ from ._frontend import Frontend, blocks
 
 BUDGET = 96
 FEWEST_BANDS, MOST_BANDS = 12, 16
+LEAST_BINS = 3  # of a band: the power of fewer frequencies is mostly chance
 FLOOR = 1e-8
 
 MAX_LOG_GAIN = np.log(10)
+SMOOTHED = 3  # frequencies over which the spectrum is averaged before its entropy is taken
+SHARPEST = 0.5  # exponent of the spectrum in one step
+SHARPNESS_FLOOR = 1e-3  # of the slope: a flat spectrum has no peaks to be sharpened
+WAVES = 0.97  # share of the power that is of waves; what is faster is not bent
+HALF_POWER = 0.443  # cycles in a running mean that lets half the power through
 BENT = 16.0  # squared standard deviations beyond which values are bent less and less
-MOST_BENT = (0.15, 0.03)  # in one step, of second and third power: the map stays monotone
+MOST_BENT = (0.15, 0.05)  # in one step, of second and third power: the map stays monotone
 
 
 @dataclass
@@ -36,9 +43,12 @@ class Descriptors:
     ----------
     edges : ndarray of shape (n_bands + 1,)
         Edges of the bands as indices into the real Fourier spectrum.
+    smoothing : int
+        Samples over which windows are averaged to see the shape of their waves.
     """
 
     edges: np.ndarray
+    smoothing: int
 
     @classmethod
     def fit(
@@ -49,87 +59,149 @@ class Descriptors:
         power = np.zeros(frontend.n_times // 2 + 1)
         for rows in blocks(len(X), 256):
             power += weights[rows] @ _power(frontend.unit(np.asarray(X[rows]))[0]).sum(axis=1)
-        amplitude = np.sqrt(power[1:])
-        share = np.cumsum(amplitude) / max(amplitude.sum(), np.finfo(float).tiny)
-        inner = 1 + np.searchsorted(share, np.arange(1, n_bands) / n_bands)
+        inner = 1 + np.searchsorted(_cumulated(np.sqrt(power[1:])), np.arange(1, n_bands) / n_bands)
         first = min(1, len(power) - 1)  # a window of one sample has but its mean
-        return cls(np.unique(np.r_[first, inner, len(power)]))
+        fastest = 1 + np.searchsorted(_cumulated(power[1:]), WAVES)
+        smoothing = max(1, round(HALF_POWER * frontend.n_times / fastest))
+        return cls(_apart(np.r_[first, inner], len(power)), smoothing)
 
     def __call__(self, frontend: Frontend, X: np.ndarray | WindowRows) -> np.ndarray:
         """Describe windows by an array of shape (n, n_descriptors), the first being log-RMS."""
         described = []
         for rows in blocks(len(X), 256):
             unit, log_rms = frontend.unit(np.asarray(X[rows]))
-            powers = self._log_powers(unit).reshape(len(unit), -1)
-            described.append(np.column_stack([log_rms, powers, _shape(unit)]))
+            power = _power(unit)
+            powers = self._log_powers(power).reshape(len(unit), -1)
+            described.append(
+                np.column_stack([log_rms, powers, self._entropy(power)[0], _shape(unit)])
+            )
         return np.concatenate(described)
 
     def missing_gain(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
-        """The smooth gain that brings windows nearer to the band powers asked for.
+        """The gain that brings windows nearer to the band powers and the entropy asked for.
 
         Of shape (n, n_channels, n_freqs). The networks are asked for these numbers too, but meet
         them only on the average.
         """
-        n_powers = X.shape[1] * (len(self.edges) - 1)
-        wanted = described[:, 1 : 1 + n_powers].reshape(len(X), X.shape[1], -1)
-        centres = (self.edges[:-1] + self.edges[1:] - 1) / 2
-        frequencies = np.arange(X.shape[2] // 2 + 1)
-        between = np.stack([np.interp(frequencies, centres, row) for row in np.eye(len(centres))])
-        missing = (wanted - self._log_powers(X)) / 2
-        limited = np.clip(missing, -MAX_LOG_GAIN, MAX_LOG_GAIN).astype(np.float32)
-        return np.exp(limited @ between.astype(np.float32))
+        n_channels = X.shape[1]
+        n_powers = n_channels * (len(self.edges) - 1)
+        cuts = [n_powers, n_powers + n_channels]
+        powers, entropy, _ = np.split(described[:, 1:], cuts, axis=1)
+        power = _power(X)
+        sharper = self._sharpening(power, entropy)
+        power *= sharper * sharper
+        missing = (powers.reshape(len(X), n_channels, -1) - self._log_powers(power)) / 2
+        gain = np.exp(np.clip(missing, -MAX_LOG_GAIN, MAX_LOG_GAIN).astype(np.float32))
+        edges = np.r_[0, self.edges[1:]]  # the mean goes with the lowest band
+        return np.repeat(gain, np.diff(edges), axis=2) * sharper
+
+    def _sharpening(self, power: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """A gain that makes peaks within bands sharper or blunter, towards an entropy.
+
+        It is a power of the spectrum itself, by one Newton step: a higher power in bands that hold
+        more of the signal, for the others' shape hardly changes the entropy.
+        """
+        entropy, share, log = self._entropy(power)
+        starts, widths = self.edges[:-1] - self.edges[0], np.diff(self.edges)
+        band = np.maximum(np.add.reduceat(share, starts, axis=2), FLOOR)
+        mean = np.add.reduceat(share * log, starts, axis=2) / band
+        weight = band / band.max(axis=2, keepdims=True)
+        apart = (log - np.repeat(mean, widths, axis=2)) * np.repeat(weight, widths, axis=2)
+        slope = -(share * apart * log).sum(axis=2)
+        exponent = (wanted - entropy) / np.minimum(slope, -SHARPNESS_FLOOR)
+        exponent = np.clip(exponent, -SHARPEST, SHARPEST).astype(np.float32)
+        log_gain = np.clip(exponent[:, :, None] * apart / 2, -MAX_LOG_GAIN, MAX_LOG_GAIN)
+        gain = np.ones_like(power)
+        gain[:, :, self.edges[0] :] = np.exp(log_gain)
+        return gain
+
+    def _entropy(self, power: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Entropy of the smoothed spectrum of each channel, its shares of power, their logs."""
+        smooth = uniform_filter1d(power[:, :, self.edges[0] :], SMOOTHED, axis=2, mode="nearest")
+        share = smooth / np.maximum(smooth.sum(axis=2, keepdims=True), FLOOR)
+        log = np.log(share + np.float32(1e-12))
+        return -(share * log).sum(axis=2), share, log
 
     def reshaped(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
         """Bring windows nearer to the skewness and kurtosis asked for."""
         skewness, kurtosis = np.split(described[:, -2 * X.shape[1] :], 2, axis=1)
-        return _reshaped(X, np.sinh(skewness), np.exp(kurtosis))
+        return _reshaped(X, np.sinh(skewness), np.exp(kurtosis), self.smoothing)
 
-    def _log_powers(self, X: np.ndarray) -> np.ndarray:
+    def _log_powers(self, power: np.ndarray) -> np.ndarray:
         """Log power of each channel and band, shape (n, n_channels, n_bands)."""
-        power = np.add.reduceat(_power(X), self.edges[:-1], axis=2)
-        return np.log(power * (2 / X.shape[2] ** 2) + FLOOR)
+        return np.log(np.add.reduceat(power, self.edges[:-1], axis=2) + FLOOR)
 
 
-def _reshaped(X: np.ndarray, skewness: np.ndarray, kurtosis: np.ndarray) -> np.ndarray:
+def _reshaped(
+    X: np.ndarray, skewness: np.ndarray, kurtosis: np.ndarray, smoothing: int
+) -> np.ndarray:
     """Bend the values of each channel (n, n_channels) towards a skewness and a kurtosis.
 
-    One damped Newton step of x + a u + b v, where u and v are nearly x**2 and x**3 but do not
-    grow faster than x for large values.
+    One damped Newton step of x + a u + b v, where u and v are nearly the second and third power of
+    x, smoothed, but do not grow faster than x for large values. (Powers of x itself would make
+    what is fast and weak louder wherever what is slow and strong is large.)
     """
-    mean, spread = X.mean(axis=2, keepdims=True), X.std(axis=2, keepdims=True)
-    x = (X - mean) / np.maximum(spread, FLOOR)
+    x, spread = _standardised(X)
     square = x * x
-    u = square / (1 + square / BENT)
-    v = u * x
-    third, fourth = (square * x).mean(axis=2), (square * square).mean(axis=2)
-    to_third = square - 1 - third[:, :, None] * x  # derivatives of the moments of unit variance
-    to_fourth = square * x - third[:, :, None] - fourth[:, :, None] * x
+    slow = uniform_filter1d(x, smoothing, axis=2, mode="nearest")
+    u = slow * slow
+    u /= 1 + u / BENT
+    v = u * slow
+    n_times = X.shape[2]
+    third, fourth = np.vecdot(square, x) / n_times, np.vecdot(square, square) / n_times
+    cube = square * x
     jacobian = np.empty((*third.shape, 2, 2))
-    for i, direction in enumerate((3 * to_third, 4 * to_fourth)):
-        for j, bend in enumerate((u, v)):
-            jacobian[:, :, i, j] = (direction * bend).mean(axis=2)
+    for j, bend in enumerate((u, v)):  # derivatives of the moments of unit variance
+        along = np.vecdot(x, bend) / n_times
+        level = bend.mean(axis=2)
+        jacobian[:, :, 0, j] = 3 * (np.vecdot(square, bend) / n_times - level - third * along)
+        jacobian[:, :, 1, j] = 4 * (
+            np.vecdot(cube, bend) / n_times - third * level - fourth * along
+        )
     jacobian += 1e-3 * np.eye(2)  # a channel without variance has no moments
     missing = np.stack([skewness - third, kurtosis - fourth], axis=-1)
     step = np.linalg.solve(jacobian, missing[..., None])[..., 0]
-    a, b = (
-        np.clip(step, (-MOST_BENT[0], -MOST_BENT[1]), MOST_BENT).astype(X.dtype).transpose(2, 0, 1)
-    )
-    return mean + spread * (x + a[:, :, None] * u + b[:, :, None] * v)
+    step = np.clip(step, (-MOST_BENT[0], -MOST_BENT[1]), MOST_BENT).astype(X.dtype)
+    u *= step[:, :, :1] * spread
+    v *= step[:, :, 1:] * spread
+    return X + u + v
+
+
+def _standardised(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Channels with mean 0 and variance 1, and their standard deviations."""
+    x = X - X.mean(axis=2, keepdims=True)
+    spread = np.sqrt(np.vecdot(x, x) / X.shape[2])[:, :, None]
+    x /= np.maximum(spread, FLOOR)
+    return x, spread
+
+
+def _cumulated(share: np.ndarray) -> np.ndarray:
+    return np.cumsum(share) / max(share.sum(), np.finfo(float).tiny)
+
+
+def _apart(edges: np.ndarray, end: int) -> np.ndarray:
+    """Edges that leave `LEAST_BINS` frequencies to each band, `end` being the last."""
+    kept = [edges[0]]
+    for edge in edges[1:]:
+        if edge - kept[-1] >= LEAST_BINS <= end - edge:
+            kept.append(edge)
+    return np.array([*kept, end])
 
 
 def _power(X: np.ndarray) -> np.ndarray:
     """Power spectrum of each channel of each window, shape (n, n_channels, n_freqs)."""
     spectrum = spectrum_of(X)
-    return (spectrum.real**2 + spectrum.imag**2).astype(np.float64)
+    power = spectrum.real**2 + spectrum.imag**2
+    power *= 2 / X.shape[2] ** 2
+    return power
 
 
 def _shape(X: np.ndarray) -> np.ndarray:
     """Compressed skewness and kurtosis of each channel, shape (n, 2 * n_channels)."""
-    x = X - X.mean(axis=2, keepdims=True)
+    x, _ = _standardised(X)
     square = x * x
-    variance = np.maximum(square.mean(axis=2), FLOOR)
-    skewness = (square * x).mean(axis=2) / variance**1.5
-    kurtosis = (square * square).mean(axis=2) / variance**2
+    skewness = np.vecdot(square, x) / X.shape[2]
+    kurtosis = np.vecdot(square, square) / X.shape[2]
     return np.column_stack([np.arcsinh(skewness), np.log(np.maximum(kurtosis, 1))])
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 SIGMA_MIN, SIGMA_MAX = 0.01, 40.0
 # EDM's -1.2 is for sigma_data = 0.5 and images; the course of a waveform is decided at more noise.
 P_MEAN, P_STD = 0.0, 1.2
-SOLVER_STEPS = 16
+SOLVER_STEPS = 10
 GUIDED = (0.3, 5.0)  # noise levels between which guidance acts
 
 

@@ -18,9 +18,11 @@ from ._filtering import spectrum_of
 
 SMOOTHING = 3  # frequency bins over which the filter is smoothed
 LOWEST = 4  # bins at which it is not: there an amplifier's high-pass is steep
-COURSE = 64  # parts of a window, at most, that are compared with each other
+COURSE = 32  # parts of a window, at most, that are compared with each other
 FLOOR = 1e-9
+LOUDER = 1.3  # or quieter, at most, at one time of a window than at another
 MAX_LOG_GAIN = np.log(30)
+MOST_ASKED = 1.25  # times the spread that is wanted, more than before, in one round
 PRIOR_WINDOWS = 20  # at this many windows of a state, half of what they say is believed
 
 
@@ -35,7 +37,9 @@ class Equaliser:
     level : ndarray of shape (n_states, n_channels), float32
         What the mean of a window is multiplied by.
     envelope : ndarray of shape (n_states, n_times), float32
-        What each sample of a window without its mean is multiplied by.
+        What each sample of what is slow is multiplied by.
+    scale, offset : ndarray of shape (n_states, n_descriptors)
+        What descriptors are multiplied by, and what is added, before windows are corrected.
     edges : ndarray of shape (n_bands + 1,)
         Edges of the bands, as in `Descriptors`; what is below the first is left alone.
     """
@@ -44,16 +48,26 @@ class Equaliser:
     mixing: np.ndarray
     level: np.ndarray
     envelope: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
     edges: np.ndarray
 
     @classmethod
-    def flat(cls, n_states: int, n_channels: int, n_times: int, edges: np.ndarray) -> Equaliser:
+    def flat(
+        cls, n_states: int, n_channels: int, n_times: int, n_descriptors: int, edges: np.ndarray
+    ) -> Equaliser:
         """The filter that changes nothing."""
         identity = np.eye(n_channels, dtype=np.float32)
         mixing = np.tile(identity, (n_states, len(edges) - 1, 1, 1))
         gain = np.ones((n_states, n_channels, n_times // 2 + 1), np.float32)
         level = np.ones((n_states, n_channels), np.float32)
-        return cls(gain, mixing, level, np.ones((n_states, n_times), np.float32), edges)
+        envelope = np.ones((n_states, n_times), np.float32)
+        scale = np.ones((n_states, n_descriptors))
+        return cls(gain, mixing, level, envelope, scale, np.zeros_like(scale), edges)
+
+    def request(self, described: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """What to ask for so that windows come out as described."""
+        return described * self.scale[state] + self.offset[state]
 
     def mix(self, spectrum: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Mix the channels of continued spectra (n, n_channels, ...), each as its state asks."""
@@ -71,13 +85,16 @@ class Equaliser:
         return mixed
 
     def shape(self, X: np.ndarray, state: np.ndarray) -> np.ndarray:
-        """Give windows (n, n_channels, n_times) the course and the mean that real ones have.
+        """Give what is slow in windows (n, n_channels, n_times) the course that real ones have.
 
-        Filters leave the ends of windows too quiet, and gains that make up for what is missing in
-        the middle leave them too loud.
+        A filter that makes slow frequencies louder than fast ones does so with all of the first
+        and the last sample, on which windows are continued.
         """
-        mean = X.mean(axis=2, keepdims=True)
-        return (X - mean) * self.envelope[state][:, None] + mean * self.level[state][:, :, None]
+        return X + slow_part(X) * (self.envelope[state][:, None] - 1)
+
+    def shift(self, X: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """Give windows (n, n_channels, n_times) means as large as those of real ones."""
+        return X + X.mean(axis=2, keepdims=True) * (self.level[state] - 1)[:, :, None]
 
     def correct(self, state: int, wanted: Averages, got: Averages) -> None:
         """Add what turns the averages `got` of generated windows into `wanted`."""
@@ -86,9 +103,25 @@ class Equaliser:
         self.level[state] *= _amplitude_ratio(wanted.level, got.level) ** belief
         course = _amplitude_ratio(wanted.smooth_course(), got.smooth_course())
         self.envelope[state] *= course**belief
+        np.clip(self.envelope[state], 1 / LOUDER, LOUDER, out=self.envelope[state])
         for b, (real, source) in enumerate(zip(wanted.shared, got.shared)):
             target = belief * real + (1 - belief) * source
             self.mixing[state, b] = damping(source, target) @ self.mixing[state, b]
+
+    def calibrate(self, state: int, wanted: np.ndarray, got: np.ndarray) -> None:
+        """Learn what to ask for, from descriptors drawn and those of the windows (n, q) got.
+
+        Only of entropy, skewness and kurtosis: they come out too near to one another, because
+        what is corrected after them undoes some. Powers come out as asked.
+        """
+        shape = slice(-3 * self.level.shape[1], None)
+        wanted, got = wanted[:, shape], got[:, shape]
+        scale, offset = self.scale[state], self.offset[state]
+        ratio = (wanted.std(axis=0) + FLOOR) / (got.std(axis=0) + FLOOR)
+        mean = wanted.mean(axis=0)
+        asked = scale[shape] * mean + offset[shape]
+        scale[shape] *= np.clip(ratio, 1 / MOST_ASKED, MOST_ASKED)
+        offset[shape] = asked + mean - got.mean(axis=0) - scale[shape] * mean
 
     def _correct_spectrum(self, state: int, log_gain: np.ndarray) -> None:
         high = log_gain[:, LOWEST:]
@@ -111,7 +144,7 @@ class Averages:
     level : ndarray of shape (n_channels,)
         Mean square of the windows' means.
     course : ndarray of shape (n_times,)
-        Mean square of each sample, the windows' means removed.
+        Mean square of each sample of what is slow.
     shared : ndarray of shape (n_bands, n_channels, n_channels)
         Mean covariance in each band of windows that have unit power there.
     n : int
@@ -141,7 +174,8 @@ class Averages:
             log_power = log_power + np.log(power + FLOOR).sum(axis=0)
             mean = X.mean(axis=2, dtype=np.float64)
             level = level + (mean**2).sum(axis=0)
-            course = course + ((X - mean[:, :, None]) ** 2).mean(axis=1).sum(axis=0)
+            slow = slow_part(X).astype(np.float64)
+            course = course + (slow**2).mean(axis=1).sum(axis=0)
             bands = [_covariance(spectrum[:, :, a:b]) for a, b in pairwise(edges)]
             shared = shared + np.stack(bands)
             n += len(X)
@@ -160,6 +194,13 @@ def damping(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     ratio = np.maximum(variance, 0) / np.maximum(excess, FLOOR)
     gain = np.sqrt(np.clip(ratio, 0, 1))
     return ((axes * gain) @ axes.T).astype(np.float32)
+
+
+def slow_part(X: np.ndarray) -> np.ndarray:
+    """What is left of windows (n, n_channels, n_times), mean removed, by a running mean."""
+    length = max(1, X.shape[2] // COURSE)
+    slow = uniform_filter1d(X, length, axis=2, mode="nearest")
+    return slow - slow.mean(axis=2, keepdims=True)
 
 
 def _amplitude_ratio(wanted: np.ndarray, got: np.ndarray) -> np.ndarray:

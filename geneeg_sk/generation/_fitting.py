@@ -29,7 +29,7 @@ DROP_CONDITION = 0.1
 DROP_PROFILE = 0.15
 LATENT_JITTER = 0.05  # so that the decoder has seen what is slightly off the manifold
 EQUALISER_WINDOWS = 256  # generated, of each state, at most, to compare spectra
-EQUALISER_ROUNDS = 2  # because one correction disturbs the other
+EQUALISER_ROUNDS = 3  # because one correction disturbs the other
 PROFILE_WINDOWS = 16  # background windows of one training-time draw of a profile
 VALIDATION_SHARE, VALIDATION_MOST = 0.1, 256
 VALIDATION_FROM = 20  # windows of a state from which some can be spared
@@ -120,7 +120,7 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
         residual=None,
         prior=fit_prior(data, described, profiles, scale, encoder),
         equaliser=Equaliser.flat(
-            data.n_states, data.X.shape[1], frontend.n_times, descriptors.edges
+            data.n_states, data.X.shape[1], frontend.n_times, q, descriptors.edges
         ),
         denoiser=Denoiser(n_latent, budget.width, n_condition).to(budget.device),
     )
@@ -307,9 +307,10 @@ def fit_equaliser(
         wanted = Averages.of(real, edges)
         state = np.full(min(EQUALISER_WINDOWS, max(len(own), BLOCK)), s)
         for k in range(EQUALISER_ROUNDS):
-            drawn = model.sample(
+            drawn, described = model.sample(
                 state, None, seed + k, guidance=1.0, solver_steps=SOLVER_STEPS, device=device
             )
+            model.equaliser.calibrate(s, described, model.descriptors(model.frontend, drawn))
             got = Averages.of([model.frontend.unit(drawn)[0]], edges)
             model.equaliser.correct(s, wanted, got)
 

@@ -313,7 +313,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         state = self._codes(column_or_1d(y), self.classes_, "state")
         profiles = self._profiles_for(len(state), groups, profiles)
         seed = self.random_state if random_state is None else random_state
-        X = self.model_.sample(
+        X, _ = self.model_.sample(
             state,
             profiles,
             check_random_state(seed).randint(MAX_SEED),

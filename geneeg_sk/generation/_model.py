@@ -132,10 +132,11 @@ class LatentDiffusion:
         guidance: float,
         solver_steps: int,
         device: torch.device,
-    ) -> np.ndarray:
-        """Windows (n, n_channels, n_times) in microvolts, float32."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Windows (n, n_channels, n_times) in microvolts, float32, and the descriptors drawn."""
         shape = (len(state), len(self.frontend.to_channels), self.frontend.n_times)
         out = np.empty(shape, np.float32)
+        described = np.empty((len(state), self.prior.means.shape[1]))
         start = np.random.default_rng([seed, len(RECURRENCE)]).random(len(RECURRENCE))
 
         def fill(number: int, rows: slice) -> None:
@@ -144,12 +145,13 @@ class LatentDiffusion:
             chosen = None if profiles is None else profiles[filled]
             rng = np.random.default_rng([seed, number])
             even = (start + RECURRENCE * np.arange(rows.start, rows.start + BLOCK)[:, None]) % 1
-            out[rows] = self._sample_block(
+            windows, drawn = self._sample_block(
                 state[filled], chosen, even, rng, guidance, solver_steps, device
-            )[:n]
+            )
+            out[rows], described[rows] = windows[:n], drawn[:n]
 
         side_by_side(fill, list(enumerate(blocks(len(state), BLOCK))), device)
-        return out
+        return out, described
 
     @torch.no_grad()
     def _sample_block(self, state, profiles, even, rng, guidance, solver_steps, device):
@@ -180,20 +182,23 @@ class LatentDiffusion:
                 karras_sigmas(solver_steps).to(device),
             )
         unit = self.residual.add(self.decode(z.cpu().numpy(), device), state, lost)
-        return self.frontend.windows(self._corrected(unit, state, described), described[:, 0])
+        unit = self._corrected(unit, state, described)
+        return self.frontend.windows(unit, described[:, 0]), described
 
     def _corrected(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
         """Give windows the band powers drawn, and what their state has on the average.
 
-        Each correction undoes a part of the others, and gains are interpolated between bands, so
-        that a few rounds are needed.
+        Each correction undoes a part of the others, so that a few rounds are needed. The course
+        comes first: what it does to fast and weak frequencies is then made good.
         """
         n_times = unit.shape[2]
+        unit = self.equaliser.shape(unit, state)
+        wanted = self.equaliser.request(described, state)
         gain = self.equaliser.gain[state]
         for _ in range(CORRECTION_ROUNDS):
             spectrum = continued_spectrum(unit) * refined(gain, n_times)
             unit = cut(self.equaliser.mix(spectrum, state), n_times)
-            unit = self.descriptors.reshaped(unit, described)
-            gain = self.descriptors.missing_gain(unit, described)
+            unit = self.descriptors.reshaped(unit, wanted)
+            gain = self.descriptors.missing_gain(unit, wanted)
         unit = cut(continued_spectrum(unit) * refined(gain, n_times), n_times)
-        return self.frontend.unit(self.equaliser.shape(unit, state))[0]
+        return self.frontend.unit(self.equaliser.shift(unit, state))[0]

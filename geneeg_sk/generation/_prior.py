@@ -15,12 +15,12 @@ from sklearn.neighbors import NearestNeighbors
 
 # Windows whose spread around their common mean is drawn from at once. Few follow the bends of the
 # distribution, such as the course of a seizure; more keep away from single training windows.
-NEIGHBOURS = 6
+NEIGHBOURS = 10
 # Windows are drawn around a point between the middle of the neighbours (0) and the window whose
 # neighbours they are (1). The middle alone pulls in what is far out; the window alone is copied.
 NEARNESS = 0.1
 AS_LOUD = 0.9  # the same for log-RMS: one number is no copy, and decides most about a window
-INDEPENDENT = 0.1  # share of the variance drawn for each descriptor alone, off the neighbours' span
+INDEPENDENT = 0.2  # share of the variance drawn for each descriptor alone, off the neighbours' span
 
 # Fewer windows than this say too little about a state's spread: all states' is used instead.
 FEWEST = 3
@@ -160,10 +160,10 @@ class ConditionPrior:
         together = np.einsum("nk,nkq->nq", local, around) / np.sqrt(max(n - 1, 1))
         apart = alone * around.std(axis=1)
         spread = np.sqrt(1 - INDEPENDENT) * together + np.sqrt(INDEPENDENT) * apart
-        nearness = np.full(self.means.shape[1], NEARNESS)
-        nearness[0] = AS_LOUD
-        centre = nearness * self.rows[anchors] + (1 - nearness) * centre
-        return mean + centre + np.sqrt(1 - nearness**2) * spread
+        own = self.rows[anchors] - centre
+        drawn = NEARNESS * own + np.sqrt(1 - NEARNESS**2) * spread
+        loudness = AS_LOUD * own[:, 0] + np.sqrt(1 - AS_LOUD**2) * spread[:, 0]
+        return mean + centre + _given_loudness(drawn, loudness, around)
 
     def _anchors(self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """A row for each window: of the patient whose profile is nearest, if of that state."""
@@ -188,6 +188,17 @@ class ConditionPrior:
             row_patient=self.row_patient[:0],
             neighbours=self.neighbours[:0],
         )
+
+
+def _given_loudness(drawn: np.ndarray, loudness: np.ndarray, around: np.ndarray) -> np.ndarray:
+    """Change draws (n, q) to what they would be, had they this loudness (n,), the first number.
+
+    By the regression of the other numbers on the first among the neighbours (n, k, q).
+    """
+    variance = np.maximum((around[:, :, 0] ** 2).sum(axis=1), 1e-12)
+    slope = np.einsum("nk,nkq->nq", around[:, :, 0], around) / variance[:, None]
+    slope[:, 0] = 1  # also where all are equally loud
+    return drawn + slope * (loudness - drawn[:, 0])[:, None]
 
 
 def _kernel(a: np.ndarray, b: np.ndarray, length: float) -> np.ndarray:

@@ -29,7 +29,7 @@ def with_replay(
     state, patient = (
         np.repeat(index, counts.ravel()) for index in map(np.ravel, np.indices(counts.shape))
     )
-    X = model.sample(
+    X, _ = model.sample(
         state, model.profiles[patient], seed, guidance=1.0, solver_steps=SOLVER_STEPS, device=device
     )
     return TrainingSet(

@@ -26,7 +26,7 @@ from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualNoise
 from ._vae import VAE
 
-FORMAT, FORMAT_VERSION = "geneeg_sk.LatentDiffusionGenerator", 3
+FORMAT, FORMAT_VERSION = "geneeg_sk.LatentDiffusionGenerator", 4
 HEADER, ARRAYS = "generator.json", "arrays.safetensors"
 
 PARTS: dict[str, type] = {
