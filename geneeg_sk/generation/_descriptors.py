@@ -32,12 +32,13 @@ MOST_BENT = (0.15, 0.05)  # in one step, of second and third power: the map stay
 
 @dataclass
 class Descriptors:
-    """Log-RMS, the log power of each channel in each frequency band, its skewness and kurtosis.
+    """Log-RMS, log power of each channel in each band, spectral entropy, skewness and kurtosis.
 
-    Bands are cut so that each holds the same part of the mean amplitude spectrum of the training
-    windows: none is empty, whatever the sampling frequency and the filters. Powers are those of
-    the window at unit RMS, so that log-RMS alone tells how loud it is. Skewness and kurtosis tell
-    sharp waves from noise of the same spectrum; they are compressed, being heavy-tailed.
+    Bands are cut so that each holds about the same part of the mean amplitude spectrum of the
+    training windows: none is empty, whatever the sampling frequency and the filters. Powers are
+    those of the window at unit RMS, so that log-RMS alone tells how loud it is. Entropy tells a
+    rhythm from noise that fills the same band; skewness and kurtosis tell sharp waves from noise
+    of the same spectrum, and are compressed, being heavy-tailed.
 
     Attributes
     ----------

@@ -85,7 +85,8 @@ class LatentDiffusionGenerator(BaseEstimator):
     profiles_ : ndarray of shape (n_patients, n_profile)
         Profiles of `patients_`: medians over background windows of log-RMS (log µV), the log
         power at unit RMS of each channel in each of a few frequency bands, and each channel's
-        compressed skewness and kurtosis; or learned numbers, see `profile_encoder`.
+        spectral entropy and compressed skewness and kurtosis; or learned numbers, see
+        `profile_encoder`.
     n_channels_, n_times_ : int
     sfreq_ : float or None
     history_ : DataFrame
