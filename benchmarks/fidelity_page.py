@@ -90,15 +90,15 @@ def figure(medians):
         lambda part: part[part.index.get_level_values("n_train") == _largest(part)].droplevel(0)
     )
     shown = {"geneeg": "#0072B2", "surrogate": "#E69F00", "floor": "#009E73"}
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
     for ax, column in zip(axes, ("c2st_features", "c2st_raw")):
         wide = largest[column].unstack("method")
-        labels = [f"{data}\n{state}" for data, _, state in wide.index]
+        labels = [f"{data} {state}" for data, _, state in wide.index]
         for k, (method, colour) in enumerate(shown.items()):
             at = [i + 0.2 * (k - 1) for i in range(len(wide))]
             ax.plot(at, wide[method], "os^"[k], color=colour, label=NAMES[method])
         ax.axhline(0.5, color="0.6", lw=0.8)
-        ax.set_xticks(range(len(wide)), labels, fontsize=7)
+        ax.set_xticks(range(len(wide)), labels, fontsize=8, rotation=60, ha="right")
         ax.set_title(COLUMNS[column].replace("AUC, ", "told apart by "), fontsize=10)
     axes[0].set(ylabel="AUC", ylim=(0, 1.05))
     axes[0].legend(fontsize=8)
