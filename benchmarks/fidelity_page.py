@@ -289,9 +289,8 @@ Kolmogorov-Smirnov distances to held-out windows, medians over seeds and states.
 ABLATIONS = """## Parts left out or changed
 
 Means over states. One seed: differences of 0.02 are noise. Windows of one channel have nothing to
-rotate, and four latent channels whatever is asked for. These were changed on the cohort, with the
-version before this one (100 windows, one seed): KS 0.116 as it was, 0.115 with 8 latent channels,
-0.116 with 32, 0.112 without rotation; correlation error 0.028, 0.036, 0.034, 0.033.
+rotate, and four latent channels whatever is asked for: rotation and latent size can be judged on
+data of several channels only (`--ablations --data cohort`).
 
 """
 
