@@ -184,7 +184,7 @@ def _apart(edges: np.ndarray, end: int) -> np.ndarray:
     """Edges that leave `LEAST_BINS` frequencies to each band, `end` being the last."""
     kept = [edges[0]]
     for edge in edges[1:]:
-        if edge - kept[-1] >= LEAST_BINS <= end - edge:
+        if min(edge - kept[-1], end - edge) >= LEAST_BINS:
             kept.append(edge)
     return np.array([*kept, end])
 

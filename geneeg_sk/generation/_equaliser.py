@@ -38,8 +38,9 @@ class Equaliser:
         What the mean of a window is multiplied by.
     envelope : ndarray of shape (n_states, n_times), float32
         What each sample of what is slow is multiplied by.
-    scale, offset : ndarray of shape (n_states, n_descriptors)
-        What descriptors are multiplied by, and what is added, before windows are corrected.
+    scale, offset : ndarray of shape (n_states, 3 * n_channels)
+        What the last descriptors (entropy, skewness and kurtosis of each channel) are multiplied
+        by, and what is added, before windows are corrected.
     edges : ndarray of shape (n_bands + 1,)
         Edges of the bands, as in `Descriptors`; what is below the first is left alone.
     """
@@ -53,21 +54,23 @@ class Equaliser:
     edges: np.ndarray
 
     @classmethod
-    def flat(
-        cls, n_states: int, n_channels: int, n_times: int, n_descriptors: int, edges: np.ndarray
-    ) -> Equaliser:
+    def flat(cls, n_states: int, n_channels: int, n_times: int, edges: np.ndarray) -> Equaliser:
         """The filter that changes nothing."""
         identity = np.eye(n_channels, dtype=np.float32)
         mixing = np.tile(identity, (n_states, len(edges) - 1, 1, 1))
         gain = np.ones((n_states, n_channels, n_times // 2 + 1), np.float32)
         level = np.ones((n_states, n_channels), np.float32)
         envelope = np.ones((n_states, n_times), np.float32)
-        scale = np.ones((n_states, n_descriptors))
+        scale = np.ones((n_states, 3 * n_channels))
         return cls(gain, mixing, level, envelope, scale, np.zeros_like(scale), edges)
 
     def request(self, described: np.ndarray, state: np.ndarray) -> np.ndarray:
         """What to ask for so that windows come out as described."""
-        return described * self.scale[state] + self.offset[state]
+        asked = described.copy()
+        shape = asked[:, -self.scale.shape[1] :]
+        shape *= self.scale[state]
+        shape += self.offset[state]
+        return asked
 
     def mix(self, spectrum: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Mix the channels of continued spectra (n, n_channels, ...), each as its state asks."""
@@ -114,14 +117,13 @@ class Equaliser:
         Only of entropy, skewness and kurtosis: they come out too near to one another, because
         what is corrected after them undoes some. Powers come out as asked.
         """
-        shape = slice(-3 * self.level.shape[1], None)
-        wanted, got = wanted[:, shape], got[:, shape]
-        scale, offset = self.scale[state], self.offset[state]
+        n = self.scale.shape[1]
+        wanted, got = wanted[:, -n:], got[:, -n:]
         ratio = (wanted.std(axis=0) + FLOOR) / (got.std(axis=0) + FLOOR)
         mean = wanted.mean(axis=0)
-        asked = scale[shape] * mean + offset[shape]
-        scale[shape] *= np.clip(ratio, 1 / MOST_ASKED, MOST_ASKED)
-        offset[shape] = asked + mean - got.mean(axis=0) - scale[shape] * mean
+        asked = self.scale[state] * mean + self.offset[state]
+        self.scale[state] *= np.clip(ratio, 1 / MOST_ASKED, MOST_ASKED)
+        self.offset[state] = asked + mean - got.mean(axis=0) - self.scale[state] * mean
 
     def _correct_spectrum(self, state: int, log_gain: np.ndarray) -> None:
         high = log_gain[:, LOWEST:]

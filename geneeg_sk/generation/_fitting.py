@@ -120,7 +120,7 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
         residual=None,
         prior=fit_prior(data, described, profiles, scale, encoder),
         equaliser=Equaliser.flat(
-            data.n_states, data.X.shape[1], frontend.n_times, q, descriptors.edges
+            data.n_states, data.X.shape[1], frontend.n_times, descriptors.edges
         ),
         denoiser=Denoiser(n_latent, budget.width, n_condition).to(budget.device),
     )
