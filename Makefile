@@ -29,9 +29,9 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/classifier.py
 	$(BIN)/python benchmarks/fidelity.py
 
-# Twenty minutes at most on two cores: do the benchmarks on unseen patients run?
+# Twenty minutes at most on two cores: do the benchmarks run, and see what real patients are worth?
 bench-quick: $(STAMP)
-	$(BIN)/python benchmarks/unseen.py --quick --cache $(OUT)/quick-cache --out $(OUT)/unseen-quick.jsonl
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.unseen_patients.run --quick --n-jobs 2 --cache $(OUT)/unseen-patients --out $(OUT)/unseen-patients-quick.jsonl
 	$(BIN)/python benchmarks/continual.py --quick
 
 clean:

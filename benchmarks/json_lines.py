@@ -1,13 +1,17 @@
 """Results of benchmarks: one JSON line each, appended as they come, and read again."""
 
+import fcntl
 import json
+import os
 
 import numpy as np
 
 
 def read(path):
-    """The lines of a file; none where there is no file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """The lines of a file, without a last one that was cut off; none where there is no file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines(True) if line.endswith("\n")]
 
 
 def write(path, lines):
@@ -19,6 +23,27 @@ def write(path, lines):
             print(text, flush=True)
             file.write(text + "\n")
             file.flush()
+
+
+def append(path, lines):
+    """Append lines all at once, also where several processes do so; after a cut-off line, anew."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(plain(line)) + "\n" for line in lines).encode()
+    with path.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        forget_cut_off_line(file)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def forget_cut_off_line(file):
+    """Shorten a file to its last line break."""
+    file.seek(0)
+    written = file.read()
+    if not written.endswith(b"\n"):
+        file.truncate(written.rfind(b"\n") + 1)
+        file.seek(0, os.SEEK_END)
 
 
 def plain(value):

@@ -1,0 +1,191 @@
+"""The methods: one classifier, one target, as many steps for all."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
+from sklearn.frozen import FrozenEstimator
+
+from benchmarks.unseen_patients.augment import STRENGTHS, OnTheFlyClassifier
+from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
+from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk.over_sampling import (
+    FillGap,
+    FourierSurrogateSampler,
+    GenEEGSampler,
+    WindowedSampler,
+)
+
+# The classifier of every method, and how long it is trained: so many steps of the optimiser,
+# however many windows a method adds.
+CLASSIFIER = {"n_filters": 8, "n_hidden": 32, "kernel_size": 32, "batch_size": 16, "lr": 2e-3}
+STEPS = 1600
+EPOCHS = 8  # into which the steps are divided: how often the gate looks at its validation loss
+
+SMOTE_NEIGHBOURS = {"smote": 5, "smote-k3": 3, "smote-k10": 10}
+AUGMENTATIONS = {
+    "augment": STRENGTHS["medium"],
+    **{f"augment-{name}": strength for name, strength in STRENGTHS.items()},
+}
+ENSEMBLE_SEEDS = (101, 102)
+# What differs from the public default of GenEEGSampler.
+GENEEG = {
+    "geneeg": {},
+    "geneeg-unfiltered-virtual": {"quality": None, "patient_mix": "virtual"},
+    "geneeg-half": {"sampling_strategy": FillGap(0.5)},
+}
+GATED = "geneeg-gated"
+CHEAP = ("none", "class_weight", "ros", "smote", "adasyn", "surrogate", "augment", "ensemble")
+FINAL = (*CHEAP, "geneeg", "geneeg-unfiltered-virtual", GATED)
+# What development tries beside these: settings of the methods that have one.
+TUNED = (
+    "none",
+    *("smote", "smote-k3", "smote-k10"),
+    *("augment-weak", "augment-medium", "augment-strong", "augment-mixup"),
+    *("geneeg", "geneeg-unfiltered-virtual", "geneeg-half"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all trainings of a task have in common."""
+
+    seed: int
+    steps: int
+    cache: Path
+    generator_params: tuple = ()  # less training than the default, for a trial
+    frozen: object = None  # a fitted generator to be used instead of fitting one
+
+    def classifier(self, kind=CNNBiLSTMClassifier, **more):
+        """The classifier of every method, unfitted."""
+        params = {
+            **CLASSIFIER,
+            "max_epochs": EPOCHS,
+            "epoch_steps": max(1, self.steps // EPOCHS),
+            "random_state": self.seed,
+        }
+        return kind(**params | more)
+
+
+def fit(method, train, settings):
+    """A classifier trained on windows, with `predict_proba` and `classes_`."""
+    if method == "ensemble":
+        return Ensemble(train, settings)
+    if method in AUGMENTATIONS:
+        model = settings.classifier(OnTheFlyClassifier)
+        model.augment(AUGMENTATIONS[method], train.sfreq, train.channels)
+        return model.fit(train.X, train.y)
+    if method in ("none", "class_weight"):
+        weight = "balanced" if method == "class_weight" else None
+        return settings.classifier(class_weight=weight).fit(train.X, train.y)
+    if method == GATED:
+        sampler = generating("geneeg", train, settings)
+        model = AugmentedClassifier(settings.classifier(), sampler)
+        return model.fit(train.X, train.y, groups=train.groups)
+    model = AugmentedClassifier(
+        settings.classifier(), sampler_of(method, train, settings), gate=None, early_stopping=False
+    )
+    return model.fit(train.X, train.y, groups=train.groups)
+
+
+class Ensemble:
+    """Two networks of other seeds; their probabilities are averaged."""
+
+    def __init__(self, train, settings):
+        self.members = [
+            settings.classifier(random_state=settings.seed + seed).fit(train.X, train.y)
+            for seed in ENSEMBLE_SEEDS
+        ]
+        self.classes_ = self.members[0].classes_
+
+    def predict_proba(self, X):
+        return np.mean([member.predict_proba(X) for member in self.members], axis=0)
+
+
+def sampler_of(method, train, settings):
+    """The over-sampler of a method, which fills the gap to the largest state."""
+    seed = settings.seed
+    if method in GENEEG:
+        return generating(method, train, settings)
+    if method == "surrogate":
+        return FourierSurrogateSampler(random_state=seed)
+    rarest = np.unique(train.y, return_counts=True)[1].min()
+    if method in SMOTE_NEIGHBOURS:
+        k = int(min(SMOTE_NEIGHBOURS[method], rarest - 1))
+        return WindowedSampler(sampler=SMOTE(k_neighbors=k, random_state=seed))
+    if method == "adasyn":
+        k = int(min(5, rarest - 1))
+        return WindowedSampler(sampler=ADASYN(n_neighbors=k, random_state=seed))
+    return WindowedSampler(sampler={"ros": RandomOverSampler}[method](random_state=seed))
+
+
+def generating(method, train, settings):
+    """GenEEGSampler as the README has it, or what differs from it."""
+    generator = LatentDiffusionGenerator(sfreq=train.sfreq, **dict(settings.generator_params))
+    if settings.frozen is not None:
+        generator = FrozenEstimator(settings.frozen)
+    return GenEEGSampler(
+        generator=generator,
+        memory=str(settings.cache),
+        random_state=settings.seed,
+        **GENEEG[method],
+    )
+
+
+def fit_or_fall_back(method, train, settings):
+    """The method, or what is left where it cannot add windows; and notes on the training.
+
+    ADASYN finds no window to add where no rare one lies among others, and `quality` may refuse
+    nearly every generated window.
+    """
+    try:
+        model = fit(method, train, settings)
+    except (ValueError, RuntimeError) as error:
+        reasons = {"adasyn": ("neighbours", "No samples"), "geneeg": ("refused",)}
+        known = reasons.get(method.split("-")[0], ())
+        if not any(reason in str(error) for reason in known):
+            raise
+        return fit("none", train, settings), {"fell_back": True}
+    return model, notes(model)
+
+
+def notes(model):
+    """What the gate said, and what the sampler refused."""
+    about = {}
+    report = getattr(model, "gate_report_", {})
+    if "difference" in report or "reason" in report:
+        about["gate_kept"] = report["kept"]
+        about["gate_difference"] = report.get("difference")
+    rates = getattr(getattr(model, "sampler_", None), "rejection_rate_", None)
+    if rates:
+        about["refused"] = {str(state): float(rate) for state, rate in rates.items()}
+    return about
+
+
+def refit_of(method, model, about, settings):
+    """How to train the same on a part of the training patients, with half of the steps.
+
+    Samplers are fitted anew. A generator is not: it stays the one that knows all training patients,
+    because a new one for each fold would triple the cost. What the gate kept is not asked again.
+    """
+    generator = getattr(getattr(model, "sampler_", None), "generator_", None)
+    if about.get("fell_back") or about.get("gate_kept") == "plain":
+        method = "none"
+    elif method == GATED:
+        method = "geneeg"
+    half = Settings(
+        settings.seed,
+        settings.steps // 2,
+        settings.cache,
+        settings.generator_params,
+        frozen=generator,
+    )
+
+    def refit(part):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return fit_or_fall_back(method, part, half)[0]
+
+    return refit

@@ -1,0 +1,351 @@
+"""Write docs/results/unseen_patients.md and its picture from the lines of the benchmark.
+
+python -m benchmarks.unseen_patients.page
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from benchmarks.json_lines import read
+from benchmarks.markdown_tables import markdown_table
+from benchmarks.unseen_patients import cohorts, recordings
+from benchmarks.unseen_patients.methods import FINAL, STEPS, TUNED
+from benchmarks.unseen_patients.run import RESULTS
+from benchmarks.unseen_patients.worth import (
+    CONTROL,
+    SCORES,
+    ControlFailed,
+    better_in,
+    difference,
+    estimate,
+    gap_closed,
+    marked,
+    read_off,
+    require_control,
+    table,
+    worth,
+)
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "results" / "unseen_patients.md"
+FIGURE = DOCS / "figures" / "worth.png"
+KEY = ["data", "regime", "split", "cohort", "n_patients", "seed", "method", "steps", "group"]
+NAMES = {
+    "average_precision": "average precision",
+    "macro_auc": "macro AUC",
+    "macro_f1": "macro F1",
+    "macro_f1_argmax": "macro F1, no thresholds",
+    "brier": "Brier",
+    "sensitivity": "seizures found",
+    "false_alarms_per_day": "false alarms a day",
+}
+# Regime, and on how many patients with seizures its methods are trained.
+SIMULATED = {"all": cohorts.N, "shift": cohorts.N, "few": cohorts.FEW, "one": cohorts.FEW}
+TITLES = {
+    "all": "Every training patient has seizures",
+    "shift": "The same, test patients of another world",
+    "few": "Seizures of two of eight patients",
+    "one": "One seizure of each of two patients",
+    "chbmit": "CHB-MIT clips",
+    "bonn": "Bonn",
+    "erp": "ERP, a rare condition",
+}
+
+INTRODUCTION = f"""# How many real patients is augmentation worth?
+
+What `benchmarks/unseen_patients` measured (`benchmarks/results/unseen_patients.jsonl`); this page
+is written from it by `python -m benchmarks.unseen_patients.page`.
+
+**The ruler is a learning curve of real patients.** The classifier without augmentation is trained
+on more and more patients. A method that was trained on n patients is *worth* the number of real
+patients at which the curve reaches its score, divided by n. The curve is made monotone and read
+between its points on a logarithmic scale; a worth beyond its ends is marked ≤ or ≥.
+
+**The cohort.** {len(cohorts.COHORTS["final"])} simulated training cohorts that share no patient,
+and {cohorts.TESTS["final"][2]} test patients that no training has seen. 40 normal, 10 preictal and
+6 ictal windows of each patient, 19 channels, 4 s at 128 Hz. Development had other cohorts and
+other test patients.
+
+| regime | training patients |
+|---|---|
+| all | {cohorts.N}, all with seizures |
+| few | {cohorts.N}; seizures and preictal windows of {cohorts.FEW}, background of all |
+| one | {cohorts.N}; one seizure with its preictal windows of each of {cohorts.FEW}, background \
+of all |
+| shift | as all; test patients of another world: amplifier gain {cohorts.GAIN[0]:g} to \
+{cohorts.GAIN[1]:g} by patient, {cohorts.NOISE:g} µV more noise, difficulty \
+{cohorts.DIFFICULTY:g}, half of them with {cohorts.N_LOST} channels interpolated |
+
+In `few` the ruler counts patients *with seizures*, among eight.
+
+**Same for all methods:** windows, network, {STEPS} steps of the optimiser however many windows are
+added, and thresholds. Macro F1 is that of classes multiplied by weights which were chosen on
+predictions for training patients by two networks that did not see them (half of the steps each).
+In these two, samplers are fitted anew; the generator is the one that knows all training patients.
+Average precision (of seizures) and AUC need no threshold. Event scores are
+coarse: the recordings last some two minutes, and by SzCORE a detection up to a minute after a
+seizure finds it, so that there is hardly room for a false alarm.
+
+Intervals are 95 % of a bootstrap over training cohorts and test patients, paired. There are many of
+them on this page: one in forty lies on one side by chance.
+
+| method | what it is |
+|---|---|
+| none, class_weight | nothing added; classes weighted in the loss |
+| ros, smote, adasyn | over-samplers of imbalanced-learn, on raw windows |
+| surrogate | `FourierSurrogateSampler` |
+| augment | on the fly: left-right mirror, start jitter, amplitude, channel dropout, time mask, \
+frequency shift; no over-sampling |
+| ensemble | two networks without augmentation, averaged |
+| geneeg | `GenEEGSampler`, defaults |
+| geneeg-unfiltered-virtual | `quality=None, patient_mix="virtual"` |
+| geneeg-gated | geneeg in `AugmentedClassifier`, defaults |
+"""
+
+RECORDINGS = """## Real recordings
+
+There is no learning curve here: too few patients. Rows of one data set share test groups, and
+training sets overlap, so that these intervals are too narrow. They say whether anything of the
+above is contradicted, not more.
+
+- **chbmit**: 2 s windows of clips of two patients, preictal against ictal, whole recordings held
+  out. all: one of five seizure windows of each training recording; few: all of two recordings.
+- **bonn**: 5 seizure windows of 2 segments, or 20 of 4; 200 windows each of other states; a test
+  group is one unseen segment of each of the five sets.
+- **erp**: six subjects, three conditions of picture viewing; of one of them four trials of each of
+  two subjects, to be found in four other subjects.
+"""
+
+
+def main():
+    frame = pd.DataFrame(read(RESULTS) or {name: [] for name in (*KEY, *SCORES)})
+    frame = frame.drop_duplicates(KEY, keep="last")
+    final, development = (frame[frame["split"] == s] for s in ("final", "development"))
+    parts = [INTRODUCTION]
+    if len(final):
+        parts += final_sections(final)
+    else:
+        parts.append("**The final run has not been made yet.**\n")
+    parts += development_sections(development)
+    PAGE.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+    print(f"Wrote {PAGE}")
+
+
+def final_sections(final):
+    """The control, the picture, and the tables of every regime; no page without the control."""
+    try:
+        said = require_control(final.to_dict("records"), "final")
+    except ControlFailed as error:
+        sys.exit(f"The positive control failed: {error}")
+    draw(final)
+    yield f"**Positive control.** {control_in_words(final)}\n"
+    yield "![Curve of real patients, and where the methods lie on it](../figures/worth.png)\n"
+    print(said)
+    simulated = final[final["data"] == "cohort"]
+    for regime, n in SIMULATED.items():
+        part = simulated[simulated["regime"] == regime]
+        if len(part):
+            yield f"## {TITLES[regime]} (`{regime}`)\n"
+            yield verdict(part, n)
+            yield scores_table(part)
+            yield gains_table(simulated, regime, n)
+    real = final[final["data"] != "cohort"]
+    if len(real):
+        yield RECORDINGS
+        for (data, regime), part in real.groupby(["data", "regime"], sort=False):
+            yield f"### {TITLES[data]}: {regime}\n"
+            yield scores_table(part)
+            yield differences_table(part, recordings.n_patients(data, regime))
+
+
+def control_in_words(final):
+    few, many = CONTROL
+    part = final[(final["data"] == "cohort") & (final["regime"] == "all")]
+    gains = []
+    for score in SCORES:
+        scores = table(part.to_dict("records"), score)
+        gains.append(f"{NAMES[score]} {difference(scores['none', many], scores['none', few])}")
+    return f"{many} real patients instead of {few} add: {', '.join(gains)}."
+
+
+def verdict(part, n):
+    """Which methods are surely better or worse than none in average precision, in one sentence."""
+    scores = table(part.to_dict("records"), SCORES[0])
+    gains = {m: difference(scores[m, n], scores["none", n]) for m in methods_of(scores, n)}
+    better = [m for m, gain in gains.items() if gain.low > 0]
+    worse = [m for m, gain in gains.items() if gain.high < 0]
+    return (
+        f"In average precision surely better than none (interval above 0): "
+        f"{', '.join(better) or 'no method'}; surely worse: {', '.join(worse) or 'no method'}; "
+        "the others are not decided.\n"
+    )
+
+
+def methods_of(scores, n):
+    """Methods other than none, in the order of the page."""
+    return [m for m in FINAL if m != "none" and (m, n) in scores and ("none", n) in scores]
+
+
+def scores_table(part):
+    """Mean scores, `none` also for the other points of the ruler."""
+    shown = [name for name in NAMES if name in part and part[name].notna().any()]
+    part = part.assign(**{name: part[name].astype(float) for name in shown})
+    means = part.groupby(["method", "n_patients"])[shown].mean()
+    n_cohorts = part.groupby(["method", "n_patients"])["cohort"].nunique()
+    rows = [
+        [*key, str(n_cohorts[key]), *(number(means.loc[key, name], name) for name in shown)]
+        for key in sorted(means.index, key=lambda key: (FINAL.index(key[0]), key[1]))
+    ]
+    head = ["method", "real patients", "cohorts", *(NAMES[name] for name in shown)]
+    return markdown_table(head, rows)
+
+
+def number(value, name):
+    if pd.isna(value):
+        return "–"
+    return f"{value:.0f}" if name == "false_alarms_per_day" else f"{value:.3f}"
+
+
+def gains_table(simulated, regime, n):
+    """Difference to none, worth or part of the gap, and in how many cohorts it was better."""
+    part = simulated[simulated["regime"] == regime].to_dict("records")
+    ruler_lines = part
+    if regime == "one":
+        few = simulated[(simulated["regime"] == "few") & (simulated["n_patients"] == cohorts.N)]
+        ruler_lines = part + few.to_dict("records")
+    rows = []
+    for score in SCORES:
+        scores = table(ruler_lines, score)
+        ruler = {k: s for (m, k), s in scores.items() if m == "none"}
+        for method in methods_of(scores, n):
+            own, none = scores[method, n], scores["none", n]
+            wins = "{} of {}".format(*better_in(own, none))
+            row = [NAMES[score], method, str(difference(own, none)), wins]
+            if regime != "one":
+                row.append(marked(worth(own, ruler, n), sorted(ruler), n))
+            if regime in ("few", "one"):
+                row.append(share(gap_closed(own, none, ruler[cohorts.N])))
+            rows.append(row)
+    head = ["score", "method", "minus none", "better in"]
+    head += ["worth"] if regime != "one" else []
+    head += ["part of the gap to seizures of all eight"] if regime in ("few", "one") else []
+    return markdown_table(head, rows)
+
+
+def share(found):
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def differences_table(part, n):
+    rows = []
+    for score in SCORES:
+        scores = table(part.to_dict("records"), score)
+        for method in methods_of(scores, n):
+            pair = scores[method, n], scores["none", n]
+            wins = "{} of {}".format(*better_in(*pair))
+            rows.append([NAMES[score], method, str(difference(*pair)), wins])
+    return markdown_table(["score", "method", "minus none", "better in training sets"], rows)
+
+
+# --- development -------------------------------------------------------------------------------
+
+
+def development_sections(development):
+    yield "## Development: is training long enough?\n"
+    yield (
+        "No augmentation, other training cohorts and other test patients than in the final run. "
+        f"The steps of all methods are {STEPS}.\n"
+    )
+    plain = development[development["method"] == "none"]
+    yield steps_table(plain[(plain["data"] == "cohort") & (plain["regime"] == "all")])
+    tried = development[(development["steps"] == STEPS) & development["method"].isin(TUNED)]
+    yield "## Development: what was tried\n"
+    yield (
+        "Settings of the methods that have some; what the final run uses was chosen by these "
+        "few cohorts.\n"
+    )
+    for regime in ("all", "few"):
+        part = tried[(tried["regime"] == regime) & (tried["n_patients"] == SIMULATED[regime])]
+        if len(part):
+            yield f"### {TITLES[regime]} (`{regime}`, development)\n"
+            yield tuning_table(part)
+
+
+def steps_table(part):
+    means = part.groupby(["n_patients", "steps"])[list(SCORES)].mean()
+    n_cohorts = part.groupby(["n_patients", "steps"])["cohort"].nunique()
+    rows = [
+        [*key, n_cohorts[key], *(number(value, "") for value in means.loc[key])]
+        for key in means.index
+    ]
+    return markdown_table(
+        ["real patients", "steps", "cohorts", *(NAMES[score] for score in SCORES)], rows
+    )
+
+
+def tuning_table(part):
+    means = part.groupby("method")[list(SCORES)].mean()
+    n_cohorts = part.groupby("method")["cohort"].nunique()
+    rows = [
+        [method, n_cohorts[method], *(number(value, "") for value in means.loc[method])]
+        for method in TUNED
+        if method in means.index
+    ]
+    return markdown_table(["method", "cohorts", *(NAMES[score] for score in SCORES)], rows)
+
+
+# --- the picture -------------------------------------------------------------------------------
+
+
+def draw(final):
+    """The curve of real patients with its interval, and the methods at their score on it."""
+    regimes = ("all", "few", "shift")
+    figure, axes = plt.subplots(1, len(regimes), figsize=(13, 4.6), layout="constrained")
+    simulated = final[final["data"] == "cohort"]
+    for ax, regime in zip(axes, regimes):
+        scores = table(simulated[simulated["regime"] == regime].to_dict("records"), SCORES[0])
+        curve(ax, scores)
+        points(ax, scores, SIMULATED[regime])
+        ax.set_title(f"{regime}: {TITLES[regime].lower()}", fontsize=9)
+        ax.set_xlabel("real patients with seizures" if regime == "few" else "real patients")
+    axes[0].set_ylabel("average precision of seizures, patients never seen")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8)
+    FIGURE.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(FIGURE, dpi=110)
+    plt.close(figure)
+
+
+def curve(ax, scores):
+    ns = sorted(n for method, n in scores if method == "none")
+    found = [estimate(lambda m: m[0], [scores["none", n]]) for n in ns]
+    low, high = [e.low for e in found], [e.high for e in found]
+    ax.fill_between(ns, low, high, color="0.88", lw=0)
+    ax.plot(ns, [e.value for e in found], "o-", color="0.35", ms=4, label="real patients")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(ns, [str(n) for n in ns])
+
+
+def points(ax, scores, n):
+    ns = sorted(k for method, k in scores if method == "none")
+    means = [np.nanmean(scores["none", k]) for k in ns]
+    for method in methods_of(scores, n):
+        k = FINAL.index(method) - 1
+        score = np.nanmean(scores[method, n])
+        ax.plot(
+            read_off(score, ns, means),
+            score,
+            "osD^v<>PX*"[k % 10],
+            color=plt.get_cmap("tab10")(k % 10),
+            ms=7,
+            label=method,
+        )
+    ax.axvline(n, color="0.7", lw=0.8, ls=":")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,328 @@
+"""The benchmark on unseen patients keeps patients apart, reads worth off right, and resumes."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.json_lines import append, read
+from benchmarks.unseen_patients import augment, cohorts, recordings, run, tasks, thresholds, worth
+from benchmarks.unseen_patients.windows import Task, Windows
+
+STATES = np.array(["ictal", "normal", "preictal"])
+
+
+# --- worth -------------------------------------------------------------------------------------
+
+
+def flat(value, n_cohorts=3, n_groups=4):
+    return np.full((n_cohorts, n_groups), value)
+
+
+@pytest.mark.parametrize(
+    ("score", "patients"), [(0.1, 4), (0.4, 4), (0.5, 8), (0.55, 2**3.5), (0.7, 32), (0.9, 32)]
+)
+def test_a_score_is_read_off_between_the_points_of_the_curve(score, patients):
+    assert worth.read_off(score, [4, 8, 16, 32], [0.4, 0.5, 0.6, 0.7]) == pytest.approx(patients)
+
+
+def test_a_curve_that_falls_somewhere_is_made_monotone():
+    assert worth.read_off(0.55, [4, 8, 16, 32], [0.4, 0.6, 0.5, 0.7]) == pytest.approx(8)
+
+
+def test_worth_is_relative_to_the_patients_trained_on():
+    ruler = {4: flat(0.4), 8: flat(0.5), 16: flat(0.6)}
+    found = worth.worth(flat(0.55), ruler, n=8)
+    assert (found.value, found.low, found.high) == pytest.approx((2**0.5,) * 3)
+    assert worth.marked(found, [4, 8, 16], 8) == "1.41 (1.41 to 1.41)"
+    best = worth.worth(flat(0.9), ruler, n=8)
+    assert worth.marked(best, [4, 8, 16], 8).startswith("≥ 2 ")
+    worst = worth.worth(flat(0.1), ruler, n=8)
+    assert worth.marked(worst, [4, 8, 16], 8).startswith("≤ 0.5 ")
+
+
+def test_differences_are_paired_over_cohorts_and_patients():
+    rng = np.random.default_rng(0)
+    none = rng.normal(size=(6, 10))
+    found = worth.difference(none + 0.1, none)
+    assert (found.value, found.low, found.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert worth.better_in(none + 0.1, none) == (6, 6)
+
+
+def test_cohorts_without_one_of_the_methods_are_left_out():
+    none = np.array([[0.5, 0.6], [0.7, 0.8]])
+    method = np.array([[0.6, 0.7], [np.nan, np.nan]])
+    assert worth.difference(method, none).value == pytest.approx(0.1)
+    assert worth.better_in(method, none) == (1, 1)
+
+
+def test_half_of_the_gap_is_half_closed():
+    assert worth.gap_closed(flat(0.6), flat(0.5), flat(0.7)).value == pytest.approx(0.5)
+
+
+def control_lines(gain):
+    rng = np.random.default_rng(0)
+    base = {"split": "final", "method": "none", "data": "cohort", "regime": "all"}
+    lines = []
+    for n, more in ((8, 0.0), (32, gain)):
+        for cohort in range(6):
+            for group in range(10):
+                score = 0.6 + more + 0.02 * rng.normal()
+                scores = dict.fromkeys(worth.SCORES, score)
+                lines.append({**base, "n_patients": n, "cohort": cohort, "group": group, **scores})
+    return lines
+
+
+def test_the_control_passes_where_more_patients_help_and_fails_on_a_flat_curve():
+    assert "macro_f1" in worth.require_control(control_lines(0.1), "final")
+    with pytest.raises(worth.ControlFailed, match="not surely better"):
+        worth.require_control(control_lines(0.0), "final")
+    with pytest.raises(worth.ControlMissing):
+        worth.require_control(control_lines(0.1), "development")
+
+
+def test_a_run_whose_control_fails_ends_with_an_error(tmp_path):
+    out = tmp_path / "lines.jsonl"
+    append(out, [{**line, "steps": run.STEPS} for line in control_lines(0.0)])
+    with pytest.raises(SystemExit, match="positive control failed"):
+        run.control(out, "final")
+
+
+# --- thresholds --------------------------------------------------------------------------------
+
+
+def test_multipliers_find_a_state_that_is_underrated():
+    y = np.array(["ictal"] * 10 + ["normal"] * 40 + ["preictal"] * 10)
+    proba = np.tile([0.05, 0.9, 0.05], (60, 1))
+    proba[:10] = [0.3, 0.6, 0.1]  # seizures: raised, but never the largest
+    proba[50:] = [0.05, 0.35, 0.6]
+    weights = thresholds.multipliers(y, proba, STATES)
+    assert (thresholds.decided(proba, weights, STATES) == y).all()
+    assert not (thresholds.decided(proba, np.ones(3), STATES) == y).all()
+
+
+def test_multipliers_stay_at_one_where_nothing_is_gained():
+    y = STATES[[0, 1, 2]]
+    np.testing.assert_array_equal(thresholds.multipliers(y, np.eye(3), STATES), 1)
+
+
+class Recorder:
+    """Stands for a classifier: knows the windows that it was trained on."""
+
+    classes_ = STATES
+
+    def __init__(self, windows):
+        self.trained = set(windows.groups)
+
+    def predict_proba(self, X):
+        return np.tile([1.0, *[0.0] * (len(STATES) - 1)], (len(X), 1))
+
+
+def cohort_of(n_patients, n_with_seizures):
+    y = np.tile(np.repeat(["normal", "preictal", "ictal"], [6, 3, 2]), n_patients)
+    groups = np.repeat([f"P{k:02d}" for k in range(n_patients)], 11)
+    recording = pd.Series(groups) + np.where(np.arange(len(y)) % 2, "-R1", "-R2")
+    table = pd.DataFrame({"patient": groups, "recording": recording})
+    windows = Windows(np.zeros((len(y), 1, 8), np.float32), y, groups, 8.0, metadata=table)
+    return windows[cohorts.known(windows, n_with_seizures)]
+
+
+@pytest.mark.parametrize("n_with_seizures", [2, 3, 8])
+def test_thresholds_are_chosen_across_training_patients(n_with_seizures):
+    train = cohort_of(8, n_with_seizures)
+    fold = thresholds.two_folds(train.y, train.groups)
+    assert not set(train.groups[fold == 0]) & set(train.groups[fold == 1])
+    assert abs((fold == 0).sum() - (fold == 1).sum()) < len(fold) / 3
+    seen = []
+
+    def fit(part):
+        seen.append(Recorder(part))
+        return seen[-1]
+
+    thresholds.out_of_fold(train, fit, STATES)
+    assert not seen[0].trained & seen[1].trained
+    assert seen[0].trained | seen[1].trained == set(train.groups)
+
+
+def test_a_state_of_one_group_is_an_error():
+    with pytest.raises(ValueError, match="one group only"):
+        thresholds.two_folds(np.array(["a", "b", "a"]), np.array(["p", "p", "q"]))
+
+
+# --- who is in training, and who is judged -------------------------------------------------------
+
+
+def test_cohorts_of_all_splits_and_their_test_patients_have_seeds_of_their_own():
+    seeds = [*cohorts.COHORTS["development"], *cohorts.COHORTS["final"]]
+    seeds += [seed for tests in cohorts.TESTS.values() for seed in tests[:2]]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_few_keeps_background_of_all_and_seizures_of_two():
+    train = cohort_of(8, 2)
+    with_seizures = set(train.groups[train.y != "normal"])
+    assert with_seizures == {"P00", "P01"}
+    assert len(set(train.groups)) == 8
+
+
+def test_one_keeps_one_seizure_of_each():
+    made = cohort_of(4, 4)
+    part = made[cohorts.known(made, 2, one_seizure=True)]
+    rare = part.y != "normal"
+    recordings_of = part.metadata["recording"][rare].groupby(part.metadata["patient"][rare])
+    assert recordings_of.nunique().to_dict() == {"P00": 1, "P01": 1}
+
+
+def test_one_training_serves_two_worlds_and_nobody_trains_eight_of_eight_twice():
+    work = list(tasks.final())
+    assert len(set(work)) == len(work)
+    entries = [key for task in work for key in run.expected(task)]
+    assert len(set(entries)) == len(entries)
+    ruler = [t for t, _ in entries if (t.cohort, t.method, t.data) == (2000, "none", "cohort")]
+    found = {regime: {t.n_patients for t in ruler if t.regime == regime} for regime in REGIMES}
+    assert found == REGIMES
+
+
+REGIMES = {"all": {4, 8, 16, 32, 64}, "shift": {4, 8, 16, 32, 64}, "few": {2, 3, 4, 6, 8}}
+REGIMES["one"] = {2}
+
+
+def test_the_gate_comes_last_and_the_ruler_first():
+    methods = [task.method for task in tasks.final() if task.data == "cohort"]
+    n_gated = methods.count("geneeg-gated")
+    assert set(methods[-n_gated:]) == {"geneeg-gated"}
+    assert methods[0] == "none"
+
+
+@pytest.mark.parametrize("data", list(recordings.REGIMES))
+def test_no_real_test_group_is_in_training(data, data_folder, monkeypatch):
+    monkeypatch.setattr(recordings, "DATA_FOLDER", data_folder)
+    for split in ("development", "final"):
+        for task in tasks.of_recordings(split, ["none"]):
+            if task.data != data:
+                continue
+            train, test = recordings.training(task, None), recordings.judging(task, "", None)
+            assert np.unique(train.y).tolist() == np.unique(test.y).tolist()
+            assert not (train.X[:, None, 0, :40] == test.X[None, :, 0, :40]).all(axis=2).any()
+            rare = np.unique(train.groups[train.y == recordings.RARE[data]])
+            assert len(rare) == task.n_patients
+            ((_, _, groups),) = recordings.judged(task)
+            assert set(groups) == set(test.groups)
+
+
+def test_lost_channels_are_interpolated_from_the_others():
+    made = cohorts.simulate(0, 1)
+    X = cohorts.interpolated(made.X[:3], made.info, ["C3", "Cz"])
+    lost = np.isin(made.info.ch_names, ["C3", "Cz"])
+    assert X.dtype == made.X.dtype
+    np.testing.assert_allclose(X[:, ~lost], made.X[:3, ~lost], rtol=1e-4, atol=1e-3)
+    assert np.corrcoef(made.X[:3, lost].ravel(), X[:, lost].ravel())[0, 1] > 0.5
+
+
+# --- stopping and going on -----------------------------------------------------------------------
+
+
+TASK = Task("cohort", "few", "development", 1000, 2, 0, "ros", 8)
+
+
+def lines_of(task):
+    return [
+        {"benchmark": "unseen_patients", **asdict(t), "group": g} for t, g in run.expected(task)
+    ]
+
+
+def test_a_training_is_done_when_all_of_its_lines_are_there(tmp_path):
+    out = tmp_path / "lines.jsonl"
+    assert run.left([TASK], out) == [TASK]
+    append(out, lines_of(TASK)[:-1])
+    assert run.left([TASK], out) == [TASK]
+    append(out, lines_of(TASK))
+    assert run.left([TASK], out) == []
+
+
+def test_a_line_that_was_cut_off_is_forgotten(tmp_path):
+    out = tmp_path / "lines.jsonl"
+    append(out, lines_of(TASK)[:2])
+    with out.open("a") as file:
+        file.write(json.dumps(lines_of(TASK)[2])[:30])
+    assert len(read(out)) == 2
+    append(out, lines_of(TASK))
+    assert len(read(out)) == 2 + len(lines_of(TASK))
+    assert run.left([TASK], out) == []
+
+
+def test_processes_share_the_work_without_overlap(monkeypatch):
+    parts = []
+    for process in ("0/2", "1/2"):
+        monkeypatch.setattr("sys.argv", ["run", "--split", "final", "--process", process])
+        parts.append(set(run.chosen(run.parsed())))
+    assert not parts[0] & parts[1]
+    assert parts[0] | parts[1] == set(tasks.final())
+
+
+# --- augmentations -------------------------------------------------------------------------------
+
+
+CHANNELS = ("Fp1", "Fz", "Fp2", "C3", "C4", "T7")
+
+
+def windows(n=8):
+    torch.manual_seed(0)
+    return 20 * torch.randn(n, len(CHANNELS), 64)
+
+
+def test_mirroring_twice_is_the_beginning():
+    order = augment.mirror_order(CHANNELS)
+    assert [CHANNELS[k] for k in order] == ["Fp2", "Fz", "Fp1", "C4", "C3", "T7"]
+    X = windows()
+    assert torch.equal(augment.mirror(augment.mirror(X, order), order), X)
+
+
+def test_pairs_of_electrodes_are_mirrored_and_a_second_recording_of_one_stays():
+    names = ["FP1-F7", "FP2-F8", "T8-P8", "FZ-CZ", "T7-P7", "T8-P8"]
+    assert augment.mirror_order(names) == [1, 0, 4, 3, 2, 5]
+
+
+@pytest.mark.parametrize("name", list(augment.STRENGTHS))
+def test_augmented_windows_keep_shape_and_type(name):
+    X = windows()
+    before = X.clone()
+    order = augment.mirror_order(CHANNELS)
+    found = augment.augmented(X, augment.STRENGTHS[name], 64.0, order)
+    assert (found.shape, found.dtype) == (X.shape, X.dtype)
+    assert torch.isfinite(found).all()
+    assert torch.equal(X, before)
+    assert not torch.equal(found, X)
+
+
+def test_a_shifted_sine_has_another_frequency():
+    t = torch.arange(256) / 64
+    X = torch.sin(2 * torch.pi * 8 * t).expand(16, 1, 256)
+    spectrum = torch.fft.rfft(augment.frequency_shift(X, 4.0, 64.0)).abs()
+    peaks = spectrum.argmax(dim=2).flatten() / 4  # Hz
+    assert ((peaks > 3.5) & (peaks < 12.5)).all()
+    assert len(peaks.unique()) > 3
+    assert torch.allclose(augment.frequency_shift(X, 0.0, 64.0), X, atol=1e-4)
+
+
+def test_mixed_targets_are_probabilities():
+    X, target = windows(), torch.eye(2).repeat(4, 1)
+    mixed, soft = augment.mixup(X, target, 0.2)
+    assert mixed.shape == X.shape
+    assert torch.allclose(soft.sum(dim=1), torch.ones(8))
+    assert (soft.max(dim=1).values >= 0.5).all()
+
+
+@pytest.mark.parametrize("name", ["medium", "mixup"])
+def test_the_classifier_trains_on_augmented_minibatches_and_predicts_on_plain_ones(name):
+    X, y = windows(40).numpy(), np.repeat(["ictal", "normal"], 20)
+    X[:20] *= 4
+    model = augment.OnTheFlyClassifier(
+        n_filters=4, n_hidden=8, max_epochs=8, epoch_steps=10, batch_size=8, random_state=0
+    )
+    model.augment(augment.STRENGTHS[name], 64.0, CHANNELS).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X))
+    assert model.score(X, y) > 0.9
