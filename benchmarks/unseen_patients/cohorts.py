@@ -4,7 +4,9 @@ Seeds were fixed before any result. Cohorts of different seeds share no patient;
 cohort is the same however many there are, so that n patients are the first n of 64.
 """
 
+import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 
 import mne
 import numpy as np
@@ -84,18 +86,24 @@ def known(windows, n_with_seizures, one_seizure=False):
 def simulated(cache, seed, n_patients, another_world=False) -> Windows:
     """A cohort, simulated once and kept as a memory map."""
     folder = cache / f"cohort-{seed}-{n_patients}{'-shift' * another_world}"
-    if not (folder / "table.csv").exists():
-        made = shifted(seed, n_patients) if another_world else simulate(seed, n_patients)
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "X.npy", made.X)
-        # Last, and at once, so that a table says that everything is there.
-        half = folder / f"table-{np.random.default_rng().integers(2**31)}.csv"
-        made.metadata.to_csv(half, index=False)
-        half.rename(folder / "table.csv")
+    if not folder.exists():
+        keep(shifted(seed, n_patients) if another_world else simulate(seed, n_patients), folder)
     table = pd.read_csv(folder / "table.csv")
     X = np.load(folder / "X.npy", mmap_mode="r")
     y, groups = (table[name].to_numpy(dtype="U8") for name in ("state", "patient"))
     return Windows(X, y, groups, SFREQ, CHANNELS, table)
+
+
+def keep(made, folder):
+    """Write a cohort into a folder that is there as a whole, or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    half = Path(mkdtemp(dir=folder.parent))
+    np.save(half / "X.npy", made.X)
+    made.metadata.to_csv(half / "table.csv", index=False)
+    try:
+        half.rename(folder)
+    except OSError:  # another process was first
+        shutil.rmtree(half)
 
 
 def simulate(seed, n_patients, difficulty=1.0):

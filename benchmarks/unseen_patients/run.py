@@ -14,6 +14,7 @@ import argparse
 import subprocess
 import sys
 import time
+import traceback
 import warnings
 from pathlib import Path
 
@@ -109,16 +110,21 @@ def expected(task):
 
 
 def run(work, arguments):
-    """Train, score, write, and say how much is left."""
-    started, spent = time.monotonic(), {}
+    """Train, score, write, and say how much is left; a training that fails does not stop others."""
+    started, spent, failed = time.monotonic(), {}, []
     generator_params = QUICK_GENERATOR if arguments.quick or arguments.steps else ()
     for k, task in enumerate(work):
         if time.monotonic() - started > 60 * arguments.minutes:
             print(f"stopped: {len(work) - k} of {len(work)} are left", file=sys.stderr)
-            return
+            break
         start = time.monotonic()
         settings = Settings(task.seed, task.steps, arguments.cache, generator_params)
-        append(arguments.out, list(lines(task, settings)))
+        try:
+            append(arguments.out, list(lines(task, settings)))
+        except Exception:
+            traceback.print_exc()
+            failed.append(task)
+            continue
         spent.setdefault(kind(task), []).append((time.monotonic() - start) / task.steps)
         seconds = sum(pace(spent, other) * other.steps for other in work[k + 1 :])
         print(
@@ -128,6 +134,8 @@ def run(work, arguments):
             file=sys.stderr,
             flush=True,
         )
+    if failed:
+        sys.exit(f"{len(failed)} trainings failed, the first {failed[0]}; see above.")
 
 
 def kind(task):
