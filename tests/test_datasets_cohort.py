@@ -170,3 +170,72 @@ def test_importing_datasets_loads_neither_torch_nor_mne():
         "sys.exit(bool({'mne', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+SESSION = {
+    "n_patients": 3,
+    "n_windows": {"normal": 20, "preictal": 6, "ictal": 6},
+    "sfreq": 64.0,
+    "random_state": 1,
+}
+
+
+def test_session_zero_is_the_cohort_as_it_always_was():
+    cohort, same = make_eeg_cohort(**SESSION), make_eeg_cohort(session=0, **SESSION)
+    np.testing.assert_array_equal(cohort.X, same.X)
+    assert cohort.metadata.equals(same.metadata)
+
+
+def test_another_session_has_other_recordings_with_other_signals():
+    days = [make_eeg_cohort(session=k, **SESSION) for k in range(3)]
+    names = [set(day.metadata["recording"]) for day in days]
+    assert len(set.union(*names)) == sum(map(len, names))
+    for day in days[1:]:
+        counts = day.metadata.value_counts(["patient", "state"]).unstack()
+        assert all((counts[state] == n).all() for state, n in SESSION["n_windows"].items())
+        a, b = days[0].X.reshape(len(day.X), -1), day.X.reshape(len(day.X), -1)
+        correlation = [np.corrcoef(x, z)[0, 1] for x, z in zip(a, b)]
+        assert abs(np.mean(correlation)) < 0.05
+
+
+def test_a_session_is_the_same_whoever_else_is_simulated():
+    three = make_eeg_cohort(session=2, **SESSION)
+    one = make_eeg_cohort(session=2, **{**SESSION, "n_patients": 1})
+    np.testing.assert_array_equal(one.X, three.X[three.groups == "P01"])
+
+
+def test_patients_keep_their_traits_from_day_to_day():
+    """Spectra of one patient on two days are nearer to each other than those of two patients."""
+    spectra = []
+    for session in (0, 1):
+        day = make_eeg_cohort(session=session, **SESSION)
+        normal = day.y == "normal"
+        power = np.log(np.abs(np.fft.rfft(day.X[normal], axis=2))[..., 2:80] ** 2).mean(axis=1)
+        spectra.append([power[day.groups[normal] == p].mean(axis=0) for p in np.unique(day.groups)])
+    first, second = map(np.array, spectra)
+    distance = np.linalg.norm(first[:, None] - second[None], axis=2)
+    assert (distance.argmin(axis=1) == np.arange(3)).all()
+
+
+def test_two_sessions_of_many_patients_are_not_told_apart():
+    from geneeg_sk.metrics import c2st
+
+    many = {**SESSION, "n_patients": 40, "n_windows": {"ictal": 8}, "random_state": 2}
+    first, second = (make_eeg_cohort(session=session, **many) for session in (1, 2))
+    for on in ("features", "windows"):
+        auc = c2st(
+            first.X,
+            second.X,
+            sfreq=64.0,
+            on=on,
+            groups=first.groups,
+            synthetic_groups=second.groups,
+            random_state=0,
+        )
+        assert auc == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("session", [-1, 0.5, "1"])
+def test_a_session_is_a_number_of_a_day(session):
+    with pytest.raises(ValueError, match="session must be an integer of 0 or more"):
+        make_eeg_cohort(n_patients=1, session=session)

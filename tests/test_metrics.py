@@ -11,10 +11,12 @@ from sklearn.preprocessing import StandardScaler
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.metrics import (
     amplitude_distance,
+    asymmetry_distance,
     autocorrelation_distance,
     c2st,
     coherence_error,
     correlation_error,
+    course_distance,
     distance_to_closest_record,
     expected_calibration_error,
     frechet_distance,
@@ -23,8 +25,11 @@ from geneeg_sk.metrics import (
     mmd,
     near_copies,
     nearest_neighbour_ratio,
+    phase_amplitude_distance,
     prdc,
+    rhythm_distance,
     spectral_distance,
+    spike_survival,
 )
 
 SFREQ = 64.0
@@ -44,6 +49,11 @@ PAIRWISE = {
     "coherence_error": coherence_error,
     "autocorrelation_distance": autocorrelation_distance,
     "amplitude_distance": amplitude_distance,
+    "asymmetry_distance": asymmetry_distance,
+    "course_distance": course_distance,
+    "phase_amplitude_distance": phase_amplitude_distance,
+    "rhythm_distance": rhythm_distance,
+    "spike_survival": lambda a, b, **kw: spike_survival(a, b, **kw).drop("ratio"),
     "mmd": mmd,
     "frechet_distance": frechet_distance,
     "prdc": prdc,

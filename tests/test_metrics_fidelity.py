@@ -182,7 +182,7 @@ def test_a_common_change_of_units_changes_no_distance_of_features(score, scale, 
 # the network of the classifier two-sample test
 
 
-def test_the_network_tells_spikes_from_their_surrogates_and_not_halves_from_each_other():
+def test_the_test_on_windows_tells_spikes_from_their_surrogates_and_not_halves_from_each_other():
     rng = np.random.default_rng(0)
     times = np.arange(128)
     centres = rng.uniform(20, 108, size=(240, 1, 1))
@@ -200,7 +200,7 @@ def test_the_network_tells_spikes_from_their_surrogates_and_not_halves_from_each
     assert auc(fake) > 0.95
 
 
-def test_the_network_repeats_and_leaves_global_generators_alone():
+def test_the_test_on_windows_repeats_and_leaves_global_generators_alone():
     torch = pytest.importorskip("torch")
     real, synthetic = noise(20), noise(20, seed=1)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -213,7 +213,7 @@ def test_the_network_repeats_and_leaves_global_generators_alone():
 
 
 @pytest.mark.parametrize("shape", [(6, 1, 2), (6, 64, 3), (6, 3, 40)])
-def test_the_network_takes_windows_of_any_length(shape):
+def test_the_test_on_windows_takes_windows_of_any_length(shape):
     rng = np.random.default_rng(0)
     auc = c2st(rng.normal(size=shape), rng.normal(size=shape), sfreq=2, on="windows")
     assert 0 <= auc <= 1

@@ -32,6 +32,7 @@ def make_eeg_cohort(
     sfreq: float = 256.0,
     length: float = 4.0,
     difficulty: float = 1.0,
+    session: int = 0,
     continuous: bool = False,
     random_state: Any = None,
 ) -> Bunch:
@@ -61,6 +62,10 @@ def make_eeg_cohort(
         Each step of 1 halves the amplitude of seizures and spikes and the preictal changes, and
         doubles the rate of muscle artifacts. At 1, a linear classifier of band powers is neither
         near chance nor near perfect on unseen patients.
+    session : int, default=0
+        Another number is another day of the same patients: head, focus and all other traits stay,
+        recordings, seizures and artifacts are new. Fresh recordings of known patients are what
+        synthetic windows have to be compared with.
     continuous : bool, default=False
         Also return the recordings that the windows were cut from, as ``mne.io.RawArray``.
     random_state : int, RandomState instance or None, default=None
@@ -153,7 +158,7 @@ def make_eeg_cohort(
     """
     counts = _check_counts(n_windows)
     picks = _check_channels(channels)
-    _check_numbers(n_patients, sfreq, length, difficulty)
+    _check_numbers(n_patients, sfreq, length, difficulty, session)
     seed = check_random_state(random_state).randint(2**31, size=4)
     streams = np.random.SeedSequence(seed.tolist()).spawn(n_patients)
     info = make_info([CHANNELS[k] for k in picks], sfreq)
@@ -163,7 +168,7 @@ def make_eeg_cohort(
     for k, stream in enumerate(streams):
         name = f"P{k + 1:02d}"
         for recording, plan, table, signal in _recordings(
-            stream, name, counts, sfreq, length, difficulty
+            stream, name, counts, sfreq, length, difficulty, session
         ):
             starts = np.rint(table["onset"].to_numpy() * sfreq).astype(int)
             parts.append(_cut(signal[picks], starts, round(length * sfreq)))
@@ -208,7 +213,7 @@ def _check_channels(channels: Sequence[str] | None) -> list[int]:
     return [CHANNELS.index(name) for name in channels]
 
 
-def _check_numbers(n_patients, sfreq, length, difficulty) -> None:
+def _check_numbers(n_patients, sfreq, length, difficulty, session) -> None:
     if not isinstance(n_patients, int | np.integer) or n_patients < 1:
         raise ValueError(f"n_patients must be an integer of 1 or more, got {n_patients!r}.")
     if not LOWEST_SFREQ <= sfreq < np.inf:
@@ -217,20 +222,26 @@ def _check_numbers(n_patients, sfreq, length, difficulty) -> None:
         raise ValueError(f"length must be at least two samples, in seconds, got {length!r}.")
     if not 0 <= difficulty <= 10:
         raise ValueError(f"difficulty must be between 0 and 10, got {difficulty!r}.")
+    if not isinstance(session, int | np.integer) or session < 0:
+        raise ValueError(f"session must be an integer of 0 or more, got {session!r}.")
 
 
-def _recordings(stream, name, counts, sfreq, length, difficulty):
+def _recordings(stream, name, counts, sfreq, length, difficulty, session):
     """Yield name, plan, table of windows and signal of each recording of one patient."""
     # Traits, habits and signals have streams of their own: none depends on the length of another.
     traits, habits, signals = stream.spawn(3)
+    day = ""
+    if session:
+        habits, signals = stream.spawn(session)[-1].spawn(2)
+        day = f"D{session}-"
     patient = draw_patient(np.random.default_rng(traits), name, spherical_head(), difficulty)
     rng = np.random.default_rng(habits)
     shares = _share_out(rng, counts, length)
     for k, (share, child) in enumerate(zip(shares, signals.spawn(len(shares)))):
         shortest = rng.uniform(*SEIZURE_SECONDS)
         plan, starts = _plan(share, length, shortest, sfreq)
-        recording = f"{name}-R{k + 1}"
-        table = _table(name, recording, f"{name}-S{k + 1}", starts)
+        recording = f"{name}-{day}R{k + 1}"
+        table = _table(name, recording, f"{name}-{day}S{k + 1}", starts)
         yield recording, plan, table, simulate(np.random.default_rng(child), patient, plan, sfreq)
 
 

@@ -21,5 +21,13 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_two_sample": ["c2st"],
         "_utility": ["augmentation_gain", "utility"],
         "_waveform": ["amplitude_distance", "autocorrelation_distance"],
+        "_waveform_shape": [
+            "asymmetry_distance",
+            "course_distance",
+            "lag_distance",
+            "phase_amplitude_distance",
+            "rhythm_distance",
+            "spike_survival",
+        ],
     },
 )

@@ -2,21 +2,74 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
+from geneeg_sk.metrics._power import seen
 from geneeg_sk.metrics._sets import check_sets, describe, spaced, thin
 
-N_FOLDS = {"features": 5, "windows": 3}  # a network costs more than a forest
-MAX_WINDOWS = 4000  # of each set: more than the network ever sees
+N_FOLDS = 5
+MAX_WINDOWS = 4000  # of each set: the regression grows with the square of their number
+N_TREES = 100
+ALPHAS = np.logspace(0, 5, 11)  # of the ridge
+N_BOOTSTRAP, CONFIDENCE = 200, 0.95
+MIN_GROUPS = 4  # two to learn on and two to be judged on: with fewer, a group is all there is
+
+
+class TwoSampleResult(float):
+    """An area under the ROC curve that also says what it could have seen.
+
+    A float in every respect, the area itself, with these attributes:
+
+    Attributes
+    ----------
+    auc : float
+        The area: 0.5 where nothing tells the two sets apart, 1 where everything does.
+    interval : tuple of two floats
+        95 % interval by bootstrap over the groups, where given, and windows that are judged; the
+        trained classifiers stay.
+    n : int
+        Windows of the smaller set.
+    n_groups : int or None
+        Groups of the real windows; None where none were given.
+    detectable : dict of str to float, or None
+        Known damage to real windows that a test of this kind sees with a power of at least 0.8
+        with so many windows, by name, and the faintest strength of each that it sees. Empty: it is
+        blind, and an area near 0.5 says nothing. None: not known, with an `estimator` of one's own.
+    """
+
+    auc: float
+    interval: tuple[float, float]
+    n: int
+    n_groups: int | None
+    detectable: dict[str, float] | None
+
+    def __new__(cls, auc, *, interval, n, n_groups, detectable):
+        result = super().__new__(cls, auc)
+        result.auc, result.interval = float(auc), interval
+        result.n, result.n_groups, result.detectable = n, n_groups, detectable
+        return result
+
+    def __getnewargs_ex__(self):
+        about = {name: getattr(self, name) for name in ("interval", "n", "n_groups", "detectable")}
+        return (self.auc,), about
+
+    @property
+    def blind(self) -> bool:
+        """Whether not even windows of other patients would have been seen."""
+        return self.detectable is not None and "other_patients" not in self.detectable
 
 
 def c2st(
@@ -29,12 +82,14 @@ def c2st(
     synthetic_groups: Any = None,
     estimator: BaseEstimator | None = None,
     random_state: int | np.random.RandomState | None = None,
-) -> float:
+) -> TwoSampleResult:
     """Classifier two-sample test: how well can synthetic windows be told from real ones?
 
     A classifier learns real against synthetic, and is judged on windows it has not seen, by
-    cross-validation [1]_. A forest on features finds what features describe; a network on the
-    signals themselves finds waveforms, phases and edges that features do not see.
+    cross-validation [1]_. A forest on features finds what features describe; random convolutions
+    of the signals themselves [2]_ find waveforms, phases and edges that features do not see. Use
+    both, and compare with real windows of *other recordings*: beside windows that lie between
+    training windows, the test rewards being near to training windows.
 
     Parameters
     ----------
@@ -43,9 +98,9 @@ def c2st(
     sfreq : float
         Sampling frequency, Hz.
     on : {"features", "windows"}, default="features"
-        What the classifier gets: `EEGFeatures` of each channel, in five folds, or the signals, in
-        three; fewer where there are fewer windows or groups. Of more than 4,000 windows of a set,
-        4,000 evenly spaced are compared on signals, with a warning.
+        What the classifier gets: `EEGFeatures` of each channel, or the signals; in five folds, or
+        fewer where there are fewer windows or groups. Of more than 4,000 windows of a set, 4,000
+        evenly spaced are compared on signals, with a warning.
     groups : array-like of shape (n_real,), default=None
         Recording or patient of each real window. The real windows of one group are never on both
         sides of a fold, so that a classifier cannot win by knowing a recording again.
@@ -54,18 +109,20 @@ def c2st(
         place, for a floor. None: they are dealt out at random.
     estimator : classifier, default=None
         Gets features, shape (n_windows, n_features), or windows in three dimensions, and has
-        `predict_proba`. None: a random forest of 200 trees with balanced classes on features, a
-        small convolutional network (two layers, 150 steps of 32 windows) on windows.
+        `predict_proba` or `decision_function`. None: extremely randomized trees on features, and
+        on windows ridge regression on what 512 random convolutions give.
     random_state : int, RandomState or None, default=None
         Seed of the folds and of the default estimator.
 
     Returns
     -------
-    auc : float
-        Area under the ROC curve, mean over folds: 0.5 where nothing tells them apart, 1 where
-        everything does. With `groups` it falls below 0.5 where synthetic windows resemble those of
-        single recordings: a recording on trial then looks like what was synthetic in training.
-        Read it beside the value for unseen real windows in place of the synthetic ones.
+    result : TwoSampleResult
+        The area under the ROC curve, mean over folds: 0.5 where nothing tells them apart, 1 where
+        everything does. A float with the attributes `auc`, `interval`, `n`, `n_groups` and
+        `detectable`: what a test of this kind is known to see with so many windows. With `groups`
+        the area falls below 0.5 where synthetic windows resemble those of single recordings: a
+        recording on trial then looks like what was synthetic in training. Read it beside the value
+        for unseen real windows in place of the synthetic ones.
 
     Raises
     ------
@@ -73,10 +130,19 @@ def c2st(
         If the two sets have other channels or times, hold NaN or infinity, have fewer than two
         windows, or groups are of another length or only one; if `on` is neither of the two.
 
+    Warns
+    -----
+    UserWarning
+        If nothing was seen, and there are too few windows, or fewer than four groups, to see even
+        the windows of other patients.
+
     References
     ----------
     .. [1] Lopez-Paz, D., Oquab, M. (2017). Revisiting classifier two-sample tests. International
        Conference on Learning Representations.
+    .. [2] Tan, C., Dempster, A., Bergmeir, C., Webb, G. (2022). MultiRocket: multiple pooling
+       operators and transformations for fast and effective time series classification. Data
+       Mining and Knowledge Discovery 36, 1623-1646.
 
     Examples
     --------
@@ -84,51 +150,125 @@ def c2st(
     >>> from sklearn.linear_model import LogisticRegression
     >>> from geneeg_sk.metrics import c2st
     >>> X = np.random.default_rng(0).normal(size=(60, 1, 128))
-    >>> c2st(X[:30], 9 * X[30:], sfreq=64, estimator=LogisticRegression(), random_state=0)
+    >>> test = c2st(X[:30], 9 * X[30:], sfreq=64, estimator=LogisticRegression(), random_state=0)
+    >>> test
     1.0
+    >>> test.n, [round(end, 2) for end in test.interval]
+    (30, [1.0, 1.0])
     """
-    if on not in N_FOLDS:
+    if on not in ("features", "windows"):
         raise ValueError(f"on={on!r}; expected 'features' or 'windows'.")
     real, synthetic = check_sets(sfreq, real=real, synthetic=synthetic)
     group_sets = [check_groups(groups, len(real)), check_groups(synthetic_groups, len(synthetic))]
     rng = check_random_state(random_state)
-    fold_seed, model_seed = (int(seed) for seed in rng.randint(2**31 - 1, size=2))
+    fold_seed, model_seed, draw_seed = (int(s) for s in rng.randint(2**31 - 1, size=3))
     if on == "windows":
         group_sets = [None if g is None else g[spaced(len(g), MAX_WINDOWS)] for g in group_sets]
         real, synthetic = thin(MAX_WINDOWS, real=real, synthetic=synthetic)
         data = np.concatenate([real, synthetic])
+        if estimator is None:
+            from geneeg_sk.metrics._random_convolutions import random_convolutions  # loads torch
+
+            data = random_convolutions(data, random_state=model_seed)
     else:
         data = np.concatenate(describe(real, synthetic, sfreq=sfreq))
+    n, n_groups = min(len(real), len(synthetic)), _count(group_sets[0])
+    detectable = None
     if estimator is None:
+        enough = n_groups is None or n_groups >= MIN_GROUPS
+        detectable = seen(f"c2st_{on}", n, one_channel=real.shape[1] == 1) if enough else {}
         estimator = _default_estimator(on, model_seed)
 
     is_synthetic = np.arange(len(data)) >= len(real)
-    scores = []
-    for train, test in _folds(len(real), len(synthetic), group_sets, N_FOLDS[on], fold_seed):
+    judged = []
+    for train, test in _folds(len(real), len(synthetic), group_sets, fold_seed):
         model = clone(estimator).fit(data[train], is_synthetic[train])
-        proba = model.predict_proba(data[test])[:, 1]
-        scores.append(roc_auc_score(is_synthetic[test], proba))
-    return float(np.mean(scores))
+        judged.append((test, _scores(model, data[test])))
+    units = _units(len(real), len(synthetic), group_sets)
+    result = TwoSampleResult(
+        np.mean([roc_auc_score(is_synthetic[test], scores) for test, scores in judged]),
+        interval=_interval(judged, is_synthetic, units, np.random.default_rng(draw_seed)),
+        n=n,
+        n_groups=n_groups,
+        detectable=detectable,
+    )
+    if result.blind and result.interval[0] <= 0.5:
+        _warn_blind(result, on)
+    return result
+
+
+def _count(groups: np.ndarray | None) -> int | None:
+    return None if groups is None else len(np.unique(groups))
+
+
+def _warn_blind(result: TwoSampleResult, on: str) -> None:
+    of_groups = "" if result.n_groups is None else f" of {result.n_groups} groups"
+    warnings.warn(
+        f"With {result.n} windows{of_groups}, c2st(on={on!r}) would not even tell windows of other "
+        "patients from real ones: an area near 0.5 says nothing. Give more windows of more "
+        "recordings.",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def _units(n_real: int, n_synthetic: int, groups: list[np.ndarray | None]) -> np.ndarray:
+    """Number the groups of all rows, or the rows where they have no groups."""
+    units = []
+    for n, g in zip((n_real, n_synthetic), groups):
+        units.append(np.arange(n) if g is None else np.unique(g, return_inverse=True)[1])
+    return np.concatenate([units[0], units[1] + n_real])
+
+
+def _interval(
+    judged: list[tuple[np.ndarray, np.ndarray]],
+    is_synthetic: np.ndarray,
+    units: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Bootstrap interval of the mean area, over the units that are judged in each fold."""
+    areas = np.zeros(N_BOOTSTRAP)
+    for test, scores in judged:
+        kinds = is_synthetic[test]
+        real, synthetic = (_weights(units[test][kinds == k], rng) for k in (False, True))
+        above = np.sign(scores[kinds][:, None] - scores[~kinds])  # (n_synthetic, n_real)
+        areas += 0.5 + 0.5 * np.einsum("bs,sr,br->b", synthetic, above, real, optimize=True)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(areas / len(judged), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _weights(units: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw units with replacement, again and again: the share of every row, (n_bootstrap, n)."""
+    _, unit = np.unique(units, return_inverse=True)
+    n_units = unit.max() + 1
+    drawn = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=N_BOOTSTRAP)
+    weights = drawn[:, unit].astype(float)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _default_estimator(on: str, seed: int) -> BaseEstimator:
     if on == "features":
-        return RandomForestClassifier(200, class_weight="balanced_subsample", random_state=seed)
-    from geneeg_sk.metrics._window_network import WindowNetwork  # loads torch
+        return ExtraTreesClassifier(N_TREES, class_weight="balanced", random_state=seed)
+    return make_pipeline(StandardScaler(), RidgeClassifierCV(ALPHAS, class_weight="balanced"))
 
-    return WindowNetwork(random_state=seed)
+
+def _scores(model: Any, data: np.ndarray) -> np.ndarray:
+    """Return a number for each row that is the larger, the more synthetic it seems."""
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(data)[:, 1]
+    return model.decision_function(data)
 
 
 def _folds(
     n_real: int,
     n_synthetic: int,
     groups: list[np.ndarray | None],
-    most: int,
     seed: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield train and test rows; real rows come first, and every fold has both kinds."""
     units = [n if g is None else len(np.unique(g)) for n, g in zip((n_real, n_synthetic), groups)]
-    n_folds = min(most, *units)
+    n_folds = min(N_FOLDS, *units)
     if n_folds < 2:
         what = ["windows" if g is None else "groups of windows" for g in groups]
         raise ValueError(

@@ -11,7 +11,7 @@ from scipy.stats import wasserstein_distance
 from geneeg_sk.metrics._sets import check_sets, spaced
 from geneeg_sk.preprocessing._base import iter_blocks
 
-MAX_SAMPLES = 200_000  # of a channel: more move the distance by less than a thousandth
+MAX_SAMPLES = 50_000  # of a channel: more move the distance by less than a hundredth of itself
 
 
 def autocorrelation_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
@@ -68,7 +68,7 @@ def amplitude_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
     ----------
     real, synthetic : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times)
         Windows in microvolts, or ``mne.Epochs``; the numbers of windows may differ. Of more than
-        200,000 samples of a channel, so many are compared, evenly spaced.
+        50,000 samples of a channel, so many are compared, evenly spaced.
     sfreq : float
         Sampling frequency, Hz.
 
