@@ -3,24 +3,22 @@
     python benchmarks/classifier.py --seeds 0 1 2
 
 One JSON line for each simulated cohort and classifier: macro F1 of the pooled predictions for
-unseen patients (GroupKFold), its mean over patients, seconds to fit; then one line on the size and
-speed of the network. Its hyper-parameters were chosen on the cohorts of seeds 100 and 101.
+unseen patients (GroupKFold), its mean over patients, seconds to fit. The network's hyper-parameters
+were chosen on the cohorts of seeds 100 and 101. `speed/classifier.py` measures its speed.
 """
 
 import argparse
 import json
-import os
 import time
 
 import numpy as np
-import torch
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 
-from geneeg_sk.classification import CNNBiLSTM, CNNBiLSTMClassifier
+from geneeg_sk.classification import CNNBiLSTMClassifier
 from geneeg_sk.datasets import make_eeg_cohort
 from geneeg_sk.features import EEGFeatures
 
@@ -62,44 +60,12 @@ def evaluate(name, classifier, seed, n_splits):
     print(json.dumps(result), flush=True)
 
 
-def measure_speed(n_windows=640, batch_size=32):
-    """Print parameters, and windows per second of a training pass and of prediction."""
-    network = CNNBiLSTM(19, 1024, 3)
-    optimizer = torch.optim.AdamW(network.parameters())
-    X, y = 30 * torch.randn(batch_size, 19, 1024), torch.randint(3, (batch_size,))
-
-    def train_step():
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(network(X), y).backward()
-        optimizer.step()
-
-    def predict_step():
-        with torch.no_grad():
-            network(X)
-
-    result = {
-        "benchmark": "speed",
-        "window": [19, 1024],
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "threads": torch.get_num_threads(),
-        "cpus": os.cpu_count(),
-    }
-    for name, step in [("train", train_step), ("predict", predict_step)]:
-        step()
-        start = time.perf_counter()
-        for _ in range(n_windows // batch_size):
-            step()
-        result[f"{name}_windows_per_second"] = round(n_windows / (time.perf_counter() - start))
-    print(json.dumps(result), flush=True)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--splits", type=int, default=4)
     parser.add_argument("--params", type=json.loads, default={}, help="of CNNBiLSTMClassifier")
     args = parser.parse_args()
-    measure_speed()
     for seed in args.seeds:
         evaluate("CNNBiLSTM", CNNBiLSTMClassifier(random_state=0, **args.params), seed, args.splits)
         evaluate("forest on channel features", forest(False), seed, args.splits)

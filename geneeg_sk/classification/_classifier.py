@@ -307,6 +307,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             criterion__weight=self._loss_weights(y),
             optimizer=optim.AdamW,
             optimizer__weight_decay=self.weight_decay,
+            optimizer__fused=True,
             lr=self.lr,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,

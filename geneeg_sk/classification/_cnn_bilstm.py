@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.autograd.function import once_differentiable
 
 # Below this power (in squared units of `scale`) a signal counts as silence: keeps the log finite.
 POWER_FLOOR = 1e-4
 
 # Amplitudes beyond so many scales are compressed, so that an artifact cannot decide everything.
 SQUASH = 3.0
+
+# Beyond so many times `SQUASH` amplitudes are cut: their squares have to stay finite.
+LARGEST = 1e18
+
+# One product of matrices evaluates the filters at so many places. More would multiply more zeros;
+# fewer would add up more pieces.
+PLACES = 4
+
+# So many values of signals fit into the cache of a processor, with what is made of them.
+CACHED = 2**18
 
 
 class CNNBiLSTM(nn.Module):
@@ -23,10 +37,10 @@ class CNNBiLSTM(nn.Module):
                   compressed by :math:`3\,\mathrm{asinh}(x/3)`
     spatial       as many mixtures of the channels as there are channels, at        (n, c, t)
                   first the channels themselves
-    temporal      a bank of `n_filters` filters, the same for every mixture         (n c, f, t/4)
-    log power     square, mean over `pool` samples, logarithm: band power           (n, c, f, T)
+    temporal      a bank of `n_filters` filters, the same for every mixture         (n c, t/4, f)
+    log power     square, mean over `pool` values, logarithm: band power            (n, c, T, f)
                   through time
-    pooling       mean, maximum and spread of each filter over the mixtures         (n, 3 f, T)
+    pooling       mean, maximum and spread of each filter over the mixtures         (n, T, 3 f)
     BiLSTM        `n_hidden` units in each direction                                (n, T, 2 h)
     linear        from mean and maximum over time to one logit for each class       (n, n_classes)
     ============  ================================================================  ==============
@@ -99,8 +113,8 @@ class CNNBiLSTM(nn.Module):
         self.register_buffer("scale", torch.tensor(float(scale)))
         self.spatial = nn.Conv1d(n_channels, n_channels, 1, bias=False)
         nn.init.dirac_(self.spatial.weight)
-        # A filter that is evaluated every `stride` samples sees `stride` interleaved signals.
-        # Written so, it trains twice as fast as a convolution of one signal with a stride.
+        # A filter that is evaluated every `stride` samples sees `stride` interleaved signals. The
+        # layer holds the weights; `filtered_power` uses them.
         self.temporal = nn.Conv1d(self.stride, n_filters, taps, padding=taps // 2)
         self.norm = nn.BatchNorm1d(n_filters)
         self.norm_pooled = nn.BatchNorm1d(3 * n_filters)
@@ -110,20 +124,126 @@ class CNNBiLSTM(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return logits (n_windows, n_classes) of windows (n_windows, n_channels, n_times)."""
-        X = SQUASH * torch.asinh(X / (SQUASH * self.scale))
-        X = self.spatial(F.pad(X, (0, -X.shape[-1] % (self.stride * self.pool))))
-        power = self.log_power(X)  # (n, c, f, T)
-        pooled = torch.cat([power.mean(1), power.amax(1), power.std(1, correction=0)], dim=1)
-        sequence = self.dropout(self.norm_pooled(pooled)).transpose(1, 2)  # (n, T, 3 f)
-        hidden, _ = self.lstm(sequence)  # (n, T, 2 h)
+        n, c, _ = X.shape
+        X = squash(F.pad(X, self.margins(X.shape[-1])) / (SQUASH * self.scale))
+        mixed = torch.bmm(self.spatial.weight[..., 0].expand(n, c, c), X)
+        pooled = statistics(self.log_power(mixed))  # (n, T, 3 f)
+        sequence = self.norm_pooled(pooled.flatten(0, 1)).view_as(pooled)
+        hidden, _ = self.lstm(self.dropout(sequence))  # (n, T, 2 h)
         summary = torch.cat([hidden.mean(1), hidden.amax(1)], dim=1)
         return self.linear(self.dropout(summary))
 
+    def margins(self, n_times: int) -> tuple[int, int]:
+        """Return how many zeros filtering and pooling need before and after a window."""
+        taps = self.temporal.weight.shape[-1]
+        hop, width = hop_and_width(self.stride, taps, self.pool)
+        before = taps // 2 * self.stride
+        return before, -n_times % (self.stride * self.pool) + width - hop - before
+
     def log_power(self, X: torch.Tensor) -> torch.Tensor:
-        """Return the normalised log power (n, c, f, T) of signals (n, c, t), filter by filter."""
-        n, c, t = X.shape
-        interleaved = X.reshape(n * c, -1, self.stride).transpose(1, 2)  # (n c, s, t / s)
-        filtered = self.temporal(interleaved)[..., : t // self.stride]  # (n c, f, t / s)
-        power = F.avg_pool1d(filtered.square(), self.pool)  # (n c, f, T)
-        power = self.norm(torch.log(power + POWER_FLOOR))
-        return power.reshape(n, c, *power.shape[1:])
+        """Return the normalized log power (n, c, T, f) of signals with margins, by filter."""
+        bias = cast(torch.Tensor, self.temporal.bias)
+        power = filtered_power(X, self.temporal.weight, bias, self.pool)
+        log_power = torch.log(power + POWER_FLOOR)
+        return self.norm(log_power.flatten(0, 2)).view_as(power)
+
+
+def squash(X: torch.Tensor) -> torch.Tensor:
+    """Compress amplitudes beyond `SQUASH`; `X` is in units of it, the result is not."""
+    if X.requires_grad:
+        return SQUASH * torch.asinh(X)
+    # The logarithm is vectorized, as asinh is not: this takes a fifth of the time.
+    size = X.abs().clamp_(max=LARGEST)
+    size += torch.addcmul(torch.ones_like(size[:1]), size, size).sqrt_()
+    return torch.copysign(size.log_(), X).mul_(SQUASH)
+
+
+def statistics(power: torch.Tensor) -> torch.Tensor:
+    """Return mean, maximum and spread over mixtures (n, T, 3 f) of log power (n, c, T, f)."""
+    mean = power.mean(1)
+    variance = (power - mean[:, None]).square().mean(1)
+    # The root has no slope at zero, which is the variance of one mixture.
+    spread = variance.clamp_min(1e-24).sqrt()
+    return torch.cat([mean, power.amax(1), spread], dim=-1)
+
+
+def hop_and_width(stride: int, taps: int, pool: int) -> tuple[int, int]:
+    """Return hop and width, in samples, of the pieces of a signal that are filtered at once.
+
+    A piece holds what the filters need at neighboring places, of which `pool` is a multiple.
+    """
+    places = math.gcd(pool, PLACES)
+    return places * stride, -(-(places + taps - 1) // places) * places * stride
+
+
+def filtered_power(
+    X: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, pool: int
+) -> torch.Tensor:
+    """Return the power (n, c, T, f) of signals (n, c, t) behind filters (f, stride, taps).
+
+    A filter is evaluated every `stride` samples; power is the mean over `pool` values. Signals
+    have the margins that `CNNBiLSTM.margins` gives.
+    """
+    f, stride, taps = weight.shape
+    hop, width = hop_and_width(stride, taps, pool)
+    places = hop // stride
+    # Cut into rows of `width` samples, a filter repeated every `width + stride` samples comes
+    # `stride` samples later in each row.
+    padded = F.pad(weight.transpose(1, 2).flatten(1), (0, width + stride - taps * stride))
+    rows = padded.repeat(1, places)[:, : places * width].view(f, places, width)
+    bank = rows.transpose(0, 1).flatten(0, 1)  # (places f, width)
+    power = FilteredPower.apply(X.flatten(0, 1), bank, bias.repeat(places), hop, pool // places)
+    return power.view(*X.shape[:2], -1, places, f).mean(3)
+
+
+class FilteredPower(torch.autograd.Function):
+    """Mean square, `pool` by `pool`, of the products of pieces of signals (n, t) with a bank.
+
+    Pieces start every `hop` samples and are as wide as `bank` (b, width); the result has shape
+    (n, n_pieces / pool, b). This is a convolution with a stride, written as products of matrices
+    for so few signals at a time that they stay in the cache of a processor.
+    """
+
+    @staticmethod
+    def forward(ctx, X, bank, bias, hop, pool):
+        """Return the mean squares."""
+        pieces = X.unfold(-1, bank.shape[1], hop)
+        products = X.new_empty(*pieces.shape[:2], len(bank))
+        power = X.new_empty(len(X), pieces.shape[1] // pool, len(bank))
+        for few in portions(pieces):
+            product = products[few].flatten(0, 1)
+            torch.addmm(bias, pieces[few].flatten(0, 1), bank.t(), out=product)
+            power[few] = products[few].unflatten(1, (-1, pool)).square().mean(2)
+        ctx.save_for_backward(X, bank, products)
+        ctx.hop, ctx.pool = hop, pool
+        return power
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, of_power):
+        """Return the gradients of signals, bank and bias, given that of the mean squares."""
+        X, bank, products = ctx.saved_tensors
+        pieces = X.unfold(-1, bank.shape[1], ctx.hop)
+        slope = (2 / ctx.pool * of_power)[:, :, None]
+        of_X, of_bank = torch.zeros_like(X), torch.zeros_like(bank)
+        of_bias = torch.zeros_like(bank[:, 0])
+        for few in portions(pieces):
+            of_product = (products[few].unflatten(1, (-1, ctx.pool)) * slope[few]).flatten(0, 2)
+            of_bias += of_product.sum(0)
+            of_bank.addmm_(of_product.t(), pieces[few].flatten(0, 1))
+            add_pieces(of_X[few], (of_product @ bank).view_as(pieces[few]), ctx.hop)
+        return of_X, of_bank, of_bias, None, None
+
+
+def portions(pieces: torch.Tensor) -> list[slice]:
+    """Return slices of signals whose pieces (n, m, width) fit into the cache of a processor."""
+    size = len(pieces) if pieces.is_cuda else max(1, CACHED // pieces[0].numel())
+    return [slice(start, start + size) for start in range(0, len(pieces), size)]
+
+
+def add_pieces(X: torch.Tensor, pieces: torch.Tensor, hop: int) -> None:
+    """Add pieces (n, m, width) to the signals (n, t) where they start, every `hop` samples."""
+    n_pieces = pieces.shape[1]
+    rows = X.unflatten(1, (-1, hop))
+    for i, part in enumerate(pieces.split(hop, dim=2)):
+        rows[:, i : i + n_pieces] += part
