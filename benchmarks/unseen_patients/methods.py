@@ -20,8 +20,8 @@ from geneeg_sk.over_sampling import (
 
 # The classifier of every method, and how long it is trained: so many steps of the optimiser,
 # however many windows a method adds.
-CLASSIFIER = {"n_filters": 8, "n_hidden": 32, "kernel_size": 32, "batch_size": 16, "lr": 2e-3}
-STEPS = 1600
+CLASSIFIER = {"n_filters": 8, "n_hidden": 32, "kernel_size": 32, "batch_size": 32, "lr": 4e-3}
+STEPS = 800
 EPOCHS = 8  # into which the steps are divided: how often the gate looks at its validation loss
 
 SMOTE_NEIGHBOURS = {"smote": 5, "smote-k3": 3, "smote-k10": 10}
