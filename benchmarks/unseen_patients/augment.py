@@ -57,10 +57,11 @@ def mirror(X, order):
 
 
 def start_jitter(X, most):
-    """Begin earlier or later; what lies outside repeats the first or last sample."""
+    """Begin earlier or later; what lies outside is the mirror image of what lies inside."""
     n, c, t = X.shape
     starts = (most * t * signs(n)).round().long()
-    columns = (torch.arange(t) + starts[:, None]).clamp(0, t - 1)
+    columns = (torch.arange(t) + starts[:, None]).abs()
+    columns = torch.minimum(columns, 2 * (t - 1) - columns)
     return X.gather(2, columns[:, None].expand(n, c, t))
 
 
