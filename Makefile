@@ -27,7 +27,8 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/classifier.py
-	$(BIN)/python benchmarks/fidelity.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.fidelity.run
+	$(BIN)/python -m benchmarks.fidelity.page
 
 # Twenty minutes at most on two cores: do the benchmarks run, and see what real patients are worth?
 bench-quick: $(STAMP)

@@ -1,6 +1,6 @@
 """What fitting 1,000 windows of 16 channels x 1,024 samples costs, and sampling such windows.
 
-    python benchmarks/generator_speed.py
+    python -m benchmarks.generator_speed
 
 One JSON line: seconds of a fit at default settings, windows a second, GFLOP a window, and beside
 them the machine's own rate of float32 matrix products in the same run, with all its threads. The
@@ -9,10 +9,9 @@ numbers mean little where anything else is running.
 
 from pathlib import Path
 
-from fidelity import fitted
-from fidelity_data import Windows
-from json_lines import write
-
+from benchmarks.fidelity.data import Windows
+from benchmarks.fidelity.methods import fitted
+from benchmarks.json_lines import write
 from geneeg_sk.datasets import make_eeg_cohort
 
 RESULTS = Path(__file__).parent / "results" / "generator_speed.jsonl"
