@@ -11,8 +11,9 @@ import pytest
 from report_parts import a_comparison, some_windows
 
 from geneeg_sk.datasets import make_eeg_cohort
-from geneeg_sk.inspection import _verdict, make_report
+from geneeg_sk.inspection import _realism, _verdict, make_report
 from geneeg_sk.inspection._questions import usefulness, window_scores
+from geneeg_sk.metrics import _power
 from geneeg_sk.over_sampling import FourierSurrogateSampler
 
 SFREQ = 64.0
@@ -99,7 +100,7 @@ def test_the_report_begins_with_the_verdict_and_ends_with_how_it_was_made(page):
         "Is it diverse?",
         "Is it private?",
         "Is it useful?",
-        "AUC of a classifier",
+        "AUC of a test on signals",
         "macro AUC",
         "Fits that failed",
         "Right is better.",
@@ -124,12 +125,14 @@ def test_the_verdict_gives_difference_interval_patients_and_floor(page):
 @pytest.mark.parametrize(
     "sentence",
     [
-        rf"tells synthetic from real windows with an AUC of {NUMBER}; other real windows in their "
-        rf"place: {NUMBER}",
+        rf"a test on the signals tells synthetic from real windows with an AUC of {NUMBER}; other "
+        rf"real windows in their place \(8 beside 8\): {NUMBER}",
+        rf"A test on features: {NUMBER}; in their place: {NUMBER}",
+        rf"{PERCENT} of the synthetic windows have sharp discharges, and {PERCENT} of the real",
         rf"synthetic windows cover {PERCENT} of the real ones' neighbourhoods; other real windows "
         rf"in their place: {PERCENT}",
-        rf"{PERCENT} of the synthetic windows are near copies of a real one, however shifted or "
-        rf"turned over; other real windows in their place: {PERCENT}",
+        rf"{PERCENT} of \d+ synthetic windows are near copies of one of \d+ real ones, however "
+        rf"shifted or turned over; other real windows in their place: {PERCENT}",
         rf"2 states of real windows with a macro F1 of {NUMBER}; trained on other real windows in "
         rf"their place: {NUMBER}",
     ],
@@ -251,9 +254,8 @@ def headline(answer):
     return answer[0]
 
 
-def test_fresh_draws_of_the_same_distribution_are_real_diverse_and_private(draws):
+def test_fresh_draws_of_the_same_distribution_are_diverse_and_private(draws):
     table = scores(draws(80)["normal"], draws(40)["normal"], holdout=draws(80)["normal"])
-    assert headline(_verdict.on_realism(table)) == "Yes: it is hardly told from real EEG."
     assert headline(_verdict.on_diversity(table)).startswith("Yes: it covers as much")
     assert headline(_verdict.on_privacy(table)).startswith("No sign of leaking")
     by_score = table.set_index("score")
@@ -265,7 +267,7 @@ def test_fresh_draws_of_the_same_distribution_are_real_diverse_and_private(draws
 
 def test_windows_of_another_distribution_are_called_unreal(draws):
     table = scores(draws(60)["normal"], draws(30)["ictal"])
-    assert headline(_verdict.on_realism(table)) == "No: it is easily told from real EEG."
+    assert headline(_realism.on_realism(table)) == "No: it is easily told from real EEG."
 
 
 def test_windows_that_are_all_alike_are_called_little_diverse(draws):
@@ -329,8 +331,8 @@ def test_floors_are_between_patients_where_there_are_four(draws):
     assert [tables[n]["by_patient"].all() for n in (3, 4)] == [False, True]
     ks = {n: table.set_index("score").loc["ks", "floor"] for n, table in tables.items()}
     assert ks[4] > ks[3] + 0.2
-    assert "of other patients" in " ".join(_verdict.on_realism(tables[4])[1])
-    assert "of other patients" not in " ".join(_verdict.on_realism(tables[3])[1])
+    assert "of the same patients" in " ".join(_realism.on_realism(tables[4])[1])
+    assert "of the same patients" not in " ".join(_realism.on_realism(tables[3])[1])
 
 
 def test_the_page_counts_windows_and_names_versions(page):
@@ -351,6 +353,140 @@ def test_a_report_works_on_1_and_64_channels_and_20_and_20000_windows(
     assert f"real windows given {n_windows:,} a" in page.text
     assert f"{taken} real, {taken} synthetic" in page.text
     assert len(page.source) < 10e6
+
+
+# --- is it real?
+
+
+@pytest.fixture
+def power(monkeypatch):
+    """Tests that see Fourier surrogates and other patients with 40 windows, and not with fewer."""
+    seen = {"40": {"phases_randomized": 1.0, "other_patients": 1.0}}
+    table = {"c2st_windows": seen, "c2st_features": {}}
+    monkeypatch.setattr(_power, "_table", lambda: {"cohort": table, "bonn": table})
+
+
+@pytest.fixture(scope="module")
+def seizures():
+    """Seizures of eight patients, and of the same patients on another day."""
+    counts = {"normal": 1, "preictal": 1, "ictal": 8}
+    days = [
+        make_eeg_cohort(n_patients=8, n_windows=counts, sfreq=64, session=day, random_state=0)
+        for day in (0, 1)
+    ]
+    own, other = (day.X[day.y == "ictal"][:, ::3] for day in days)
+    return own, days[0].groups[days[0].y == "ictal"], other
+
+
+def surrogates_of(X):
+    """The spectra of all channels and their phases to each other, with random phases."""
+    spectrum = np.fft.rfft(X, axis=2)
+    turns = np.random.default_rng(0).uniform(0, 2 * np.pi, (len(X), 1, spectrum.shape[2]))
+    turns[..., [0, -1]] = 0
+    return np.fft.irfft(spectrum * np.exp(1j * turns), X.shape[2], axis=2).astype(X.dtype)
+
+
+def verdict_of(page, question):
+    """The sentence in bold below a question."""
+    return re.search(rf"<h4>{re.escape(question)}</h4><p class=\"lead\">(.*?)</p>", page.source)[1]
+
+
+def report_of(folder, real, synthetic, groups):
+    out = make_report(
+        folder / "report.html",
+        real={"ictal": real},
+        synthetic={"ictal": synthetic},
+        groups={"ictal": groups},
+        sfreq=SFREQ,
+    )
+    return Page(out)
+
+
+def test_surrogates_of_seizures_are_not_called_real(tmp_path, seizures):
+    real, groups, _ = seizures
+    page = report_of(tmp_path, real, surrogates_of(real), groups)
+    assert re.fullmatch("No: it is (easily )?told from real EEG.", verdict_of(page, "Is it real?"))
+
+
+def test_copies_of_training_windows_are_called_neither_real_nor_private(tmp_path, seizures, power):
+    real, groups, _ = seizures
+    page = report_of(tmp_path, real, real[::-1].copy(), groups)
+    assert verdict_of(page, "Is it real?") == "No: these are near copies of real windows."
+    assert verdict_of(page, "Is it private?") == "Suspicious: near copies in ictal."
+
+
+def test_of_too_few_windows_nothing_is_said(tmp_path, seizures, power):
+    real, groups, other = seizures
+    page = report_of(tmp_path, real, other[::6], groups)
+    assert verdict_of(page, "Is it real?") == "Cannot be said from 11 windows."
+    assert "40 real and 40 synthetic" not in page.text  # 50 is the next size it suggests
+    assert "50 real and 50 synthetic windows of four or more patients are needed" in page.text
+
+
+def test_copies_are_found_also_of_windows_that_are_not_compared():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 2, 64))
+    table = scores(X, X[1::20]).set_index("score")
+    assert table.loc["copies", "value"] == 1
+    assert table.loc["copies", "n_real"] == 600
+
+
+def a_table(**changes):
+    """Scores of windows that no test tells from real ones, but for the changes."""
+    row = {
+        "state": "ictal",
+        "value": 0.5,
+        "value_low": 0.42,
+        "value_high": 0.58,
+        "floor": 0.5,
+        "floor_low": 0.4,
+        "floor_high": 0.6,
+        "n_real": 200,
+        "n_synthetic": 200,
+        "by_patient": True,
+        "n_patients": 12,
+        "one_channel": False,
+        "detectable": {"phases_randomized": 1.0, "other_patients": 1.0},
+    }
+    copies = {**row, "value": 0.0, "floor": 0.0} | {"score": "copies"}
+    tests = [{**row, "score": f"c2st_{on}"} | changes for on in ("windows", "features")]
+    return pd.DataFrame([*tests, copies])
+
+
+def test_what_tests_with_power_do_not_tell_is_said_to_pass_them():
+    assert headline(_realism.on_realism(a_table())) == (
+        "Not told from real EEG by tests that would have seen Fourier surrogates and windows of "
+        "other patients."
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"detectable": {}},
+        {"detectable": {"other_patients": 1.0}},  # blind to surrogates
+        {"by_patient": False, "n_patients": 3},
+        {"by_patient": False, "n_patients": 0},  # not given
+        {"value_high": 0.7},
+        {"value": 0.2, "value_low": 0.1, "value_high": 0.3},
+    ],
+)
+def test_without_power_or_evidence_nothing_is_said(changes, power):
+    text, sentences = _realism.on_realism(a_table(**changes))
+    assert text == "Cannot be said from 200 windows."
+    assert sum("need" in s or "give at least" in s for s in sentences) == 1  # what it takes
+
+
+def test_evidence_counts_also_where_a_test_would_miss_other_things():
+    table = a_table(value=0.8, value_low=0.7, value_high=0.9, detectable={})
+    assert headline(_realism.on_realism(table)) == "No: it is told from real EEG."
+
+
+def test_states_are_answered_one_by_one():
+    other = a_table(value=0.8, value_low=0.7, value_high=0.9).assign(state="normal")
+    other = other[other["score"] != "copies"]
+    text, _ = _realism.on_realism(pd.concat([a_table(), other], ignore_index=True))
+    assert text.startswith("It depends on the state: told from real EEG in normal; not told by")
 
 
 # --- in a browser

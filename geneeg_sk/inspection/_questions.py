@@ -9,30 +9,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
-from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from geneeg_sk._checks import as_microvolts, check_groups
+from geneeg_sk.inspection._two_sample import PatientTest
 from geneeg_sk.metrics import (
-    c2st,
     find_copies,
     floor,
     ks_by_feature,
     membership_inference_auc,
     near_copies,
     prdc,
+    rhythm_distance,
     score_with_floor,
+    spike_survival,
 )
 from geneeg_sk.metrics._sets import check_sets, embed, spaced
+from geneeg_sk.metrics._waveform_shape import LOWEST_SFREQ
 
 MIN_WINDOWS = 8  # in each of the sets that are compared; with fewer, no number means anything
 MAX_WINDOWS = 200  # of each state and set: more change the numbers little, and cost
 MIN_GROUPS = 4  # two in each half: a classifier learns on one and is judged on the other
 N_DEALS = 8
-N_TREES = 30  # of the classifier that tells real from synthetic: quick, for it is trained often
 MIN_COPIES = 30  # windows in which copies are looked for, whatever it costs
-COPY_COST = 2e8  # samples compared at all shifts: seconds
+COPY_COST = 2e8  # samples compared at all shifts: a second or two
+MOST_COPY_COST = 1e9  # with which it is seconds also where real windows are many
 SEED = 0
 CONFIDENCE = 0.95
 COLUMNS = ("value", "value_low", "value_high", "floor", "floor_low", "floor_high")
@@ -64,10 +66,12 @@ def window_scores(
     -------
     table : DataFrame
         A row for each `state` that is in both with at least 16 real and 8 synthetic windows, and
-        `score`: `c2st`, `ks`, `precision` (real?), `recall`, `coverage` (diverse?), `copies`,
-        and with a holdout `membership` (private?). `value` and `floor`, each with an interval from
-        ``_low`` to ``_high``; `n_real`, `n_synthetic`, how many windows were compared, and
-        `by_patient`, whether the floor is that between patients.
+        `score`: `c2st_windows`, `c2st_features`, `ks`, `precision`, `rhythm`, `spikes` (real?),
+        `recall`, `coverage` (diverse?), `copies`, and with a holdout `membership` (private?).
+        `value` and `floor`, each with an interval from ``_low`` to ``_high``; `n_real`,
+        `n_synthetic`, how many windows were compared; `by_patient`, whether the floor is that
+        between patients; `n_patients`, how many were given; `one_channel`; and for the two tests
+        `detectable`, what they would have seen.
     """
     rows: list[dict[str, Any]] = []
     for state in real:
@@ -80,19 +84,23 @@ def window_scores(
         sets = dict(zip(given, check_sets(sfreq, **given)))
         own = check_groups((groups or {}).get(state), len(sets["real"]))
         own = None if own is None else own[spaced(len(own), MAX_WINDOWS)]
+        n_patients = 0 if own is None else len(np.unique(own))
+        train = sets["real"]
         sets = {name: X[spaced(len(X), MAX_WINDOWS)] for name, X in sets.items()}
         if len(sets["real"]) < 2 * MIN_WINDOWS or len(sets["synthetic"]) < MIN_WINDOWS:
             continue
         own = own if _can_be_dealt(own) else None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # what is left out is said on the page
-            scores = _scores(sets, sfreq, own)
+            scores = _scores(sets, train, sfreq, own)
         common = {
             "n_real": len(sets["real"]),
             "n_synthetic": len(sets["synthetic"]),
             "by_patient": own is not None,
+            "n_patients": n_patients,
+            "one_channel": train.shape[1] == 1,
         }
-        rows += [{"state": state, "score": name, **one, **common} for name, one in scores.items()]
+        rows += [{"state": state, "score": name, **common, **one} for name, one in scores.items()]
     return pd.DataFrame(rows)
 
 
@@ -105,8 +113,8 @@ def _can_be_dealt(groups: np.ndarray | None) -> bool:
 
 
 def _scores(
-    sets: dict[str, np.ndarray], sfreq: float, groups: np.ndarray | None
-) -> dict[str, dict[str, float]]:
+    sets: dict[str, np.ndarray], train: np.ndarray, sfreq: float, groups: np.ndarray | None
+) -> dict[str, dict[str, Any]]:
     real, synthetic = sets["real"], sets["synthetic"]
     how: dict[str, Any] = {
         "sfreq": sfreq,
@@ -114,20 +122,62 @@ def _scores(
         "n_repeats": N_DEALS,
         "random_state": SEED,
     }
-    forest = ExtraTreesClassifier(N_TREES, class_weight="balanced", random_state=SEED)
-    told = score_with_floor(c2st, real, synthetic, estimator=forest, **how)
-    features = score_with_floor(_mean_ks, real, synthetic, **how)
     clouds = score_with_floor(prdc, real, synthetic, **how)
-    scores = {
-        "c2st": told.iloc[0],
-        "ks": features.iloc[0],
-        **{name: clouds.loc[name] for name in ("precision", "recall", "coverage")},
+    found = {
+        **_two_sample(real, synthetic, sfreq, groups),
+        "ks": _with_floor(_mean_ks, real, synthetic, how),
+        "precision": clouds.loc["precision", list(COLUMNS)].to_dict(),
+        "rhythm": _with_floor(rhythm_distance, real, synthetic, how),
     }
-    found = {name: row[list(COLUMNS)].to_dict() for name, row in scores.items()}
-    found["copies"] = _copies(real, synthetic, how)
+    if sfreq >= LOWEST_SFREQ:
+        found["spikes"] = _spikes(real, synthetic, sfreq)
+    for name in ("recall", "coverage"):
+        found[name] = clouds.loc[name, list(COLUMNS)].to_dict()
+    found["copies"] = _copies(real, synthetic, train, how)
     if "holdout" in sets:
         found["membership"] = _membership(sets, how)
     return found
+
+
+def _two_sample(
+    real: np.ndarray, synthetic: np.ndarray, sfreq: float, groups: np.ndarray | None
+) -> dict[str, dict[str, Any]]:
+    """AUC of the tests on all windows, what they would have seen, and their floors on halves.
+
+    With few patients a fold judges one or two, and the bootstrap over them is too narrow; so an
+    interval is at least as wide as that of the floor.
+    """
+    test = PatientTest(real, synthetic, sfreq=sfreq, groups=groups, random_state=SEED)
+    found = {}
+    for on in ("windows", "features"):
+        told = test.value(on)
+        in_place = _summary("floor", test.floor(on))
+        below, above = (
+            abs(in_place["floor"] - in_place[f"floor_{end}"]) for end in ("low", "high")
+        )
+        found[f"c2st_{on}"] = {
+            "value": told.auc,
+            "value_low": max(0.0, min(told.interval[0], told.auc - below)),
+            "value_high": min(1.0, max(told.interval[1], told.auc + above)),
+            **in_place,
+            "detectable": told.detectable,
+        }
+    return found
+
+
+def _with_floor(
+    score: Any, real: np.ndarray, synthetic: np.ndarray, how: dict[str, Any]
+) -> dict[str, float]:
+    return score_with_floor(score, real, synthetic, **how).iloc[0][list(COLUMNS)].to_dict()
+
+
+def _spikes(real: np.ndarray, synthetic: np.ndarray, sfreq: float) -> dict[str, float]:
+    """Share of synthetic windows with sharp discharges, and of the real ones as its floor."""
+    found = spike_survival(real, synthetic, sfreq=sfreq)
+    return {
+        **_share("value", round(found["synthetic"] * len(synthetic)), len(synthetic)),
+        **_share("floor", round(found["real"] * len(real)), len(real)),
+    }
 
 
 def _mean_ks(real: Any, synthetic: Any, *, sfreq: float) -> float:
@@ -135,24 +185,34 @@ def _mean_ks(real: Any, synthetic: Any, *, sfreq: float) -> float:
     return float(ks_by_feature(real, synthetic, sfreq=sfreq)["statistic"].mean())
 
 
-def _copies(real: np.ndarray, synthetic: np.ndarray, how: dict[str, Any]) -> dict[str, float]:
-    """Share of copies of any real window, its exact binomial interval, and that of real windows.
+def _copies(
+    real: np.ndarray, synthetic: np.ndarray, train: np.ndarray, how: dict[str, Any]
+) -> dict[str, Any]:
+    """Share of copies of any window of `train`, and the share of such copies among real windows.
 
     Not of halves: the generator has seen all real windows, and a copy is a copy of one.
     """
-    cost = len(real) * real[0].size
-    looked_at = synthetic[spaced(len(synthetic), max(MIN_COPIES, int(COPY_COST / cost)))]
-    near = find_copies(looked_at, real, sfreq=how["sfreq"])["near"]
-    kept = spaced(len(real), max(2 * MIN_COPIES, int((COPY_COST / real[0].size) ** 0.5)))
+    size = train[0].size
+    most = max(MAX_WINDOWS, int(MOST_COPY_COST / (MIN_COPIES * size)))
+    train = train[spaced(len(train), most)]
+    n_looked_at = max(MIN_COPIES, int(COPY_COST / (len(train) * size)))
+    looked_at = synthetic[spaced(len(synthetic), n_looked_at)]
+    near = find_copies(looked_at, train, sfreq=how["sfreq"])["near"]
+    kept = spaced(len(real), max(2 * MIN_COPIES, int((COPY_COST / size) ** 0.5)))
     dealt = how if how["groups"] is None else {**how, "groups": how["groups"][kept]}
     among_real = floor(near_copies, real[kept], on="windows", **dealt).iloc[0]
-    bounds = binomtest(int(near.sum()), len(near)).proportion_ci(CONFIDENCE)
     return {
-        "value": float(near.mean()),
-        "value_low": float(bounds.low),
-        "value_high": float(bounds.high),
+        **_share("value", int(near.sum()), len(near)),
         **among_real.to_dict(),
+        "n_real": len(train),
+        "n_synthetic": len(near),
     }
+
+
+def _share(name: str, count: int, n: int) -> dict[str, float]:
+    """Share of windows with its exact binomial interval."""
+    bounds = binomtest(count, n).proportion_ci(CONFIDENCE)
+    return {name: count / n, f"{name}_low": float(bounds.low), f"{name}_high": float(bounds.high)}
 
 
 def _membership(sets: dict[str, np.ndarray], how: dict[str, Any]) -> dict[str, float]:

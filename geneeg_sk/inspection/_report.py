@@ -16,7 +16,7 @@ import pandas as pd
 
 from geneeg_sk._checks import is_mne
 from geneeg_sk._version import __version__
-from geneeg_sk.inspection import _verdict
+from geneeg_sk.inspection import _realism, _two_sample, _verdict
 from geneeg_sk.inspection._benchmark import BenchmarkDisplay, as_comparison, default_baseline
 from geneeg_sk.inspection._embedding import EmbeddingDisplay
 from geneeg_sk.inspection._features import FeaturesDisplay
@@ -40,6 +40,7 @@ from geneeg_sk.inspection._tables import (
 )
 from geneeg_sk.inspection._topomap import TopomapDisplay
 from geneeg_sk.inspection._traces import TracesDisplay
+from geneeg_sk.inspection._verdict import listed
 
 IMAGE = "webp"
 DPI = 150
@@ -148,6 +149,10 @@ def make_report(
     At most 200 windows of each state, evenly spaced, are scored, and at most 2,000 drawn; the page
     says how many. So the cost hardly grows with the number of windows.
 
+    Whether windows are real is answered by two-sample tests on signals and on features. Without
+    `groups` of at least four, or with too few windows for the tests to see Fourier surrogates or
+    windows of other patients, it cannot be said that they are.
+
     Examples
     --------
     >>> import tempfile
@@ -217,7 +222,7 @@ def _verdicts(
     table = numbers.windows
     parts = []
     for question, answer in (
-        ("Is it real?", _verdict.on_realism),
+        ("Is it real?", _realism.on_realism),
         ("Is it diverse?", _verdict.on_diversity),
         ("Is it private?", _verdict.on_privacy),
     ):
@@ -253,12 +258,23 @@ def _reading(comparison: Any, table: pd.DataFrame) -> str:
             dealt = "by patient, in states with fewer than four patients one by one"
         text.append(
             "“In their place”: the same number for real windows that stand in for the synthetic "
-            f"ones, which is what a perfect generator would score; windows are dealt {dealt}, "
-            f"{N_DEALS} times, and intervals hold 95 % of the deals (of copies: binomial). At most "
-            f"{MAX_WINDOWS} windows of each state, evenly spaced, are compared. Words: hardly "
-            f"told, as diverse: within {_verdict.NEARLY} of real windows in their place; hardly "
-            f"any copies: the same, and never above {2 * _verdict.NEARLY:.0%}; easily told: AUC "
-            f"from {_verdict.TOLD_APART}."
+            "ones, which is what a perfect generator would score. Half of the real windows stand "
+            f"in, beside the other half; windows are dealt {dealt}, {N_DEALS} times (tests: "
+            f"{_two_sample.N_DEALS} times, by blocks of time), and intervals hold 95 % of the "
+            "deals (of copies and discharges: binomial; of tests on synthetic windows: bootstrap "
+            "over patients, but no narrower than of real ones). At most "
+            f"{MAX_WINDOWS} windows of each state, evenly spaced, are compared; copies are looked "
+            "for among more."
+        )
+        text.append(
+            "Words: told, where the interval of an AUC lies above 0.5 and above that of real "
+            f"windows in their place; easily, from {_realism.EASILY}; not told, where tests that "
+            f"would have seen {listed([*_realism.MUST_SEE.values()])} give intervals that end "
+            f"below {_realism.HIGHEST}, within {_realism.NEAR_FLOOR} of real windows in their "
+            "place, and nothing leaks; otherwise it cannot be said. What tests would have seen was "
+            "measured on known damage to real windows (simulated ones, for one channel those of "
+            f"Bonn). As diverse: within {_verdict.NEARLY} of real windows in their place; hardly "
+            f"any copies: the same, and never above {2 * _verdict.NEARLY:.0%}."
         )
     if comparison is not None:
         text.append(

@@ -24,9 +24,12 @@ HEADINGS = {
 
 # name, question that it answers, value of a perfect generator
 WINDOW_SCORES = {
-    "c2st": ("AUC of a classifier", "real?", "0.5"),
+    "c2st_windows": ("AUC of a test on signals", "real?", "0.5"),
+    "c2st_features": ("AUC of a test on features", "real?", "0.5"),
     "ks": ("mean KS distance", "real?", "0"),
     "precision": ("precision", "real?", "1"),
+    "rhythm": ("KS distance of rhythm", "real?", "0"),
+    "spikes": ("windows with sharp discharges", "real?", "as real"),
     "recall": ("recall", "diverse?", "1"),
     "coverage": ("coverage", "diverse?", "1"),
     "copies": ("share of near copies", "private?", "0"),

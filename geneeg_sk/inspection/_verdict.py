@@ -11,8 +11,7 @@ from geneeg_sk.inspection._benchmark import default_baseline, signed, span
 from geneeg_sk.model_selection._comparison import FEW_PATIENTS, SamplerComparison
 
 # Where the words change. They are conventions of this report, and it prints them.
-TOLD_APART = 0.9  # AUC from which synthetic windows are told easily
-NEARLY = 0.1  # from the floor: AUC, coverage, share of copies, macro F1
+NEARLY = 0.1  # from the floor: AUC of membership, coverage, share of copies, macro F1
 LEVEL = 0.05  # of adjusted p-values
 
 IN_THEIR_PLACE = {
@@ -60,16 +59,16 @@ def _headline(tested: pd.DataFrame, baseline: str, n_patients: int) -> str:
     better, perhaps = list(tested.index[(low > 0) & sure]), list(tested.index[(low > 0) & ~sure])
     worse = list(tested.index[high < 0])
     if better:
-        text = f"Yes, with {_listed(better)}: better than “{baseline}” on unseen patients"
+        text = f"Yes, with {listed(better)}: better than “{baseline}” on unseen patients"
     elif perhaps:
         text = (
-            f"Perhaps, with {_listed(perhaps)}: the interval lies above “{baseline}”, but the "
+            f"Perhaps, with {listed(perhaps)}: the interval lies above “{baseline}”, but the "
             "difference does not stand a test adjusted for the number of methods"
         )
     else:
         text = f"Not shown: no method is clearly better than “{baseline}” on unseen patients"
     if worse:
-        text += f"; worse, by the interval: {_listed(worse)}"
+        text += f"; worse, by the interval: {listed(worse)}"
     return f"{text} ({len(tested)} methods, {n_patients} patients)."
 
 
@@ -85,34 +84,6 @@ def _difference(name: object, row: pd.Series, prefix: str, other: str, best: boo
     return f"{text}, adjusted p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}."
 
 
-def on_realism(table: pd.DataFrame) -> tuple[str, list[str]]:
-    """Is it real? Return a headline, and a sentence on the state in which it is told best."""
-    told = table[table["score"] == "c2st"].set_index("state")
-    excess = told["value"] - told["floor"]
-    close = excess <= NEARLY
-    easy = (told["value"] >= TOLD_APART) & ~close
-    worst = excess.idxmax()
-    row = told.loc[worst]
-    sentence = (
-        f"{_in(worst, told)}a classifier tells synthetic from real windows with an AUC of "
-        f"{number(row, 'value')}; {IN_THEIR_PLACE[bool(row['by_patient'])]}: "
-        f"{number(row, 'floor')}. 0.5 or less: not told; 1: always told."
-    )
-    if close.all():
-        headline = "Yes: it is hardly told from real EEG"
-    elif easy.all():
-        headline = "No: it is easily told from real EEG"
-    else:
-        headline = "Partly: " + _by_state(
-            {
-                "hardly told from real EEG in": close,
-                "similar, but told apart in": ~close & ~easy,
-                "easily told in": easy,
-            }
-        )
-    return f"{headline}.", [sentence]
-
-
 def on_diversity(table: pd.DataFrame) -> tuple[str, list[str]]:
     """Is it diverse? Return a headline, and a sentence on the state with the least of it."""
     covered = table[table["score"] == "coverage"].set_index("state")
@@ -121,8 +92,8 @@ def on_diversity(table: pd.DataFrame) -> tuple[str, list[str]]:
     worst = lack.idxmax()
     row = covered.loc[worst]
     sentence = (
-        f"{_in(worst, covered)}synthetic windows cover {number(row, 'value', '.0%')} of the real "
-        f"ones' neighbourhoods; {IN_THEIR_PLACE[bool(row['by_patient'])]}: "
+        f"{in_state(worst, covered)}synthetic windows cover {number(row, 'value', '.0%')} of the "
+        f"real ones' neighbourhoods; {IN_THEIR_PLACE[bool(row['by_patient'])]}: "
         f"{number(row, 'floor', '.0%')}."
     )
     if enough.all():
@@ -130,7 +101,7 @@ def on_diversity(table: pd.DataFrame) -> tuple[str, list[str]]:
     elif little.all():
         headline = "No: it covers little of the real EEG"
     else:
-        headline = "Partly: " + _by_state(
+        headline = "Partly: " + by_state(
             {
                 "as diverse as real EEG in": enough,
                 "less so in": ~enough & ~little,
@@ -144,32 +115,27 @@ def on_privacy(table: pd.DataFrame) -> tuple[str, list[str]]:
     """Is it private? Return a headline, and sentences on copies and on membership."""
     copied = table[table["score"] == "copies"].set_index("state")
     member = table[table["score"] == "membership"].set_index("state")
-    leaking = member["value"] > member["floor"] + NEARLY
-    beyond_chance = member["value_low"] > member["floor_high"]
-    # Real windows that overlap are copies of each other: no excuse for synthetic ones.
-    tolerated = copied["floor"].clip(upper=NEARLY) + NEARLY
-    near_copies = list(copied.index[copied["value"] > tolerated])
+    leaking, sure = leaking_states(table), member.index[member["value_low"] > member["floor_high"]]
     suspicious = {
-        "near copies": near_copies,
-        "training windows can be told from unseen ones": list(
-            member.index[leaking & beyond_chance]
-        ),
+        "near copies": copied_states(table),
+        "training windows can be told from unseen ones": [s for s in leaking if s in sure],
     }
-    perhaps = list(member.index[leaking & ~beyond_chance])
+    perhaps = [state for state in leaking if state not in sure]
     worst = copied["value"].idxmax()
     row = copied.loc[worst]
     overlap = "" if row["floor"] <= NEARLY else " Real windows that overlap are such copies, too."
     sentences = [
-        f"{_in(worst, copied)}{number(row, 'value', '.0%')} of the synthetic windows are near "
-        "copies of a real one, however shifted or turned over; "
+        f"{in_state(worst, copied)}{number(row, 'value', '.0%')} of {row['n_synthetic']} "
+        f"synthetic windows are near copies of one of {row['n_real']} real ones, however shifted "
+        "or turned over; "
         f"{IN_THEIR_PLACE[bool(row['by_patient'])]}: {number(row, 'floor', '.0%')}.{overlap}"
     ]
     if len(member):
         worst = (member["value"] - member["floor"]).idxmax()
         row = member.loc[worst]
         sentences.append(
-            f"{_in(worst, member)}who has the synthetic windows tells training windows from unseen "
-            f"ones with an AUC of {number(row, 'value')} (membership inference); "
+            f"{in_state(worst, member)}who has the synthetic windows tells training windows from "
+            f"unseen ones with an AUC of {number(row, 'value')} (membership inference); "
             f"{IN_THEIR_PLACE[bool(row['by_patient'])]}: {number(row, 'floor')}."
         )
     else:
@@ -177,16 +143,30 @@ def on_privacy(table: pd.DataFrame) -> tuple[str, list[str]]:
             "Whether training windows can be told from unseen ones was not tested: no real windows "
             "that the generator has not seen were given."
         )
-    found = [f"{what} in {_listed(states)}" for what, states in suspicious.items() if states]
+    found = [f"{what} in {listed(states)}" for what, states in suspicious.items() if states]
     if found:
         return f"Suspicious: {'; '.join(found)}.", sentences
     if perhaps:
         return (
-            f"Cannot be excluded: in {_listed(perhaps)}, training windows are perhaps told from "
+            f"Cannot be excluded: in {listed(perhaps)}, training windows are perhaps told from "
             "unseen ones; the intervals overlap.",
             sentences,
         )
     return "No sign of leaking: hardly any near copies of real windows.", sentences
+
+
+def copied_states(table: pd.DataFrame) -> list:
+    """States in which too many synthetic windows are near copies of real ones."""
+    copied = table[table["score"] == "copies"].set_index("state")
+    # Real windows that overlap are copies of each other: no excuse for synthetic ones.
+    tolerated = copied["floor"].clip(upper=NEARLY) + NEARLY
+    return list(copied.index[copied["value"] > tolerated])
+
+
+def leaking_states(table: pd.DataFrame) -> list:
+    """States in which training windows are told from unseen ones, perhaps by chance."""
+    member = table[table["score"] == "membership"].set_index("state")
+    return list(member.index[member["value"] > member["floor"] + NEARLY])
 
 
 def on_usefulness(scores: dict[str, float]) -> tuple[str, list[str]]:
@@ -216,17 +196,17 @@ def number(row: pd.Series, name: str, form: str = ".2f") -> str:
     return f"{row[name]:{form}} (95% interval {low} to {high})".replace("%", "\N{NO-BREAK SPACE}%")
 
 
-def _in(state: object, table: pd.DataFrame) -> str:
+def in_state(state: object, table: pd.DataFrame) -> str:
     return f"Worst state, {state}: " if len(table) > 1 else f"State {state}: "
 
 
-def _by_state(which: dict[str, pd.Series]) -> str:
+def by_state(which: dict[str, pd.Series]) -> str:
     return "; ".join(
-        f"{words} {_listed(list(mask.index[mask]))}" for words, mask in which.items() if mask.any()
+        f"{words} {listed(list(mask.index[mask]))}" for words, mask in which.items() if mask.any()
     )
 
 
-def _listed(names: list) -> str:
+def listed(names: list) -> str:
     """Join names: a, b and c."""
     names = [str(name) for name in names]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
