@@ -8,7 +8,7 @@ from torch import nn
 
 N_KERNELS, KERNEL_SIZE = 512, 9
 MOST_MIXED = 8  # channels in the mixture that a kernel sees
-BLOCK_VALUES = 2**22  # convolved samples held at a time
+BLOCK_VALUES = 2**20  # convolved samples held at a time: more no longer fit the cache
 N_FOR_THRESHOLDS = 32  # windows
 END = 8  # an end is one eighth of a window
 TINY = 1e-6
@@ -91,15 +91,20 @@ def _kernels(rng: np.random.Generator, n_times: int) -> tuple[np.ndarray, np.nda
 
 def _summaries(z: torch.Tensor, thresholds: torch.Tensor) -> np.ndarray:
     """Five numbers of each convolved window: (n, k, t) to (n, k, 5)."""
-    squared = z.square()
-    power = squared.mean(2)
-    width = max(1, z.shape[2] // END)
+    squared = z * z
+    n_times = z.shape[2]
+    # Sums of products without arrays of products: this is where the time goes.
+    second, third, fourth = (
+        torch.einsum("nkt,nkt->nk", a, b) / n_times
+        for a, b in ((z, z), (squared, z), (squared, squared))
+    )
+    width = max(1, n_times // END)
     ends = 0.5 * (squared[..., :width].mean(2) + squared[..., -width:].mean(2))
     numbers = [
-        (z > thresholds[:, None]).float().mean(2),
-        torch.log(power + TINY),
-        torch.log(squared.square().mean(2) / (power.square() + TINY) + TINY),
-        (squared * z).mean(2) / (power**1.5 + TINY),
-        torch.log(ends + TINY) - torch.log(power + TINY),
+        (z > thresholds[:, None]).sum(2) / n_times,
+        torch.log(second + TINY),
+        torch.log(fourth / (second.square() + TINY) + TINY),
+        third / (second**1.5 + TINY),
+        torch.log(ends + TINY) - torch.log(second + TINY),
     ]
     return torch.stack(numbers, dim=2).numpy()

@@ -316,13 +316,15 @@ def _regularity(x: np.ndarray, sfreq: float) -> np.ndarray:
 
 def _asymmetry(x: np.ndarray, sfreq: float) -> np.ndarray:
     step = np.diff(x, axis=2)
-    return (step**3).mean(axis=2) / ((step**2).mean(axis=2) ** 1.5 + TINY)
+    squared = step * step
+    return (squared * step).mean(axis=2) / (squared.mean(axis=2) ** 1.5 + TINY)
 
 
 def _phase_amplitude_coupling(x: np.ndarray, sfreq: float) -> np.ndarray:
-    phase = np.angle(hilbert(_band(x, sfreq, SLOW_BAND), axis=2))
+    slow = hilbert(_band(x, sfreq, SLOW_BAND), axis=2)
+    direction = slow / (np.abs(slow) + TINY)
     amplitude = np.abs(hilbert(_band(x, sfreq, FAST_BAND), axis=2))
-    vector = np.abs((amplitude * np.exp(1j * phase)).mean(axis=2))
+    vector = np.abs((amplitude * direction).mean(axis=2))
     return vector / (amplitude.mean(axis=2) + TINY)
 
 
