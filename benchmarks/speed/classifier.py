@@ -33,7 +33,7 @@ N_WINDOWS = {"normal": 40, "preictal": 10, "ictal": 6}
 SETTINGS = {
     "default": ({}, 256),
     "small, batch 16": ({**SMALL, "batch_size": 16}, 128),
-    "small, batch 32": ({**SMALL, "batch_size": 32, "lr": 3e-3}, 128),
+    "small, batch 32": ({**SMALL, "batch_size": 32, "lr": 4e-3}, 128),
     "small, batch 64": ({**SMALL, "batch_size": 64, "lr": 4e-3}, 128),
 }
 
@@ -46,8 +46,9 @@ class EarlierNetwork(CNNBiLSTM):
         X = self.spatial(F.pad(X, (0, -X.shape[-1] % (self.stride * self.pool))))
         power = self.log_power(X)  # (n, c, f, T)
         pooled = torch.cat([power.mean(1), power.amax(1), power.std(1, correction=0)], dim=1)
-        sequence = self.dropout(self.norm_pooled(pooled)).transpose(1, 2)  # (n, T, 3 f)
-        hidden, _ = self.lstm(sequence)  # (n, T, 2 h)
+        # Dropout comes after the change of axes, so that both networks drop the same values.
+        sequence = self.norm_pooled(pooled).transpose(1, 2).contiguous()  # (n, T, 3 f)
+        hidden, _ = self.lstm(self.dropout(sequence))  # (n, T, 2 h)
         summary = torch.cat([hidden.mean(1), hidden.amax(1)], dim=1)
         return self.linear(self.dropout(summary))
 
