@@ -32,7 +32,7 @@ COLUMNS = {
     "worst_band_db": "worst band, dB",
     "rhythm": "rhythm",
     "asymmetry": "asymmetry",
-    "spike_ratio": "spikes",
+    "spike_difference": "spikes",
     "correlation_error": "correlation",
     "coverage": "coverage",
     "nn_ratio": "NN ratio",
@@ -84,8 +84,8 @@ there is nothing to see: look at the width of its interval.
 
 **Other columns.** *KS*, *rhythm*, *asymmetry*: Kolmogorov-Smirnov distances of twelve features, of
 the regularity of rhythms, and of the direction of time. *Worst band*: log-spectral distance in the
-band where it is largest. *Spikes*: windows in which a detector of discharges fires, relative to
-real ones. *Correlation*: error of the matrix of channels. *Coverage*: share of real windows with a
+band where it is largest. *Spikes*: share of windows in which a detector of discharges fires, less that
+of real ones. *Correlation*: error of the matrix of channels. *Coverage*: share of real windows with a
 synthetic one beside them. *NN ratio*: distance to the nearest training window relative to that of
 real windows. *Near copies*: windows much nearer to one training window than to any other.
 
