@@ -196,8 +196,8 @@ def alarms(table):
     cells = table.drop_duplicates(["data", "state", "measure", "n"])
     many = cells[cells["false_alarms"] > MOST_FALSE_ALARMS]
     text = (
-        f"## False alarms\n\nOf {len(cells)} pairs of a measure and a number of windows, the median "
-        f"rate is {cells['false_alarms'].median():.3f} (5 % by construction, whatever the "
+        f"## False alarms\n\nOf {len(cells)} pairs of a measure and a number of windows, the "
+        f"median rate is {cells['false_alarms'].median():.3f} (5 % by construction, whatever the "
         f"distribution; the rate of one pair is known to about ± 0.05)."
     )
     if len(many):
