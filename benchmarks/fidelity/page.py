@@ -46,8 +46,8 @@ DATA = {
 }
 REFERENCES = {
     "fresh": "another session of the same patients; floor: a third session",
-    "recordings": "whole recordings that were held out; floor: the other recordings",
-    "blocks": "later trials of the same subjects, ten trials apart; floor: the earlier ones",
+    "recordings": "whole recordings that were held out; floor: the others, all there is to train on",
+    "blocks": "later trials of the same subjects, ten trials apart; floor: all the earlier ones",
 }
 STAGES = {
     "windows": "real windows, nothing done (floor)",
@@ -82,12 +82,13 @@ random convolutions of the signals; *AUC, features* is a forest on features. 0.5
 four patients are known. An AUC near 0.5 from few windows means that the test saw nothing, not that
 there is nothing to see: look at the width of its interval.
 
-**Other columns.** *KS*, *rhythm*, *asymmetry*: Kolmogorov-Smirnov distances of twelve features, of
-the regularity of rhythms, and of the direction of time. *Worst band*: log-spectral distance in the
-band where it is largest. *Spikes*: share of windows in which a detector of discharges fires, less that
-of real ones. *Correlation*: error of the matrix of channels. *Coverage*: share of real windows with a
-synthetic one beside them. *NN ratio*: distance to the nearest training window relative to that of
-real windows. *Near copies*: windows much nearer to one training window than to any other.
+**Other columns.** *KS*, *rhythm*, *asymmetry*: Kolmogorov-Smirnov distances of twelve features,
+of the regularity of rhythms, and of the direction of time. *Worst band*: log-spectral distance in
+the band where it is largest. *Spikes*: share of windows in which a detector of discharges fires,
+less that of real ones. *Correlation*: error of the matrix of channels. *Coverage*: share of real
+windows with a synthetic one beside them. *NN ratio*: distance to the nearest training window
+relative to that of real windows. *Near copies*: windows much nearer to one training window than
+to any other.
 
 Medians over seeds, {seeds}; in brackets the range over seeds, or, of a single seed, the test's own
 95 % interval. Default settings, up to 480 training windows of a state, and up to 480 to compare.
