@@ -46,7 +46,7 @@ DATA = {
 }
 REFERENCES = {
     "fresh": "another session of the same patients; floor: a third session",
-    "recordings": "whole recordings that were held out; floor: the others, all there is to train on",
+    "recordings": "recordings held out whole; floor: the others, all there is for training",
     "blocks": "later trials of the same subjects, ten trials apart; floor: all the earlier ones",
 }
 STAGES = {
