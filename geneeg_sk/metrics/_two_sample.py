@@ -105,8 +105,9 @@ def c2st(
         Recording or patient of each real window. The real windows of one group are never on both
         sides of a fold, so that a classifier cannot win by knowing a recording again.
     synthetic_groups : array-like of shape (n_synthetic,), default=None
-        The same for the synthetic windows, where they have groups too: real windows in their
-        place, for a floor. None: they are dealt out at random.
+        The same for the synthetic windows: the patient each was asked for, or real windows' own,
+        where these stand in their place. Without them synthetic windows are dealt out at random,
+        which drags the area far below 0.5 where they resemble the groups of the real ones.
     estimator : classifier, default=None
         Gets features, shape (n_windows, n_features), or windows in three dimensions, and has
         `predict_proba` or `decision_function`. None: extremely randomized trees on features, and
