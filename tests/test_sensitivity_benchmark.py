@@ -12,6 +12,7 @@ from benchmarks.sensitivity.run import (
     N_REPEATS,
     interval,
     key,
+    merged,
     powers,
     read_values,
     share_outside,
@@ -149,3 +150,10 @@ def test_a_line_that_a_kill_cut_off_is_measured_again(tmp_path):
 def test_units_are_told_apart():
     keys = {key(unit) for unit in made_up({0.02: 0.1, 0.05: 0.85})}
     assert len(keys) == N_INTERVAL + N_CHECK + 2 * N_REPEATS
+
+
+def test_lines_whose_values_are_gone_are_kept():
+    lines = list(powers(list(made_up({0.02: 0.1, 0.05: 0.85}))))
+    other = {**lines[0], "n": 20, "power": 0.3}
+    found = merged([other, {**lines[0], "power": 0.7}], lines)
+    assert found == [other, *lines]

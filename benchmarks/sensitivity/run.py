@@ -42,7 +42,7 @@ def main():
     arguments = parsed()
     torch.set_num_threads(1)
     if arguments.summary:
-        lines = list(powers(read_values(arguments.values)))
+        lines = merged(read(arguments.out), powers(read_values(arguments.values)))
         arguments.out.write_text("".join(json.dumps(plain(line)) + "\n" for line in lines))
         return
     part, n_parts = map(int, arguments.process.split("/"))
@@ -161,7 +161,10 @@ def powers(found):
             low, high = interval(null[:N_INTERVAL])
             false_alarms = share_outside(null[N_INTERVAL:], low, high)
             damaged = part[part["damage"] != ""]
-            for (damage, strength), cell in damaged.groupby(["damage", "strength"], sort=False):
+            cells = damaged.groupby(["damage", "strength"])
+            # From faint to strong: the order of the lines says which is which.
+            for damage, strength in sorted(cells.groups, key=lambda key: (key[0], place(*key))):
+                cell = cells.get_group((damage, strength))
                 if len(cell) < N_REPEATS:
                     continue
                 yield {
@@ -179,6 +182,25 @@ def powers(found):
                     "high": high,
                     "repeats": len(cell),
                 }
+
+
+def merged(earlier, lines):
+    """New lines, and those earlier ones whose values are no longer at hand."""
+    lines = list(lines)
+    known = {about(line) for line in lines}
+    return sorted(
+        [line for line in earlier if about(line) not in known] + lines,
+        key=lambda line: (line["data"], line["n"]),
+    )
+
+
+def about(line):
+    return tuple(line[name] for name in ("data", "n", "state", "damage", "strength", "measure"))
+
+
+def place(damage, strength):
+    """The place of a strength among those of a damage, from faint to strong."""
+    return strengths(damage).index(strength)
 
 
 def interval(undamaged):
