@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.json_lines import plain
+from benchmarks.json_lines import plain, read
 from benchmarks.sensitivity.damages import DAMAGES, MIXTURES, ONE_CHANNEL, trial
 from benchmarks.sensitivity.measures import all_measures
 from benchmarks.sensitivity.pools import POOLS
