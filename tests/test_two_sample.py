@@ -71,7 +71,7 @@ def test_what_can_be_seen_is_that_of_the_largest_number_of_windows_tried(table):
     ids=["fewer than tried", "nothing seen", "three groups"],
 )
 def test_a_blind_test_warns_instead_of_calming(n, groups, table):
-    with pytest.warns(UserWarning, match="would not even tell windows of other patients"):
+    with pytest.warns(UserWarning, match="not known to tell even windows of other patients"):
         result = c2st(
             noise(n), noise(n, seed=1), sfreq=SFREQ, on="windows", groups=groups, random_state=0
         )

@@ -21,9 +21,9 @@ class PatientTest:
     """Tell synthetic from real windows of patients whom the classifier has not seen.
 
     A generator learns from these patients, so that its windows resemble single ones of them. If a
-    patient is on trial whose synthetic twins were in training, everything real about him looks
-    synthetic, and the AUC falls far below 0.5, whatever is wrong with the synthetic windows. So
-    each is held back together with the patient whom it resembles.
+    patient is on trial whose synthetic twins were in training, the real windows look synthetic, and
+    the AUC falls far below 0.5, whatever is wrong with the synthetic windows. So each of these is
+    held back together with the patient whom it resembles.
 
     Parameters
     ----------

@@ -13,8 +13,9 @@ def seen(measure: str, n: int, *, one_channel: bool) -> dict[str, float]:
     """Return the faintest strength of every damage that a measure sees with `n` windows of a set.
 
     From ``power.json``, which ``benchmarks/sensitivity`` writes: measured on simulated EEG of 19
-    channels, and for one channel on the seizures of Bonn. Between the numbers of windows that were
-    tried, the smaller counts; below the smallest, nothing is known to be seen.
+    channels, and for one channel on the seizures of Bonn, with the recordings of the real windows
+    as groups. Between the numbers of windows that were tried, the smaller counts; below the
+    smallest, nothing is known to be seen.
     """
     table = _table()["bonn" if one_channel else "cohort"].get(measure, {})
     tried = [int(size) for size in table if int(size) <= n]

@@ -39,15 +39,16 @@ class TwoSampleResult(float):
         The area: 0.5 where nothing tells the two sets apart, 1 where everything does.
     interval : tuple of two floats
         95 % interval by bootstrap over the groups, where given, and windows that are judged; the
-        trained classifiers stay.
+        trained classifiers stay. Of fewer than about ten groups it is too narrow.
     n : int
         Windows of the smaller set.
     n_groups : int or None
         Groups of the real windows; None where none were given.
     detectable : dict of str to float, or None
         Known damage to real windows that a test of this kind sees with a power of at least 0.8
-        with so many windows, by name, and the faintest strength of each that it sees. Empty: it is
-        blind, and an area near 0.5 says nothing. None: not known, with an `estimator` of one's own.
+        with so many windows, by name, and the faintest strength of each that it sees. Empty:
+        nothing is known to be seen, and an area near 0.5 says nothing. None: not known, with an
+        `estimator` of one's own.
     """
 
     auc: float
@@ -68,7 +69,7 @@ class TwoSampleResult(float):
 
     @property
     def blind(self) -> bool:
-        """Whether not even windows of other patients would have been seen."""
+        """Whether the test is not known to see even windows of other patients."""
         return self.detectable is not None and "other_patients" not in self.detectable
 
 
@@ -134,8 +135,8 @@ def c2st(
     Warns
     -----
     UserWarning
-        If nothing was seen, and there are too few windows, or fewer than four groups, to see even
-        the windows of other patients.
+        If nothing was seen, and a test with so few windows, or fewer than four groups, is not known
+        to see even the windows of other patients.
 
     References
     ----------
@@ -205,8 +206,8 @@ def _count(groups: np.ndarray | None) -> int | None:
 def _warn_blind(result: TwoSampleResult, on: str) -> None:
     of_groups = "" if result.n_groups is None else f" of {result.n_groups} groups"
     warnings.warn(
-        f"With {result.n} windows{of_groups}, c2st(on={on!r}) would not even tell windows of other "
-        "patients from real ones: an area near 0.5 says nothing. Give more windows of more "
+        f"With {result.n} windows{of_groups}, c2st(on={on!r}) is not known to tell even windows of "
+        "other patients from real ones: an area near 0.5 says nothing. Give more windows of more "
         "recordings.",
         UserWarning,
         stacklevel=3,
