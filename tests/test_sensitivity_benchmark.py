@@ -13,6 +13,7 @@ from benchmarks.sensitivity.run import (
     interval,
     key,
     merged,
+    n_undamaged,
     powers,
     read_values,
     share_outside,
@@ -97,11 +98,12 @@ def test_windows_are_drawn_evenly_over_patients_and_from_few_sessions():
 def test_the_interval_holds_95_percent_of_new_values_whatever_their_distribution():
     rng = np.random.default_rng(0)
     for draw_values in (rng.standard_normal, rng.standard_exponential, rng.standard_cauchy):
-        outside = []
-        for _ in range(2000):
-            low, high = interval(draw_values(N_INTERVAL))
-            outside.append(share_outside(draw_values(1), low, high))
-        assert np.mean(outside) == pytest.approx(0.05, abs=0.015)
+        for n in (200, 1000):
+            outside = []
+            for _ in range(2000):
+                low, high = interval(draw_values(n_undamaged(n)[0]))
+                outside.append(share_outside(draw_values(1), low, high))
+            assert np.mean(outside) == pytest.approx(0.05, abs=0.015)
 
 
 def test_what_is_not_defined_is_not_seen():

@@ -12,7 +12,15 @@ import pandas as pd
 
 from benchmarks.json_lines import read
 from benchmarks.markdown_tables import markdown_table
-from benchmarks.sensitivity.run import N_CHECK, N_INTERVAL, N_REPEATS, RESULTS
+from benchmarks.sensitivity.run import (
+    LARGE,
+    N_CHECK,
+    N_CHECK_LARGE,
+    N_INTERVAL,
+    N_INTERVAL_LARGE,
+    N_REPEATS,
+    RESULTS,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "results" / "sensitivity.md"
@@ -118,7 +126,8 @@ def page(table):
         "compares sets of windows compares them with fresh windows of yet other recordings.\n",
         f"*Power* is the share of {N_REPEATS} damaged sets for which the measure lies outside the "
         f"central 95 % of {N_INTERVAL} undamaged ones. *False alarms* are {N_CHECK} further "
-        "undamaged sets that lie outside. The windows of a set are drawn as a user has them: whole "
+        f"undamaged sets that lie outside (of {LARGE} windows: {N_INTERVAL_LARGE} and "
+        f"{N_CHECK_LARGE}). The windows of a set are drawn as a user has them: whole "
         "sessions of every patient, as many as it takes.\n",
         "![Power by measure and damage](../figures/sensitivity.png)\n",
         *(section(table[table["data"] == data], data) for data in ("cohort", "bonn")),
@@ -198,7 +207,7 @@ def alarms(table):
     text = (
         f"## False alarms\n\nOf {len(cells)} pairs of a measure and a number of windows, the "
         f"median rate is {cells['false_alarms'].median():.3f} (5 % by construction, whatever the "
-        f"distribution; the rate of one pair is known to about ± 0.05)."
+        f"distribution; the rate of one pair is known to about ± 0.04)."
     )
     if len(many):
         named = (

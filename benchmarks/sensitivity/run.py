@@ -32,10 +32,11 @@ SIZES = {"cohort": (20, 50, 200, 1000), "bonn": (20, 50, 200)}
 # Discharges between seizures are what there is to remove; everything else is done to seizures.
 STATE = {"spikes_removed": "preictal"}
 N_REPEATS = 20
-# Undamaged repeats: for the interval, and further ones for false alarms. The interval leaves out
-# as many at each end as make it hold 95 % of new values, whatever their distribution.
-N_INTERVAL, N_CHECK = 79, 80
-OUTSIDE = 2
+# Undamaged repeats: for the interval, and further ones for false alarms; and of large sets, which
+# take long.
+N_INTERVAL, N_CHECK = 159, 160
+LARGE, N_INTERVAL_LARGE, N_CHECK_LARGE = 1000, 79, 80
+TAIL = 0.025  # of new undamaged values beyond each end of the interval
 
 
 def main():
@@ -79,7 +80,7 @@ def units(arguments):
                 damages = [d for d in damages if d not in ("patients_missing", "spikes_removed")]
             name = {"data": data, "n": n}
             for state in dict.fromkeys(STATE.get(damage, "ictal") for damage in damages):
-                for repeat in range(N_INTERVAL + N_CHECK):
+                for repeat in range(sum(n_undamaged(n))):
                     yield {**name, "state": state, "damage": "", "strength": 0.0, "repeat": repeat}
             for repeat in range(N_REPEATS):
                 for damage in damages:
@@ -87,6 +88,11 @@ def units(arguments):
                         state = STATE.get(damage, "ictal")
                         about = {"state": state, "damage": damage, "strength": strength}
                         yield {**name, **about, "repeat": repeat}
+
+
+def n_undamaged(n):
+    """Undamaged sets of `n` windows for the interval, and for false alarms."""
+    return (N_INTERVAL_LARGE, N_CHECK_LARGE) if n >= LARGE else (N_INTERVAL, N_CHECK)
 
 
 def strengths(damage):
@@ -152,14 +158,15 @@ def powers(found):
     names = [column for column in table if column.startswith("values.")]
     for (data, n, state), part in table.groupby(["data", "n", "state"], sort=False):
         undamaged = part[part["damage"] == ""].sort_values("repeat")
-        if len(undamaged) < N_INTERVAL + N_CHECK:
+        n_interval, n_check = n_undamaged(n)
+        if len(undamaged) < n_interval + n_check:
             continue
         for column in names:
             if part[column].isna().all():
                 continue
             null = undamaged[column].to_numpy(dtype=float)
-            low, high = interval(null[:N_INTERVAL])
-            false_alarms = share_outside(null[N_INTERVAL:], low, high)
+            low, high = interval(null[:n_interval])
+            false_alarms = share_outside(null[n_interval:], low, high)
             damaged = part[part["damage"] != ""]
             cells = damaged.groupby(["damage", "strength"])
             # From faint to strong: the order of the lines says which is which.
@@ -181,6 +188,7 @@ def powers(found):
                     "low": low,
                     "high": high,
                     "repeats": len(cell),
+                    "undamaged": n_interval,
                 }
 
 
@@ -205,8 +213,9 @@ def place(damage, strength):
 
 def interval(undamaged):
     """The central 95 % for a new value: ranks, whatever the distribution."""
+    rank = round(TAIL * (len(undamaged) + 1))
     ordered = np.sort(undamaged)
-    return float(ordered[OUTSIDE - 1]), float(ordered[-OUTSIDE])
+    return float(ordered[rank - 1]), float(ordered[-rank])
 
 
 def share_outside(values, low, high):
