@@ -9,7 +9,17 @@ import pytest
 import torch
 
 from benchmarks.json_lines import append, read
-from benchmarks.unseen_patients import augment, cohorts, recordings, run, tasks, thresholds, worth
+from benchmarks.unseen_patients import (
+    augment,
+    cohorts,
+    levers,
+    recordings,
+    run,
+    tasks,
+    thresholds,
+    worth,
+)
+from benchmarks.unseen_patients.methods import Settings, fit
 from benchmarks.unseen_patients.windows import Task, Windows
 
 STATES = np.array(["ictal", "normal", "preictal"])
@@ -326,3 +336,39 @@ def test_the_classifier_trains_on_augmented_minibatches_and_predicts_on_plain_on
     model.augment(augment.STRENGTHS[name], 64.0, CHANNELS).fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X))
     assert model.score(X, y) > 0.9
+
+
+# --- levers ------------------------------------------------------------------------------------
+
+
+def two_patients():
+    """Windows of two patients, one of whom has ten times the amplitude."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3, 64)).astype("float32")
+    groups = np.repeat(["A", "B"], 20)
+    X[groups == "B"] *= 10
+    y = np.tile(np.repeat(["normal", "ictal"], [15, 5]), 2)
+    X[y == "ictal"] *= 3
+    return Windows(X, y, groups, 64.0, ("C3", "Cz", "C4"))
+
+
+def test_scaled_patients_have_one_amplitude_and_keep_their_contrasts():
+    plain = two_patients()
+    scaled = levers.prepared("scaled+augment", plain)
+    amplitudes = [scaled.X[(scaled.groups == g) & (scaled.y == "normal")].std() for g in "AB"]
+    assert amplitudes[0] == pytest.approx(amplitudes[1], rel=0.1)
+    own = scaled.groups == "A"
+    factors = scaled.X[own] / plain.X[own]
+    assert factors.min() == pytest.approx(factors.max(), rel=1e-4)
+    assert levers.prepared("augment", plain) is plain
+
+
+def test_a_recipe_adds_its_sampler_and_blends_with_the_plain_classifier(tmp_path):
+    settings = Settings(seed=0, steps=8, cache=tmp_path)
+    train = two_patients()
+    model = fit("scaled+augment+ros+blend", train, settings)
+    augmented, plain = model.members
+    assert len(augmented.history_) == len(plain.history_)
+    assert model.sampler_.is_synthetic_.sum() == 20
+    mean = (augmented.predict_proba(train.X) + plain.predict_proba(train.X)) / 2
+    np.testing.assert_allclose(model.predict_proba(train.X), mean, rtol=1e-6)

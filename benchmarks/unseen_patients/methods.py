@@ -8,6 +8,7 @@ import numpy as np
 from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
 from sklearn.frozen import FrozenEstimator
 
+from benchmarks.unseen_patients import levers
 from benchmarks.unseen_patients.augment import STRENGTHS, OnTheFlyClassifier
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
 from geneeg_sk.generation import LatentDiffusionGenerator
@@ -35,6 +36,7 @@ GENEEG = {
     "geneeg": {},
     "geneeg-unfiltered-virtual": {"quality": None, "patient_mix": "virtual"},
     "geneeg-half": {"sampling_strategy": FillGap(0.5)},
+    "virtual": {"quality": None, "patient_mix": "virtual"},  # in a recipe
 }
 GATED = "geneeg-gated"
 CHEAP = ("none", "class_weight", "ros", "smote", "adasyn", "surrogate", "augment", "ensemble")
@@ -72,7 +74,11 @@ class Settings:
 def fit(method, train, settings):
     """A classifier trained on windows, with `predict_proba` and `classes_`."""
     if method == "ensemble":
-        return Ensemble(train, settings)
+        seeds = (settings.seed + seed for seed in ENSEMBLE_SEEDS)
+        members = [settings.classifier(random_state=seed) for seed in seeds]
+        return levers.Blend([member.fit(train.X, train.y) for member in members])
+    if levers.is_recipe(method) and method not in FINAL:
+        return levers.fit(method, train, settings, sampler_of)
     if method in AUGMENTATIONS:
         model = settings.classifier(OnTheFlyClassifier)
         model.augment(AUGMENTATIONS[method], train.sfreq, train.channels)
@@ -88,20 +94,6 @@ def fit(method, train, settings):
         settings.classifier(), sampler_of(method, train, settings), gate=None, early_stopping=False
     )
     return model.fit(train.X, train.y, groups=train.groups)
-
-
-class Ensemble:
-    """Two networks of other seeds; their probabilities are averaged."""
-
-    def __init__(self, train, settings):
-        self.members = [
-            settings.classifier(random_state=settings.seed + seed).fit(train.X, train.y)
-            for seed in ENSEMBLE_SEEDS
-        ]
-        self.classes_ = self.members[0].classes_
-
-    def predict_proba(self, X):
-        return np.mean([member.predict_proba(X) for member in self.members], axis=0)
 
 
 def sampler_of(method, train, settings):

@@ -1,6 +1,7 @@
 """The work: all trainings of a split, in the order in which they are most useful."""
 
 from benchmarks.unseen_patients import cohorts, recordings
+from benchmarks.unseen_patients.levers import RECIPES
 from benchmarks.unseen_patients.methods import FINAL, GATED, STEPS, TUNED
 from benchmarks.unseen_patients.windows import Task
 
@@ -18,7 +19,7 @@ def module_of(data):
 
 
 def development():
-    """Steps first, then the settings of every method that has some."""
+    """Steps first, then the settings of every method that has some, then what might pay."""
     some = list(cohorts.COHORTS["development"])[:N_TUNING_COHORTS]
     for cohort in some:
         for share in STEP_SHARES:
@@ -26,6 +27,10 @@ def development():
                 yield simulated("all", "development", cohort, n, "none", round(share * STEPS))
     for cohort in some:
         for method in TUNED:
+            for regime, n in (("few", cohorts.FEW), ("all", cohorts.N)):
+                yield simulated(regime, "development", cohort, n, method)
+    for method in RECIPES:
+        for cohort in cohorts.COHORTS["development"]:
             for regime, n in (("few", cohorts.FEW), ("all", cohorts.N)):
                 yield simulated(regime, "development", cohort, n, method)
 
