@@ -63,14 +63,14 @@ def test_the_net_is_a_skorch_net_of_at_most_a_million_parameters():
     net = CNNBiLSTMClassifier(**TINY).fit(X, y).net_
     assert isinstance(net, NeuralNetClassifier)
     assert isinstance(net.module_, CNNBiLSTM)
-    assert sum(p.numel() for p in CNNBiLSTM(19, 1024, 3).parameters()) <= 1_000_000
+    assert sum(p.numel() for p in CNNBiLSTM(1024, 3).parameters()) <= 1_000_000
 
 
-def test_network_has_convolutions_a_bidirectional_lstm_and_one_linear_layer():
-    layers = [type(m) for m in CNNBiLSTM(19, 1024, 3).modules()]
-    assert layers.count(torch.nn.Conv1d) == 2
+def test_network_has_a_convolution_a_bidirectional_lstm_and_one_linear_layer():
+    layers = [type(m) for m in CNNBiLSTM(1024, 3).modules()]
+    assert layers.count(torch.nn.Conv1d) == 1
     assert layers.count(torch.nn.Linear) == 1
-    (lstm,) = [m for m in CNNBiLSTM(19, 1024, 3).modules() if isinstance(m, torch.nn.LSTM)]
+    (lstm,) = [m for m in CNNBiLSTM(1024, 3).modules() if isinstance(m, torch.nn.LSTM)]
     assert lstm.bidirectional
 
 
@@ -82,8 +82,15 @@ def test_windows_of_any_length_train(n_times):
     assert all(torch.isfinite(p).all() for p in clf.net_.module_.parameters())
 
 
+def test_the_order_and_the_number_of_channels_do_not_matter():
+    net = CNNBiLSTM(256, 2).eval()
+    X = torch.randn(3, 5, 256)
+    torch.testing.assert_close(net(X), net(X[:, [4, 2, 0, 1, 3]]))
+    torch.testing.assert_close(net(X), net(torch.cat([X, X], dim=1)))
+
+
 def test_every_sample_of_the_window_counts():
-    net = CNNBiLSTM(2, 178, 2).eval()
+    net = CNNBiLSTM(178, 2).eval()
     X = torch.randn(1, 2, 178, requires_grad=True)
     net(X)[0, 0].backward()
     assert (X.grad != 0).all()

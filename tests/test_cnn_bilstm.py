@@ -23,7 +23,7 @@ def convolved(net, X):
 )
 def test_filtered_power_and_its_gradients_are_those_of_a_convolution(kernel_size, stride, pool):
     t = 8 * stride * pool
-    net = CNNBiLSTM(3, t, 2, kernel_size=kernel_size, stride=stride, pool=pool, n_filters=5)
+    net = CNNBiLSTM(t, 2, kernel_size=kernel_size, stride=stride, pool=pool, n_filters=5)
     net.double()
     X = torch.randn(40, 3, t, dtype=torch.float64, requires_grad=True)
     layer = net.temporal
@@ -40,7 +40,7 @@ def test_filtered_power_and_its_gradients_are_those_of_a_convolution(kernel_size
 
 
 def test_however_few_signals_are_filtered_at_a_time_power_is_the_same(monkeypatch):
-    net = CNNBiLSTM(3, 256, 2).double()
+    net = CNNBiLSTM(256, 2).double()
     X = F.pad(torch.randn(4, 3, 256, dtype=torch.float64), net.margins(256))
     at_once = filtered_power(X, net.temporal.weight, net.temporal.bias, net.pool)
     monkeypatch.setattr("geneeg_sk.classification._cnn_bilstm.CACHED", 1)

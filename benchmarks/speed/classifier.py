@@ -17,6 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.metrics import f1_score, roc_auc_score
+from torch import nn
 
 from benchmarks.json_lines import write
 from geneeg_sk.classification import CNNBiLSTM, CNNBiLSTMClassifier
@@ -39,7 +40,12 @@ SETTINGS = {
 
 
 class EarlierNetwork(CNNBiLSTM):
-    """The network as it was computed before: a convolution of interleaved signals."""
+    """The network as it was: mixtures of channels, a convolution of interleaved signals."""
+
+    def __init__(self, n_channels, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.spatial = nn.Conv1d(n_channels, n_channels, 1, bias=False)
+        nn.init.dirac_(self.spatial.weight)
 
     def forward(self, X):
         X = SQUASH * torch.asinh(X / (SQUASH * self.scale))
@@ -64,9 +70,10 @@ class EarlierNetwork(CNNBiLSTM):
 class EarlierClassifier(CNNBiLSTMClassifier):
     """The classifier with the earlier network and optimizer."""
 
-    def _build_net(self, *args, **kwargs):
-        net = super()._build_net(*args, **kwargs)
-        return net.set_params(module=EarlierNetwork, optimizer__fused=False)
+    def _build_net(self, X, *args, **kwargs):
+        net = super()._build_net(X, *args, **kwargs)
+        earlier = {"module": EarlierNetwork, "module__n_channels": X.shape[1]}
+        return net.set_params(**earlier, optimizer__fused=False)
 
 
 CLASSIFIERS = {"before": EarlierClassifier, "after": CNNBiLSTMClassifier}

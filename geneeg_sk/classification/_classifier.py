@@ -41,7 +41,7 @@ Windows: TypeAlias = np.ndarray | WindowRows
 
 
 class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
-    """Classify windows of EEG with temporal and spatial convolutions and a bidirectional LSTM.
+    """Classify windows of EEG with convolutions and a bidirectional LSTM.
 
     The network is :class:`CNNBiLSTM`; AdamW with a one-cycle learning rate trains it. Windows are
     in microvolts and need no scaling: one amplitude, the median of the training windows, scales
@@ -294,7 +294,6 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         labels = np.arange(len(self.classes_))
         return net_class(
             CNNBiLSTM,
-            module__n_channels=X.shape[1],
             module__n_times=X.shape[2],
             module__n_classes=len(labels),
             module__n_filters=self.n_filters,

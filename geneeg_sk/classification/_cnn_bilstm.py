@@ -35,25 +35,24 @@ class CNNBiLSTM(nn.Module):
     ============  ================================================================  ==============
     input         windows in microvolts, divided by `scale`, large values           (n, c, t)
                   compressed by :math:`3\,\mathrm{asinh}(x/3)`
-    spatial       as many mixtures of the channels as there are channels, at        (n, c, t)
-                  first the channels themselves
-    temporal      a bank of `n_filters` filters, the same for every mixture         (n c, t/4, f)
+    temporal      a bank of `n_filters` filters, the same for every channel         (n c, t/4, f)
     log power     square, mean over `pool` values, logarithm: band power            (n, c, T, f)
                   through time
-    pooling       mean, maximum and spread of each filter over the mixtures         (n, T, 3 f)
+    spatial       mean, maximum and spread of each filter over the channels         (n, T, 3 f)
     BiLSTM        `n_hidden` units in each direction                                (n, T, 2 h)
     linear        from mean and maximum over time to one logit for each class       (n, n_classes)
     ============  ================================================================  ==============
 
-    The front end is the shallow network of [1]_: on few patients learned band power generalises
-    better than deep features. Filters shared by all channels, and pooling over channels by
-    statistics that do not care about their order, are what lets it find a seizure in another
-    place of the head than in the training patients.
+    The front end is the shallow network of [1]_: on few patients learned band power generalizes
+    better than deep features. Filters shared by all channels, and statistics over channels that do
+    not care about their order, let it find a seizure in another place of the head than in the
+    training patients. Learned mixtures of channels before the filters were worse on new patients.
 
     Parameters
     ----------
-    n_channels, n_times : int
-        Shape of a window. Short windows get shorter filters and less pooling, down to one sample.
+    n_times : int
+        Length of a window, of any number of channels. Short windows get shorter filters and less
+        pooling, down to one sample.
     n_classes : int
         Number of classes.
     n_filters : int, default=16
@@ -80,18 +79,17 @@ class CNNBiLSTM(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> net = CNNBiLSTM(19, 1024, 3)
+    >>> net = CNNBiLSTM(1024, 3)
     >>> net(torch.zeros(2, 19, 1024)).shape
     torch.Size([2, 3])
     >>> sum(p.numel() for p in net.parameters())
-    60668
+    60307
     """
 
     scale: torch.Tensor
 
     def __init__(
         self,
-        n_channels: int,
         n_times: int,
         n_classes: int,
         *,
@@ -111,8 +109,6 @@ class CNNBiLSTM(nn.Module):
         taps = max(1, min(kernel_size, n_times) // self.stride)
 
         self.register_buffer("scale", torch.tensor(float(scale)))
-        self.spatial = nn.Conv1d(n_channels, n_channels, 1, bias=False)
-        nn.init.dirac_(self.spatial.weight)
         # A filter that is evaluated every `stride` samples sees `stride` interleaved signals. The
         # layer holds the weights; `filtered_power` uses them.
         self.temporal = nn.Conv1d(self.stride, n_filters, taps, padding=taps // 2)
@@ -124,10 +120,8 @@ class CNNBiLSTM(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return logits (n_windows, n_classes) of windows (n_windows, n_channels, n_times)."""
-        n, c, _ = X.shape
         X = squash(F.pad(X, self.margins(X.shape[-1])) / (SQUASH * self.scale))
-        mixed = torch.bmm(self.spatial.weight[..., 0].expand(n, c, c), X)
-        pooled = statistics(self.log_power(mixed))  # (n, T, 3 f)
+        pooled = statistics(self.log_power(X))  # (n, T, 3 f)
         sequence = self.norm_pooled(pooled.flatten(0, 1)).view_as(pooled)
         hidden, _ = self.lstm(self.dropout(sequence))  # (n, T, 2 h)
         summary = torch.cat([hidden.mean(1), hidden.amax(1)], dim=1)
@@ -159,10 +153,10 @@ def squash(X: torch.Tensor) -> torch.Tensor:
 
 
 def statistics(power: torch.Tensor) -> torch.Tensor:
-    """Return mean, maximum and spread over mixtures (n, T, 3 f) of log power (n, c, T, f)."""
+    """Return mean, maximum and spread over channels (n, T, 3 f) of log power (n, c, T, f)."""
     mean = power.mean(1)
     variance = (power - mean[:, None]).square().mean(1)
-    # The root has no slope at zero, which is the variance of one mixture.
+    # The root has no slope at zero, which is the variance of one channel.
     spread = variance.clamp_min(1e-24).sqrt()
     return torch.cat([mean, power.amax(1), spread], dim=-1)
 
@@ -225,13 +219,15 @@ class FilteredPower(torch.autograd.Function):
         X, bank, products = ctx.saved_tensors
         pieces = X.unfold(-1, bank.shape[1], ctx.hop)
         slope = (2 / ctx.pool * of_power)[:, :, None]
-        of_X, of_bank = torch.zeros_like(X), torch.zeros_like(bank)
+        of_X = torch.zeros_like(X) if ctx.needs_input_grad[0] else None
+        of_bank = torch.zeros_like(bank)
         of_bias = torch.zeros_like(bank[:, 0])
         for few in portions(pieces):
             of_product = (products[few].unflatten(1, (-1, ctx.pool)) * slope[few]).flatten(0, 2)
             of_bias += of_product.sum(0)
             of_bank.addmm_(of_product.t(), pieces[few].flatten(0, 1))
-            add_pieces(of_X[few], (of_product @ bank).view_as(pieces[few]), ctx.hop)
+            if of_X is not None:  # in training nobody asks
+                add_pieces(of_X[few], (of_product @ bank).view_as(pieces[few]), ctx.hop)
         return of_X, of_bank, of_bias, None, None
 
 

@@ -1,0 +1,83 @@
+"""What might pay on unseen patients, alone and together: tried on development cohorts only.
+
+A recipe is named after its levers, "scaled+virtual+augment" say. Of its windows
+
+- `scaled`: each patient's are divided by the amplitude of that patient's own windows, of whatever
+  state: no label is used;
+- `ros`, `surrogate`, `virtual` (GenEEGSampler without filter, profiles of new patients): rare
+  states are filled up by this sampler;
+- `augment`: minibatches are augmented on the fly;
+- `blend`: the probabilities of this classifier and of the same without sampler are averaged.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.unseen_patients.augment import STRENGTHS, OnTheFlyClassifier
+from geneeg_sk.classification import CNNBiLSTMClassifier
+
+SAMPLERS = ("ros", "surrogate", "virtual")
+RECIPES = (
+    "scaled",
+    "ros",
+    "virtual",
+    "augment+ros",
+    "augment+virtual",
+    "scaled+augment",
+    "scaled+virtual",
+    "scaled+augment+ros",
+    "scaled+augment+virtual",
+    "scaled+augment+virtual+blend",
+)
+TYPICAL = 20.0  # microvolts, to which windows are scaled
+
+
+def is_recipe(method):
+    return set(method.split("+")) <= {*SAMPLERS, "scaled", "augment", "blend"}
+
+
+def prepared(method, windows):
+    """The windows as a recipe sees them, in training and in the test."""
+    if "scaled" not in method.split("+"):
+        return windows
+    X = np.array(windows.X)
+    amplitude = np.sqrt(np.square(X).mean(axis=(1, 2)))
+    for group in np.unique(windows.groups):
+        own = windows.groups == group
+        # The median window is one of background, as most are.
+        X[own] *= TYPICAL / np.median(amplitude[own])
+    return replace(windows, X=X)
+
+
+def fit(method, train, settings, sampler_of):
+    """A classifier trained by a recipe; `sampler_of` makes the sampler of a name."""
+    levers = method.split("+")
+    plain, sampler = (train.X, train.y), None
+    members = []
+    for name in set(levers) & set(SAMPLERS):
+        sampler = sampler_of(name, train, settings)
+        augmented = sampler.fit_resample(*plain, groups=train.groups)
+        members.append(trained(levers, train, augmented, settings))
+    if "blend" in levers or not members:
+        members.append(trained(levers, train, plain, settings))
+    return Blend(members, sampler)
+
+
+def trained(levers, train, windows, settings):
+    if "augment" not in levers:
+        return settings.classifier(CNNBiLSTMClassifier).fit(*windows)
+    model = settings.classifier(OnTheFlyClassifier)
+    model.augment(STRENGTHS["medium"], train.sfreq, train.channels)
+    return model.fit(*windows)
+
+
+class Blend:
+    """Classifiers whose probabilities are averaged, and the sampler that they were trained with."""
+
+    def __init__(self, members, sampler=None):
+        self.members, self.sampler_ = members, sampler
+        self.classes_ = members[0].classes_
+
+    def predict_proba(self, X):
+        return np.mean([member.predict_proba(X) for member in self.members], axis=0)
