@@ -5,8 +5,9 @@ type. They are our own few lines instead of braindecode's: that would bring thir
 torchaudio of another release than our torch, for functions of this length.
 """
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -33,6 +34,14 @@ STRENGTHS = {
     "medium": Strength(0.15, 0.2, 0.1, 0.2, 0.5),
     "strong": Strength(0.3, 0.4, 0.2, 0.4, 1.0),
     "mixup": Strength(0.15, 0.2, 0.1, 0.2, 0.5, mixup=0.2),
+}
+# Which of them pays: each left out of the medium ones, and a wider spread of amplitudes.
+ABLATIONS = {
+    **{
+        f"no-{name}": replace(STRENGTHS["medium"], **{name: 0.0})
+        for name in ("jitter", "amplitude", "dropout", "mask", "shift")
+    },
+    "wide-amplitude": replace(STRENGTHS["medium"], amplitude=0.5),
 }
 
 
@@ -75,7 +84,7 @@ def channel_dropout(X, share):
 
 def time_mask(X, share):
     n, _, t = X.shape
-    length = max(1, round(share * t))
+    length = math.ceil(share * t)
     start = torch.randint(t - length + 1, (n, 1, 1))
     column = torch.arange(t)
     return X * ((column < start) | (column >= start + length))

@@ -9,7 +9,7 @@ from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
 from sklearn.frozen import FrozenEstimator
 
 from benchmarks.unseen_patients import levers
-from benchmarks.unseen_patients.augment import STRENGTHS, OnTheFlyClassifier
+from benchmarks.unseen_patients.augment import ABLATIONS, STRENGTHS, OnTheFlyClassifier
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling import (
@@ -28,7 +28,7 @@ EPOCHS = 8  # into which the steps are divided: how often the gate looks at its 
 SMOTE_NEIGHBOURS = {"smote": 5, "smote-k3": 3, "smote-k10": 10}
 AUGMENTATIONS = {
     "augment": STRENGTHS["medium"],
-    **{f"augment-{name}": strength for name, strength in STRENGTHS.items()},
+    **{f"augment-{name}": how for name, how in {**STRENGTHS, **ABLATIONS}.items()},
 }
 ENSEMBLE_SEEDS = (101, 102)
 # What differs from the public default of GenEEGSampler.
