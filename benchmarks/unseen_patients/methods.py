@@ -48,6 +48,7 @@ TUNED = (
     *("augment-weak", "augment-medium", "augment-strong", "augment-mixup"),
     *("geneeg", "geneeg-unfiltered-virtual", "geneeg-half"),
 )
+ABLATED = tuple(f"augment-{name}" for name in ABLATIONS)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import pandas as pd
 from benchmarks.json_lines import read
 from benchmarks.markdown_tables import markdown_table
 from benchmarks.unseen_patients import cohorts, recordings
-from benchmarks.unseen_patients.methods import FINAL, STEPS, TUNED
+from benchmarks.unseen_patients.levers import RECIPES
+from benchmarks.unseen_patients.methods import ABLATED, FINAL, STEPS, TUNED
 from benchmarks.unseen_patients.run import RESULTS
 from benchmarks.unseen_patients.worth import (
     CONTROL,
@@ -262,7 +263,7 @@ def development_sections(development):
     )
     plain = development[development["method"] == "none"]
     yield steps_table(plain[(plain["data"] == "cohort") & (plain["regime"] == "all")])
-    tried = development[(development["steps"] == STEPS) & development["method"].isin(TUNED)]
+    tried = development[development["steps"] == STEPS]
     yield "## Development: what was tried\n"
     yield (
         "Settings of the methods that have some; what the final run uses was chosen by these "
@@ -288,11 +289,12 @@ def steps_table(part):
 
 
 def tuning_table(part):
-    means = part.groupby("method")[list(SCORES)].mean()
+    means = part.groupby("method", sort=False)[list(SCORES)].mean()
     n_cohorts = part.groupby("method")["cohort"].nunique()
+    order = [*TUNED, *ABLATED, *RECIPES]
     rows = [
         [method, n_cohorts[method], *(number(value, "") for value in means.loc[method])]
-        for method in TUNED
+        for method in dict.fromkeys(order)
         if method in means.index
     ]
     return markdown_table(["method", "cohorts", *(NAMES[score] for score in SCORES)], rows)

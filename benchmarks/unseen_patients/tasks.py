@@ -1,9 +1,8 @@
 """The work: all trainings of a split, in the order in which they are most useful."""
 
 from benchmarks.unseen_patients import cohorts, recordings
-from benchmarks.unseen_patients.augment import ABLATIONS
 from benchmarks.unseen_patients.levers import RECIPES
-from benchmarks.unseen_patients.methods import FINAL, GATED, STEPS, TUNED
+from benchmarks.unseen_patients.methods import ABLATED, FINAL, GATED, STEPS, TUNED
 from benchmarks.unseen_patients.windows import Task
 
 SIMULATED = "cohort"
@@ -30,7 +29,7 @@ def development():
         for method in TUNED:
             for regime, n in (("few", cohorts.FEW), ("all", cohorts.N)):
                 yield simulated(regime, "development", cohort, n, method)
-    for method in (*(f"augment-{name}" for name in ABLATIONS), *RECIPES):
+    for method in (*ABLATED, *RECIPES):
         for cohort in cohorts.COHORTS["development"]:
             for regime, n in (("few", cohorts.FEW), ("all", cohorts.N)):
                 yield simulated(regime, "development", cohort, n, method)
