@@ -671,3 +671,24 @@ def test_amplitudes_that_hardly_are_scalp_eeg_are_warned_about(tmp_path, factor)
     write_bids(tmp_path, 30 * factor, limits=(-500 * factor, 500 * factor))
     with pytest.warns(UserWarning, match=r"sub-1_eeg\.edf swings over .* µV, expected 20 to 500"):
         load_bids(tmp_path, channels=["C3"], **FAST)
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quotation_marks_in_events_do_not_hide_seizures(tmp_path, quote):
+    cells = [f"{quote}{cell}{quote}" for cell in ("onset", "duration", "eventType", 30, 20, "sz")]
+    write_bids(tmp_path, events="\t".join(cells[:3]) + "\n" + "\t".join(cells[3:]) + "\n")
+    assert read_seizures(tmp_path)[["onset", "duration"]].to_numpy().tolist() == [[30, 20]]
+    assert "ictal" in load_bids(tmp_path, channels=["C3"], **FAST).y
+
+
+@pytest.mark.parametrize("row", ["30 20 sz", "30", "30\t20"])
+def test_a_row_that_lacks_cells_is_an_error_that_names_it(tmp_path, row):
+    write_bids(tmp_path, events=EVENTS + "\n" + row)
+    with pytest.raises(ValueError, match=r"sub-1_events\.tsv, line 4: expected 3 cells"):
+        read_seizures(tmp_path)
+
+
+def test_events_that_only_mention_a_seizure_are_warned_about(tmp_path):
+    write_bids(tmp_path, events=EVENTS + "40\t5\tfocal seizure\n50\t5\tpostictal\n")
+    with pytest.warns(UserWarning, match=r"\['focal seizure'\] are not taken for seizures"):
+        assert len(read_seizures(tmp_path)) == 1
