@@ -1,7 +1,9 @@
 """Databases as they really are: hand-written lists, odd channels, several montages, damage."""
 
+import os
 import re
 import shutil
+import time
 
 import numpy as np
 import pandas as pd
@@ -692,3 +694,21 @@ def test_events_that_only_mention_a_seizure_are_warned_about(tmp_path):
     write_bids(tmp_path, events=EVENTS + "40\t5\tfocal seizure\n50\t5\tpostictal\n")
     with pytest.warns(UserWarning, match=r"\['focal seizure'\] are not taken for seizures"):
         assert len(read_seizures(tmp_path)) == 1
+
+
+def test_many_blanks_in_a_list_take_no_time(tmp_path):
+    blanks = " " * 32_000
+    write_noise(tmp_path / "chb01_01.edf", MONTAGE)
+    for text in (f"Seizure{blanks}1 Start", f"File Name: a{blanks}b"):
+        (tmp_path / "chb01-summary.txt").write_text(f"File Name: chb01_01.edf\n{text}\n")
+        siena_list(tmp_path, onset=f"10.10.00{blanks}", name=f"PN01{blanks}1.edf")
+        began = time.perf_counter()
+        read_seizures(tmp_path)
+        assert time.perf_counter() - began < 5
+
+
+def test_an_annotation_file_of_gigabytes_is_refused_unread(tmp_path):
+    (tmp_path / "chb01-summary.txt").touch()
+    os.truncate(tmp_path / "chb01-summary.txt", 1 << 40)
+    with pytest.raises(ValueError, match=r"line 1: no list of seizures has more than"):
+        read_seizures(tmp_path)

@@ -26,7 +26,7 @@ SAME_PATIENT = {"chb21": "chb01"}  # the same girl, 1.5 years later (PhysioNet)
 
 _FILE = re.compile(r"file name\s*:\s*(.+)", re.IGNORECASE)
 _COUNT = re.compile(r"number of seizures in file\s*:\s*(\d{1,6})\s*$", re.IGNORECASE | re.ASCII)
-_TIME = re.compile(r"seizure\s*\d*\s*(start|end) time\s*:\s*(.*)", re.IGNORECASE)
+_TIME = re.compile(r"seizure\s*+\d*+\s*+(start|end) time\s*+:\s*+(.*)", re.IGNORECASE)
 _SECONDS = re.compile(
     r"(\d{1,9}(?:[.,]\d{1,9})?)\s*(?:s|sec|seconds?)?\.?$", re.IGNORECASE | re.ASCII
 )
