@@ -195,7 +195,7 @@ def check_labels(labels: Any, name: str) -> np.ndarray:
     """
     refuse_masked(labels, name)
     # As objects first: NumPy makes the text "nan" of a NaN among texts.
-    values = labels if hasattr(labels, "dtype") else np.asarray(labels, dtype=object)
+    values = np.asarray(labels, dtype=None if hasattr(labels, "dtype") else object)
     if np.ndim(values) != 1:
         raise ValueError(f"{name} has {np.ndim(values)} dimensions; expected one entry per window.")
     missing = np.flatnonzero(pd.isna(values))

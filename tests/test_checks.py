@@ -64,7 +64,14 @@ def test_samples_that_no_amplifier_gives_are_refused_also_on_disk(cohort):
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
-@pytest.mark.parametrize("holder", [list, pd.Series, lambda g: np.array(g, dtype=object)])
+@pytest.mark.parametrize(
+    "holder",
+    [
+        list,
+        lambda g: pd.Series(g, index=[*range(len(g))][::-1]),
+        lambda g: np.array(g, dtype=object),
+    ],
+)
 def test_groups_without_a_patient_are_refused(cohort, missing, holder):
     groups = cohort.groups.tolist()
     groups[4:6] = [missing, missing]
