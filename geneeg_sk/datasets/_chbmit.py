@@ -89,14 +89,15 @@ def load_chbmit(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
     ValueError
         If an option is out of range. If, with ``on_error="raise"``, an annotation file cannot be
         understood, or a recording is empty, truncated, discontinuous or unreadable, lacks a
-        channel, or ends before a seizure begins; the message names it. If no window is left.
+        channel, does not say its unit, cannot be scalp EEG, or ends before a seizure begins; the
+        message names it. If no window is left.
 
     Warns
     -----
     UserWarning
         If recordings are missing or not annotated, names are misspelled, sampling frequencies
-        differ, seizures overlap or outlast the recording, or something was left out. Of what was
-        read from `store`, only the last.
+        differ, amplitudes are unlikely, seizures overlap or outlast the recording, or something was
+        left out. Of what was read from `store`, only the last.
 
     See Also
     --------
