@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import _num_samples, validate_data
 
 VOLT = 1e6  # microvolts
+LARGEST = (
+    1e10  # microvolts: beyond any amplifier; squares and their sums still fit single precision
+)
+# Typical swings of windows, peak to peak, in microvolts. Scalp EEG has 20 to 500: a unit that is
+# wrong by a thousand leaves USUAL, and nearly always POSSIBLE.
+USUAL, POSSIBLE = (1.0, 5e3), (0.1, 2e4)
 
 BACKGROUND = "normal"
 
@@ -21,8 +29,23 @@ def as_microvolts(X: Any) -> Any:
     """Return the signals of an MNE object in microvolts; anything else as it came.
 
     This is the one place where volts become microvolts.
+
+    Raises
+    ------
+    ValueError
+        If `X` is a masked array with masked samples.
     """
+    refuse_masked(X, "X")
     return X.get_data() * VOLT if is_mne(X) else X
+
+
+def refuse_masked(values: Any, name: str) -> None:
+    """Raise a ValueError if an array hides some of its values, which NumPy and others would use."""
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} is a masked array with {np.ma.count_masked(values)} masked values, and nobody "
+            "would respect the mask. Drop the windows that have some, or fill them."
+        )
 
 
 def native_floats(X: Any) -> Any:
@@ -58,8 +81,9 @@ def check_windows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `X` is not 2-D or 3-D, is empty, holds NaN or infinity (the message says where), or
-        has other channels or times than the estimator was fitted on.
+        If `X` is not 2-D or 3-D, is empty, holds NaN, infinity, masked or impossibly large
+        samples (the message says where), or has other channels or times than the estimator was
+        fitted on.
     """
     X = validate_data(
         estimator,
@@ -94,22 +118,93 @@ def check_shape(estimator: Any, X: np.ndarray, *, reset: bool) -> np.ndarray:
     return X
 
 
-def check_finite(X: np.ndarray) -> None:
-    """Raise a ValueError that names the first window, channel and sample that is NaN or inf."""
-    # A finite sum proves that all is well, without a mask as large as X.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(X.sum(dtype=np.float64)):
-            return
-    bad = ~np.isfinite(X)
-    if not bad.any():
+def check_finite(X: np.ndarray, numbers: np.ndarray | None = None) -> None:
+    """Raise a ValueError if a sample is NaN or inf, or so large that it cannot be microvolts.
+
+    The message names the first window, channel and sample; `numbers` are those of the windows,
+    where `X` is a part of them.
+    """
+    # In blocks that fit the cache, and without a mask as large as X.
+    if all(map(_is_plausible, np.split(X, range(256, len(X), 256)))):
         return
+    bad = ~(np.abs(X) <= np.float64(LARGEST))
     window, channel, sample = np.argwhere(bad)[0]
-    kind = "NaN" if np.isnan(X[window, channel, sample]) else "infinity"
+    value = X[window, channel, sample]
+    if np.isfinite(value):
+        kind, advice = f"{value:.3g}", f"No amplifier gives more than {LARGEST:g} µV. "
+    else:
+        kind, advice = "NaN" if np.isnan(value) else "infinity", ""
     raise ValueError(
-        f"Input X contains {kind}: first in window {window}, channel {channel}, sample {sample}; "
-        f"{bad.any(axis=(1, 2)).sum()} of {len(X)} windows have NaN or infinity. "
-        "Drop these windows, or repair them before."
+        f"Input X contains {kind}: first in window {window if numbers is None else numbers[window]}"
+        f", channel {channel}, sample {sample}; {bad.any(axis=(1, 2)).sum()} of {len(X)} windows "
+        f"have such samples. {advice}Drop these windows, or repair them before."
     )
+
+
+def _is_plausible(X: np.ndarray) -> bool:
+    with np.errstate(invalid="ignore"):  # NaN is neither below nor above
+        return not X.size or (float(X.min()) >= -LARGEST and float(X.max()) <= LARGEST)
+
+
+def check_scale(X: np.ndarray, what: str) -> None:
+    """Raise a ValueError if windows cannot be scalp EEG in microvolts; warn if they hardly can."""
+    swing = _typical_swing(X)
+    if USUAL[0] <= swing <= USUAL[1]:
+        return
+    message = (
+        f"a typical window of {what} swings over {swing:.3g} µV, expected 20 to 500 of scalp EEG. "
+        "Is the unit in the header of the file right? Signals of MNE and braindecode are in volts: "
+        "leave out the step that multiplies by 1e6."
+    )
+    if not POSSIBLE[0] <= swing <= POSSIBLE[1]:
+        raise ValueError(message)
+    warnings.warn(message, stacklevel=3)
+
+
+def _typical_swing(X: np.ndarray) -> float:
+    """Return the median over windows and channels that are not flat, peak to peak."""
+    swings = np.ptp(X, axis=2)
+    return float(np.median(swings[swings > 0])) if swings.any() else USUAL[0]
+
+
+def doubts_about(X: np.ndarray) -> str:
+    """Return what is odd about windows and may be why nothing can be learned from them, or ""."""
+    flat = np.argwhere(np.ptp(X, axis=2) == 0)
+    swing = _typical_swing(X)
+    if len(flat):
+        return (
+            f"{len(set(flat[:, 0].tolist()))} of the {len(X)} real windows have flat channels, the "
+            f"first channel {flat[0, 1]}: leave out that channel, or these windows."
+        )
+    if not USUAL[0] <= swing <= USUAL[1]:
+        return (
+            f"A typical real window swings over {swing:.3g} µV, expected 20 to 500 of scalp EEG: "
+            "give X in microvolts."
+        )
+    return ""
+
+
+def check_labels(labels: Any, name: str) -> np.ndarray:
+    """Return labels as a 1-D array; `name` is what they are called in messages.
+
+    Raises
+    ------
+    ValueError
+        If they are not one-dimensional, or one is missing (None, NaN, masked): all windows without
+        a label would count as one more patient or state.
+    """
+    refuse_masked(labels, name)
+    # As objects first: NumPy makes the text "nan" of a NaN among texts.
+    values = np.asarray(labels, dtype=None if hasattr(labels, "dtype") else object)
+    if np.ndim(values) != 1:
+        raise ValueError(f"{name} has {np.ndim(values)} dimensions; expected one entry per window.")
+    missing = np.flatnonzero(pd.isna(values))
+    if len(missing):
+        raise ValueError(
+            f"{name} has no entry for {len(missing)} of {len(values)} windows, first for window "
+            f"{missing[0]} ({values[missing[0]]}). Name it, or drop these windows."
+        )
+    return np.asarray(labels)
 
 
 def check_groups(groups: Any, n_windows: int) -> np.ndarray | None:
@@ -118,7 +213,8 @@ def check_groups(groups: Any, n_windows: int) -> np.ndarray | None:
     Raises
     ------
     ValueError
-        If `groups` is not one-dimensional or has another length than the windows.
+        If `groups` is not one-dimensional, has another length than the windows, or lacks the
+        patient of a window.
     """
     if groups is None:
         return None
@@ -133,10 +229,7 @@ def check_groups(groups: Any, n_windows: int) -> np.ndarray | None:
             f"groups has {n_groups} entries for {n_windows} windows; expected the patient of "
             f"every window, one entry each.{after_a_sampler if n_groups < n_windows else ''}"
         )
-    groups = np.asarray(groups)
-    if groups.ndim != 1:
-        raise ValueError(f"groups has {groups.ndim} dimensions; expected one patient per window.")
-    return groups
+    return check_labels(groups, "groups")
 
 
 def background_state(y: np.ndarray, background: Any = "auto") -> Any:

@@ -1,7 +1,9 @@
 """Downloads, from a server on this machine that misbehaves."""
 
+import contextlib
 import hashlib
 import threading
+import time
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -62,11 +64,25 @@ class Handler(BaseHTTPRequestHandler):
             return
         if fault == "wrong":
             body = body[::-1]
+        if fault in ("endless", "drip"):
+            self.send_response(200)
+            self.end_headers()
+            self.pour(fault)
+            return
         rest = body[first:]
         self.send_response(206 if first else 200)
         self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
         self.wfile.write(rest[: len(rest) // 2] if fault == "break" else rest)
+
+    def pour(self, fault):
+        """Send bytes until the other side has enough: as fast as can be, or one by one."""
+        block = bytes(100_000) if fault == "endless" else b"0"
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(block)
+                if fault == "drip":
+                    threading.Event().wait(0.02)
 
 
 @pytest.fixture
@@ -175,6 +191,30 @@ def test_a_server_that_does_not_answer_is_tried_again_and_then_an_error(server, 
     with pytest.raises(OSError, match="timed out"):
         fetch(server, tmp_path, timeout=0.2)
     assert not (tmp_path / BIG).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("SHA256SUMS.txt", "MOST_SUMS_BYTES"), (BIG, "MOST_BYTES")]
+)
+def test_a_body_without_end_is_refused_at_once_and_not_kept(
+    server, tmp_path, monkeypatch, name, limit
+):
+    from geneeg_sk.datasets import _fetch
+
+    monkeypatch.setattr(_fetch, limit, 1_000_000)
+    server.faults[name] = ["endless"] * 5
+    with pytest.raises(OSError, match=rf"{name} has more than 1000000 bytes"):
+        fetch(server, tmp_path)
+    assert sum(asked == name for asked, _ in server.asked) == 1
+    assert sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file()) < 1000
+
+
+def test_a_server_that_sends_byte_by_byte_is_given_up(server, tmp_path):
+    server.faults[BIG] = ["drip"] * 5
+    began = time.monotonic()
+    with pytest.raises(OSError, match=r"could not be downloaded in 5 tries: timed out: only"):
+        fetch(server, tmp_path, timeout=0.3)
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("listed", [b"<html>please log in</html>", b"", b"0" * 64 + b" ../../x"])

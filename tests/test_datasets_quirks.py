@@ -1,7 +1,9 @@
 """Databases as they really are: hand-written lists, odd channels, several montages, damage."""
 
+import os
 import re
 import shutil
+import time
 
 import numpy as np
 import pandas as pd
@@ -301,7 +303,9 @@ def test_decimal_commas_are_understood(tmp_path):
 def test_an_ecg_that_was_sampled_faster_does_not_change_the_eeg(tmp_path):
     def signal(name, sfreq):
         noise = np.random.default_rng(0).normal(0, 30, 60 * sfreq)
-        return edfio.EdfSignal(noise, sfreq, label=name, physical_range=(-500, 500))
+        return edfio.EdfSignal(
+            noise, sfreq, label=name, physical_dimension="uV", physical_range=(-500, 500)
+        )
 
     signals = [signal("C3", 128), signal("C4", 128), signal("ECG", 512)]
     edfio.Edf(signals).write(tmp_path / "sub-1_eeg.edf")
@@ -432,7 +436,9 @@ def test_a_recording_that_was_never_closed_is_read_to_its_end(tmp_path):
 def test_gaps_in_a_discontinuous_recording_are_an_error_that_says_where(tmp_path, gap):
     path = tmp_path / "sub-1_eeg.edf"
     noise = np.random.default_rng(0).normal(0, 30, 60 * 128)
-    signal = edfio.EdfSignal(noise, 128, label="C3", physical_range=(-500, 500))
+    signal = edfio.EdfSignal(
+        noise, 128, label="C3", physical_dimension="uV", physical_range=(-500, 500)
+    )
     annotations = [edfio.EdfAnnotation(30, 20, "sz")]
     edfio.Edf([signal], annotations=annotations).write(path)
     (tmp_path / "sub-1_events.tsv").write_text("onset\tduration\teventType\n30\t20\tsz\n")
@@ -470,7 +476,9 @@ def test_what_shows_only_in_the_signal_stops_the_loader_or_is_left_out(tmp_path,
     for k in range(6):
         write_noise(tmp_path / f"sub-{k}_eeg.edf", ["C3"])
         (tmp_path / f"sub-{k}_events.tsv").write_text("onset\tduration\teventType\n30\t20\tsz\n")
-    flat = edfio.EdfSignal(np.zeros(12800), 128, label="C3", physical_range=(-500, 500))
+    flat = edfio.EdfSignal(
+        np.zeros(12800), 128, label="C3", physical_dimension="uV", physical_range=(-500, 500)
+    )
     edfio.Edf([flat]).write(tmp_path / "sub-1_eeg.edf")
     options = FAST | {"channels": ["C3"], "n_jobs": n_jobs}
     with pytest.raises(ValueError, match=r"sub-1_eeg\.edf has flat channels \['C3'\]"):
@@ -482,7 +490,9 @@ def test_what_shows_only_in_the_signal_stops_the_loader_or_is_left_out(tmp_path,
 
 def test_stretches_that_a_recording_calls_bad_are_not_taken(tmp_path):
     noise = np.random.default_rng(0).normal(0, 30, 60 * 128)
-    signal = edfio.EdfSignal(noise, 128, label="C3", physical_range=(-500, 500))
+    signal = edfio.EdfSignal(
+        noise, 128, label="C3", physical_dimension="uV", physical_range=(-500, 500)
+    )
     edfio.Edf([signal], annotations=[edfio.EdfAnnotation(9, 2, "BAD_movement")]).write(
         tmp_path / "sub-1_eeg.edf"
     )
@@ -596,3 +606,109 @@ def test_real_annotations_with_a_few_wrong_characters_are_read_or_refused(
     except ValueError as raised:
         message = str(raised)
     assert re.search(rf"{re.escape(name)}, line \d+: ", message)
+
+
+EVENTS = "onset\tduration\teventType\n30\t20\tsz\n"
+
+
+def write_bids(folder, amplitude=30.0, unit="uV", limits=(-500, 500), events=EVENTS):
+    """Write a recording of one channel, C3, and its events."""
+    noise = np.random.default_rng(0).normal(0, amplitude, 60 * 128)
+    signal = edfio.EdfSignal(noise, 128, label="C3", physical_dimension=unit, physical_range=limits)
+    edfio.Edf([signal]).write(folder / "sub-1_eeg.edf")
+    (folder / "sub-1_events.tsv").write_text(events, encoding="utf-8")
+
+
+def overwrite(path, at, text):
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(text)
+
+
+@pytest.mark.parametrize("unit", ["uv", "UV", "nV", "pV", "%", "mmHg", "MV", "microV", ""])
+def test_units_that_would_be_taken_for_volts_are_refused(tmp_path, unit):
+    write_bids(tmp_path, unit=unit)
+    with pytest.raises(ValueError, match=rf"channel C3 in the unit '{unit}'; expected 'uV'"):
+        load_bids(tmp_path, channels=["C3"], **FAST)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("uV", 1), ("mV", 1e-3), ("V", 1e-6), (b"\xb5V", 1)])
+def test_units_that_are_understood_give_the_same_microvolts(tmp_path, unit, factor):
+    shown = unit if isinstance(unit, str) else "uV"
+    write_bids(tmp_path, 30 * factor, shown, (-500 * factor, 500 * factor))
+    if shown != unit:
+        overwrite(tmp_path / "sub-1_eeg.edf", 256 + 96, unit)
+    windows = load_bids(tmp_path, channels=["C3"], **FAST | {"h_freq": None})
+    np.testing.assert_allclose(windows.X.std(), 30, rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("at", "number"),
+    [(104, "500"), (104, "nan"), (104, "x"), (112, "-500"), (120, "32767"), (128, "-32768")],
+)
+def test_limits_that_give_no_scale_are_refused(tmp_path, at, number):
+    write_bids(tmp_path)
+    overwrite(tmp_path / "sub-1_eeg.edf", 256 + at, number.ljust(8).encode())
+    with pytest.raises(ValueError, match="channel C3 with physical and digital limits"):
+        load_bids(tmp_path, channels=["C3"], **FAST)
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_records_without_duration_are_refused(tmp_path, seconds):
+    write_bids(tmp_path)
+    overwrite(tmp_path / "sub-1_eeg.edf", 244, seconds.ljust(8).encode())
+    with pytest.raises(ValueError, match="damaged header: its records last"):
+        load_bids(tmp_path, channels=["C3"], **FAST)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e-4, 1e3, 1e4])
+def test_amplitudes_that_cannot_be_scalp_eeg_are_refused(tmp_path, factor):
+    write_bids(tmp_path, 30 * factor, limits=(-500 * factor, 500 * factor))
+    with pytest.raises(ValueError, match=r"sub-1_eeg\.edf swings over .* µV, expected 20 to 500"):
+        load_bids(tmp_path, channels=["C3"], **FAST)
+
+
+@pytest.mark.parametrize("factor", [4e-3, 50])
+def test_amplitudes_that_hardly_are_scalp_eeg_are_warned_about(tmp_path, factor):
+    write_bids(tmp_path, 30 * factor, limits=(-500 * factor, 500 * factor))
+    with pytest.warns(UserWarning, match=r"sub-1_eeg\.edf swings over .* µV, expected 20 to 500"):
+        load_bids(tmp_path, channels=["C3"], **FAST)
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quotation_marks_in_events_do_not_hide_seizures(tmp_path, quote):
+    cells = [f"{quote}{cell}{quote}" for cell in ("onset", "duration", "eventType", 30, 20, "sz")]
+    write_bids(tmp_path, events="\t".join(cells[:3]) + "\n" + "\t".join(cells[3:]) + "\n")
+    assert read_seizures(tmp_path)[["onset", "duration"]].to_numpy().tolist() == [[30, 20]]
+    assert "ictal" in load_bids(tmp_path, channels=["C3"], **FAST).y
+
+
+@pytest.mark.parametrize("row", ["30 20 sz", "30", "30\t20"])
+def test_a_row_that_lacks_cells_is_an_error_that_names_it(tmp_path, row):
+    write_bids(tmp_path, events=EVENTS + "\n" + row)
+    with pytest.raises(ValueError, match=r"sub-1_events\.tsv, line 4: expected 3 cells"):
+        read_seizures(tmp_path)
+
+
+def test_events_that_only_mention_a_seizure_are_warned_about(tmp_path):
+    write_bids(tmp_path, events=EVENTS + "40\t5\tfocal seizure\n50\t5\tpostictal\n")
+    with pytest.warns(UserWarning, match=r"\['focal seizure'\] are not taken for seizures"):
+        assert len(read_seizures(tmp_path)) == 1
+
+
+def test_many_blanks_in_a_list_take_no_time(tmp_path):
+    blanks = " " * 32_000
+    write_noise(tmp_path / "chb01_01.edf", MONTAGE)
+    for text in (f"Seizure{blanks}1 Start", f"File Name: a{blanks}b"):
+        (tmp_path / "chb01-summary.txt").write_text(f"File Name: chb01_01.edf\n{text}\n")
+        siena_list(tmp_path, onset=f"10.10.00{blanks}", name=f"PN01{blanks}1.edf")
+        began = time.perf_counter()
+        read_seizures(tmp_path)
+        assert time.perf_counter() - began < 5
+
+
+def test_an_annotation_file_of_gigabytes_is_refused_unread(tmp_path):
+    (tmp_path / "chb01-summary.txt").touch()
+    os.truncate(tmp_path / "chb01-summary.txt", 1 << 40)
+    with pytest.raises(ValueError, match=r"line 1: no list of seizures has more than"):
+        read_seizures(tmp_path)

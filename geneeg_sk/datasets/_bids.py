@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import Unpack
 
@@ -19,10 +20,12 @@ from ._listing import (
     relative_name,
 )
 from ._recordings import FolderOptions, load, shows_options
+from ._windows import SEIZURE as MENTIONED
 
 ENDING = "events.tsv"
 FORMATS = (".edf", ".bdf", ".vhdr", ".set")  # of EEG in BIDS
 KINDS = ("eventType", "trial_type")  # columns that tell what an event is: SzCORE's, BIDS's
+SPAN = ("onset", "duration")
 SEIZURE = ("sz", "seiz")
 
 _SUBJECT = re.compile(r"sub-([A-Za-z0-9]+)")
@@ -34,7 +37,8 @@ def load_bids(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
     """Load windows from a BIDS folder whose events follow SzCORE.
 
     Recordings are ``*_eeg.edf`` (or ``.bdf``, ``.vhdr``, ``.set``), each with an ``*_events.tsv``
-    beside it, in which ``eventType`` (or ``trial_type``) of a seizure begins with "sz". Patients
+    beside it, in which ``eventType`` (or ``trial_type``) of a seizure begins with "sz", with or
+    without quotation marks. Patients
     are ``sub-*``. Folders ``derivatives``, ``sourcedata`` and ``code`` are not entered.
 
     Parameters
@@ -101,27 +105,47 @@ def read_events(source: Path) -> list[Seizure]:
     Raises
     ------
     ValueError
-        If a column is missing, or onset or duration of a seizure is no number.
+        If a column or a cell is missing, or onset or duration of a seizure is no number.
+
+    Warns
+    -----
+    UserWarning
+        If an event's type mentions a seizure but does not begin with "sz".
     """
-    header, *lines = (text.rstrip("\r").split("\t") for text in read_lines(source))
-    header = [name.strip() for name in header]
+    header, *lines = (list(map(_bare, text.split("\t"))) for text in read_lines(source))
     kind = next((key for key in KINDS if key in header), None)
-    if kind is None or not {"onset", "duration"} <= set(header):
+    if kind is None or not set(SPAN) <= set(header):
         raise bad_line(source, 1, f"expected columns onset, duration and eventType, got {header}.")
-    seizures = []
+    seizures, odd = [], set()
     for number, line in enumerate(lines, start=2):
         cells = dict(zip(header, line))
-        if cells.get(kind, "").strip().lower().startswith(SEIZURE):
-            onset, duration = (
-                _seconds(cells.get(key, ""), key, source, number) for key in ("onset", "duration")
+        if not any(line):
+            continue
+        if not {kind, *SPAN} <= set(cells):
+            raise bad_line(
+                source, number, f"expected {len(header)} cells with tabs between, got {line}."
             )
-            if duration <= 0:
-                raise bad_line(source, number, f"a seizure has a duration of {duration:g} s.")
-            seizures.append(Seizure(onset, duration, source, number))
+        if not cells[kind].lower().startswith(SEIZURE):
+            odd |= {cells[kind]} if re.search(MENTIONED, cells[kind], re.IGNORECASE) else set()
+            continue
+        onset, duration = (_seconds(cells[key], key, source, number) for key in SPAN)
+        if duration <= 0:
+            raise bad_line(source, number, f"a seizure has a duration of {duration:g} s.")
+        seizures.append(Seizure(onset, duration, source, number))
+    if odd:
+        warnings.warn(
+            f"{source}: {sorted(odd)} are not taken for seizures, whose {kind} begins with 'sz'.",
+            stacklevel=2,
+        )
     return seizures
 
 
+def _bare(cell: str) -> str:
+    """Return the text of a cell without blanks and quotation marks around it."""
+    return cell.strip().strip("\"'").strip()
+
+
 def _seconds(text: str, key: str, source: Path, number: int) -> float:
-    if not _NUMBER.fullmatch(text.strip()):
+    if not _NUMBER.fullmatch(text):
         raise bad_line(source, number, f"{key} of a seizure is {text!r}, expected seconds.")
-    return float(text.strip().replace(",", "."))
+    return float(text.replace(",", "."))

@@ -11,14 +11,12 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from .._checks import VOLT, check_finite
+from .._checks import VOLT, check_finite, check_scale
 from ._bids import ENDING, read_events
 from ._left_out import LeftOut
 from ._listing import find_beside
 from ._recordings import LoadOptions, Recording, Way, cut_all, joined, shows_options
 from ._windows import SEIZURE, annotated_seizures
-
-LARGEST = 1e5  # microvolts, peak to peak, of a typical window: no EEG, but EEG scaled twice
 
 
 @shows_options(LoadOptions)
@@ -76,7 +74,6 @@ def load_braindecode(dataset: Any, **options: Unpack[LoadOptions]) -> Bunch:
             f"got {type(dataset).__name__}; expected recordings or windows of braindecode "
             "(BaseConcatDataset), all of one kind."
         )
-    _check_scale(windows.X)
     return windows
 
 
@@ -135,6 +132,7 @@ def _take_windows(records: Sequence[Any]) -> Bunch:
         )
     X = np.stack(windows).astype(np.float32) * np.float32(VOLT)
     check_finite(X)
+    check_scale(X, "braindecode")
     tables = [_table(one, number, sfreq) for number, one in enumerate(records)]
     metadata = pd.concat(tables, ignore_index=True)
     info = mne.create_info(list(names[: X.shape[1]]), sfreq, "eeg", verbose="ERROR")
@@ -193,12 +191,3 @@ def _name(one: Any, number: int) -> str:
 def _path(raw: Any) -> Path | None:
     files = [] if raw is None else [f for f in raw.filenames if f is not None]
     return Path(files[0]) if files else None
-
-
-def _check_scale(X: np.ndarray) -> None:
-    swing = float(np.median(np.ptp(X, axis=2)))
-    if swing > LARGEST:
-        raise ValueError(
-            f"a typical window swings over {swing:.3g} µV, if braindecode's signals are volts. "
-            "They are not: leave out the step that multiplies by 1e6."
-        )

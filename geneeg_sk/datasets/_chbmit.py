@@ -26,7 +26,7 @@ SAME_PATIENT = {"chb21": "chb01"}  # the same girl, 1.5 years later (PhysioNet)
 
 _FILE = re.compile(r"file name\s*:\s*(.+)", re.IGNORECASE)
 _COUNT = re.compile(r"number of seizures in file\s*:\s*(\d{1,6})\s*$", re.IGNORECASE | re.ASCII)
-_TIME = re.compile(r"seizure\s*\d*\s*(start|end) time\s*:\s*(.*)", re.IGNORECASE)
+_TIME = re.compile(r"seizure\s*+\d*+\s*+(start|end) time\s*+:\s*+(.*)", re.IGNORECASE)
 _SECONDS = re.compile(
     r"(\d{1,9}(?:[.,]\d{1,9})?)\s*(?:s|sec|seconds?)?\.?$", re.IGNORECASE | re.ASCII
 )
@@ -89,14 +89,15 @@ def load_chbmit(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
     ValueError
         If an option is out of range. If, with ``on_error="raise"``, an annotation file cannot be
         understood, or a recording is empty, truncated, discontinuous or unreadable, lacks a
-        channel, or ends before a seizure begins; the message names it. If no window is left.
+        channel, does not say its unit, cannot be scalp EEG, or ends before a seizure begins; the
+        message names it. If no window is left.
 
     Warns
     -----
     UserWarning
         If recordings are missing or not annotated, names are misspelled, sampling frequencies
-        differ, seizures overlap or outlast the recording, or something was left out. Of what was
-        read from `store`, only the last.
+        differ, amplitudes are unlikely, seizures overlap or outlast the recording, or something was
+        left out. Of what was read from `store`, only the last.
 
     See Also
     --------

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from string import whitespace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from ._channels import standard_name
 # Where things stand in the header, in bytes (EDF specification, Kemp et al. 1992; EDF+, 2003).
 FIXED = 256  # the part that every file has; as much again for every signal
 PER_SIGNAL = 256
-N_SAMPLES_AT = 216  # samples per record: in bytes per signal, after the fixed part
-LABEL = 16
+UNIT_AT, LIMITS_AT = 96, 104  # in bytes per signal, after the fixed part
+N_SAMPLES_AT = 216  # samples per record
+LABEL, NUMBER = 16, 8  # characters
+UNITS = ("uV", "µV", "\x83\xcaV", "mV", "V")  # that MNE reads; all else it takes for volts
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 
 _TIMEKEEPING = re.compile(rb"([+-]\d+(?:\.\d*)?)\x14\x14")  # the first list of a record of EDF+
@@ -33,6 +36,8 @@ class EdfHeader:
     record_seconds: float
     labels: tuple[str, ...]
     n_samples: tuple[int, ...]  # of each signal in a record
+    units: tuple[str, ...]
+    limits: tuple[tuple[str, ...], ...]  # physical, digital minimum, maximum of each signal
     width: int  # bytes of a sample
 
     @property
@@ -49,8 +54,8 @@ def open_recording(path: Path) -> Any:
     Raises
     ------
     ValueError
-        If the file is empty, truncated, discontinuous or unreadable, or has no EEG channel; the
-        message names it.
+        If the file is empty, truncated, discontinuous or unreadable, has no EEG channel, or does
+        not say in which unit its EEG is; the message names it.
     """
     import mne
 
@@ -63,6 +68,7 @@ def open_recording(path: Path) -> Any:
             f"{path} has no channel with the name of an EEG electrode or derivation, only "
             f"{sorted(set(others))}. Rename its channels to the 10-20 system."
         )
+    _check_scaling(path, header)
     read = mne.io.read_raw_bdf if path.suffix.lower() == ".bdf" else mne.io.read_raw_edf
     # What is no EEG stays out from the start: ECG that was sampled faster would have MNE bring
     # the EEG to its rate.
@@ -87,6 +93,11 @@ def check_edf(path: Path) -> EdfHeader:
             f"{path} has a damaged header: {len(header.labels)} signals need "
             f"{FIXED + PER_SIGNAL * len(header.labels)} bytes of it, not {header.n_header}. "
             "Download or export it again."
+        )
+    if not 0 < header.record_seconds < np.inf:
+        raise ValueError(
+            f"{path} has a damaged header: its records last {header.record_seconds:g} s. Download "
+            "or export it again."
         )
     expected = header.n_header + header.n_records * header.record_bytes
     if header.n_records >= 0 and size < expected:
@@ -136,14 +147,20 @@ def _read_header(path: Path, size: int) -> EdfHeader:
         try:
             n_signals = int(fixed[252:256])
             variable = file.read(max(0, n_signals) * PER_SIGNAL).decode("latin-1")
-            at = n_signals * N_SAMPLES_AT
+
+            def field(at: int, width: int = NUMBER) -> tuple[str, ...]:
+                cells = (variable[n_signals * at + k * width :][:width] for k in range(n_signals))
+                return tuple(cell.strip(whitespace) for cell in cells)
+
             header = EdfHeader(
                 n_header=int(fixed[184:192]),
                 is_discontinuous=fixed[192:197] in ("EDF+D", "BDF+D"),
                 n_records=int(fixed[236:244]),
                 record_seconds=float(fixed[244:252].replace(",", ".")),
-                labels=tuple(variable[k * LABEL :][:LABEL].strip() for k in range(n_signals)),
-                n_samples=tuple(int(variable[at + 8 * k :][:8]) for k in range(n_signals)),
+                labels=field(0, LABEL),
+                n_samples=tuple(map(int, field(N_SAMPLES_AT))),
+                units=field(UNIT_AT),
+                limits=tuple(zip(*(field(LIMITS_AT + k * NUMBER) for k in range(4)))),
                 width=3 if path.suffix.lower() == ".bdf" else 2,
             )
         except ValueError:
@@ -154,6 +171,31 @@ def _read_header(path: Path, size: int) -> EdfHeader:
             "export it again."
         )
     return header
+
+
+def _check_scaling(path: Path, header: EdfHeader) -> None:
+    """Raise a ValueError if it is not clear how many microvolts a number of an EEG channel is."""
+    for label, unit, limits in zip(header.labels, header.units, header.limits):
+        if standard_name(label) is None:
+            continue
+        if unit not in UNITS:
+            raise ValueError(
+                f"{path} has channel {label} in the unit {unit!r}; expected 'uV', 'mV' or 'V', "
+                "spelled so. Correct the unit in its header, or export it again."
+            )
+        try:
+            physical_min, physical_max, digital_min, digital_max = (
+                float(number.replace(",", ".")) for number in limits
+            )
+            scale = (physical_max - physical_min) / max(0.0, digital_max - digital_min)
+        except (ValueError, ZeroDivisionError):
+            scale = 0.0
+        # Physical limits may be reversed, for a signal that points the other way.
+        if not 0 < abs(scale) < np.inf:
+            raise ValueError(
+                f"{path} has channel {label} with physical and digital limits {limits}; expected "
+                "numbers, each minimum below its maximum. Download or export it again."
+            )
 
 
 def _check_gaps(path: Path, header: EdfHeader) -> None:

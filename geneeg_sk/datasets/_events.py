@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
+
+from ._workplace import workplace
 
 COLUMNS = ("onset", "duration", "eventType", "confidence", "channels", "dateTime")
 SEIZURE, BACKGROUND = "sz", "bckg"  # of HED-SCORE: any seizure, none
@@ -80,9 +81,9 @@ def write_events(
         f"{onset:.2f}\t{seconds:.2f}\t{kind}\t{confidence}\t{MISSING}\t{began}\t{duration:.2f}"
         for onset, seconds, kind, confidence in rows
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as workplace:
-        part = Path(workplace) / "events.tsv"
+    path = path.resolve()  # a link to a file stays one
+    with workplace(path.parent) as place:
+        part = place / "events.tsv"
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
         os.replace(part, path)
 

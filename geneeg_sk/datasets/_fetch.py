@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 CHECKSUMS = "SHA256SUMS.txt"
 TRIES = 5  # of each file, in one call
 TIMEOUT = 30.0  # seconds without an answer, or without more of it
-CHUNK = 1 << 16  # bytes; where a connection breaks off, those of one are lost
+SLOWEST, LONGEST = 1e3, 86400.0  # bytes a second on average, seconds: else a try has failed
+MOST_BYTES, MOST_SUMS_BYTES = 1 << 33, 1 << 24  # of a recording, of the list of checksums
+CHUNK = 1 << 16  # bytes to ask for at a time
 
 _CHECKSUM = re.compile(r"([0-9a-fA-F]{64})\s+\*?(.+)")
 
@@ -84,8 +87,9 @@ def fetch_chbmit(
         If a patient is unknown, ``SHA256SUMS.txt`` is no list of checksums, or a file stays
         different from its checksum in all of 5 tries. Such a file is not kept.
     OSError
-        If the server cannot be reached, breaks off or times out in all of 5 tries of a file, or
-        the disk is full. What came is kept for the next call.
+        If the server cannot be reached, breaks off, times out, or sends less than 1 kB a second in
+        all of 5 tries of a file, if a file has more than 8 GB, or the disk is full. What came is
+        kept for the next call, unless it was too much.
 
     See Also
     --------
@@ -272,6 +276,7 @@ class Download:
             if response.status_code != requests.codes.partial_content:
                 have = 0  # all of it comes
             size = int(response.headers.get("Content-Length", 0)) + have
+            limit = MOST_SUMS_BYTES if part.name == CHECKSUMS else MOST_BYTES
             with (
                 part.open("r+b" if have else "wb") as file,
                 tqdm(
@@ -284,6 +289,29 @@ class Download:
                 ) as bar,
             ):
                 file.seek(have)
-                for chunk in response.iter_content(CHUNK):
+                for chunk in self._arriving(response):
+                    if file.tell() + len(chunk) > limit:
+                        part.unlink()
+                        raise OSError(
+                            f"{url} has more than {limit} bytes, as no such file of the database. "
+                            "Is url the folder of the database?"
+                        )
                     file.write(chunk)
                     bar.update(len(chunk))
+
+    def _arriving(self, response: Any) -> Iterator[bytes]:
+        """Yield what comes when it comes; raise where it comes too slowly."""
+        import requests
+        import urllib3
+
+        began, came = time.monotonic(), 0
+        try:
+            # Unlike `iter_content`, this does not wait until a chunk is full.
+            while chunk := response.raw.read1(CHUNK):
+                yield chunk
+                came += len(chunk)
+                waited = time.monotonic() - began
+                if waited > min(LONGEST, self.timeout + came / SLOWEST):
+                    raise requests.Timeout(f"timed out: only {came} bytes in {waited:.0f} s")
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error) from error

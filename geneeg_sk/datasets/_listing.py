@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ._left_out import LeftOut
 
+MOST_BYTES = 1 << 26  # of an annotation file
 SIGNALS = (".edf", ".bdf")
 APART = {"derivatives", "sourcedata", "code"}  # of BIDS: copies and other things, not the data
 
@@ -109,7 +110,7 @@ def _plain(name: str) -> str:
     >>> _plain("PNO6-1.edf") == _plain("pn06_01 .EDF"), _plain("PN11-.edf") == _plain("PN11")
     (True, True)
     """
-    name = re.sub(r"\s*\.(edf|bdf)\s*$", "", name.strip().lower()).replace("o", "0")
+    name = re.sub(r"\.(edf|bdf)$", "", name.strip().lower()).replace("o", "0")
     name = re.sub(r"[\s_-]+", "-", name).strip("-")
     return re.sub(r"(?<!\d)0+(?=\d)", "", name)
 
@@ -121,6 +122,8 @@ def relative_name(source: Path, name: str, folder: Path) -> str:
 
 def read_lines(source: Path) -> list[str]:
     """Return the lines of a text file; old files with stray bytes are read all the same."""
+    if source.stat().st_size > MOST_BYTES:
+        raise bad_line(source, 1, f"no list of seizures has more than {MOST_BYTES} bytes.")
     return source.read_text(encoding="utf-8-sig", errors="replace").split("\n")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._checks import VOLT, check_finite
+from .._checks import VOLT, check_finite, refuse_masked
+from ._workplace import workplace
 
 
 def to_epochs(X: Any, info: Any, y: Any = None, metadata: pd.DataFrame | None = None) -> Any:
@@ -106,14 +106,15 @@ def write_edf(path: str | Path, X: Any, y: Any, info: Any) -> None:
     length = n_times / info["sfreq"]
     onsets = np.arange(n_windows) * length
     raw.set_annotations(mne.Annotations(onsets, length, np.asarray(y).astype(str)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as workplace:
-        part = Path(workplace) / "windows.edf"
+    path = path.resolve()  # a link to a file stays one
+    with workplace(path.parent) as place:
+        part = place / "windows.edf"
         mne.export.export_raw(part, raw, fmt="edf", verbose="ERROR")
         os.replace(part, path)
 
 
 def _check(X: Any, info: Any, y: Any) -> np.ndarray:
+    refuse_masked(X, "X")
     X = np.asarray(X, dtype=np.float64)
     if X.ndim != 3 or not len(X) or X.shape[1] != len(info.ch_names):
         raise ValueError(

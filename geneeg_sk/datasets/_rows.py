@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._checks import check_windows
+from .._checks import check_finite, check_windows
 
 BLOCK_BYTES = 1 << 22  # of windows read at a time, where all are gone through
 
@@ -196,19 +196,11 @@ def check_rows(estimator: Any, X: WindowRows, *, reset: bool) -> WindowRows:
     Raises
     ------
     ValueError
-        If they have other channels or times than `estimator` was fitted on, are none, hold NaN
-        or infinity, or what single precision cannot hold.
+        If they have other channels or times than `estimator` was fitted on, are none, or hold NaN,
+        infinity or impossibly large samples.
     """
     # Shape and number of windows are checked on one that takes no memory.
     check_windows(estimator, np.zeros((min(len(X), 1), *X.shape[1:]), np.float32), reset=reset)
     for places, block in X.stored_blocks():
-        with np.errstate(over="ignore"):
-            finite = np.isfinite(block.astype(np.float32, copy=False))
-        if not finite.all():
-            window, channel, sample = np.argwhere(~finite)[0]
-            kind = "NaN" if np.isnan(block[window, channel, sample]) else "infinity"
-            raise ValueError(
-                f"Input X contains {kind}: first in window {places[window]}, channel {channel}, "
-                f"sample {sample}. Drop these windows, or repair them before."
-            )
+        check_finite(block, places)
     return X

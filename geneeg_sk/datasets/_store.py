@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
-import tempfile
+import uuid
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,13 +19,26 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from .._checks import check_finite
+from .._checks import check_finite, check_labels, refuse_masked
 from .._version import __version__
+from ._store_header import (
+    ARRAY,
+    FORMAT,
+    HEADER,
+    TABLE,
+    VERSION,
+    file_of,
+    is_store,
+    read_header,
+    table_file,
+    write_header,
+)
+from ._workplace import locked, workplace
 
-FORMAT, VERSION = "geneeg_sk windows", 2
-HEADER, ARRAY = "header.json", "X.npy"
-TABLE = "metadata"  # the one that every store has
 BLOCK_BYTES = 1 << 24  # of windows on their way to the disk
+# What is read is within these limits, so that a damaged or malicious store fills no memory.
+MOST_ROW_BYTES, MOST_TABLE_BYTES = 1 << 16, 1 << 24
+LONGEST_LABEL = 1000  # characters
 
 
 def write_windows(
@@ -32,8 +47,10 @@ def write_windows(
     """Write windows to a folder, from which `read_windows` gives them back.
 
     The folder holds ``X.npy``, ``metadata.parquet`` (with the states and patients of the windows),
-    further tables that `bunch` has, and ``header.json``, with checksums of the others. It appears
-    when it is complete; nothing is pickled.
+    further tables that `bunch` has, and ``header.json``, with checksums of all. It appears when it
+    is complete; nothing is pickled. A store that is written over another has files of other names,
+    such as ``X-1a2b3c4d.npy``, and takes its place in one moment: whoever reads, or is killed
+    while writing, finds one or the other.
 
     Parameters
     ----------
@@ -52,8 +69,9 @@ def write_windows(
     FileExistsError
         If the folder exists, and `overwrite` is False or it is no store of windows.
     ValueError
-        If there is no window, if parts have different lengths, or `X` is not 3-D, or holds NaN or
-        infinity, or if several bunches differ in channels, sampling frequency, length or dtype.
+        If there is no window, if parts have different lengths, or `X` is not 3-D, or holds NaN,
+        infinity, masked or impossibly large samples, if a window has no state or patient, or if
+        several bunches differ in channels, sampling frequency, length or dtype.
 
     See Also
     --------
@@ -69,8 +87,13 @@ def write_windows(
     ...     read_windows(f"{folder}/windows").X.shape
     (92, 19, 256)
     """
-    parts = [bunch] if isinstance(bunch, Bunch) else bunch
-    _write(Path(folder), parts, overwrite=overwrite, about={})
+    folder = Path(folder)
+    if folder.exists() and not (overwrite and is_store(folder)):
+        raise FileExistsError(
+            f"{folder} exists; choose another folder, or overwrite=True if it is a store of "
+            "windows."
+        )
+    _write(folder, bunch, replace=overwrite, about={})
 
 
 def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) -> Bunch:
@@ -84,7 +107,8 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
         Leave `X` on disk, as a read-only memory map; otherwise read it. Indexing a map by fold
         copies; `WindowRows` does not.
     verify : bool, default=True
-        Compare the files with their checksums, which reads all of them once.
+        Compare the files with their checksums, which reads all of them once. Otherwise only the
+        header is compared with its own, and the files with the sizes that it tells.
 
     Returns
     -------
@@ -99,45 +123,15 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
     ValueError
         If the store is damaged, or written by another version.
     """
-    import mne
-
     folder = Path(folder)
-    if not (folder / HEADER).is_file():
-        raise FileNotFoundError(f"{folder} is no store of windows: it has no {HEADER}.")
-    header = _read_header(folder)
-    try:
-        X = np.load(folder / ARRAY, mmap_mode="r" if mmap else None, allow_pickle=False)
-        tables = {name: pd.read_parquet(_file(folder, name)) for name in header["tables"]}
-        table = tables[TABLE]
-        info = mne.create_info(header["channels"], header["sfreq"], "eeg", verbose="ERROR")
-        info.set_montage("standard_1005", on_missing="ignore", verbose="ERROR")
-        y, groups = (_as_labels(table[key]) for key in ("state", "patient"))
-        shape = tuple(header["shape"])
-        checksums = dict(header["sha256"])
-    except Exception as error:
-        raise ValueError(f"{folder} is damaged: {error}. Write it again.") from error
-    if X.shape != shape or len(table) != len(X) or X.shape[1] != len(info.ch_names):
-        raise ValueError(
-            f"{folder} is damaged: {ARRAY} has shape {X.shape}, {TABLE} {len(table)} rows, and "
-            f"{HEADER} says {shape}. Write it again."
-        )
-    for name, expected in checksums.items() if verify else ():
-        if _sha256(folder / name) != expected:
-            raise ValueError(
-                f"{folder} is damaged: {name} is not what was written, its checksum differs. "
-                "Write it again."
-            )
-    dropped = {"dropped": header["dropped"]} if header.get("dropped") is not None else {}
-    return Bunch(
-        X=X,
-        y=y,
-        groups=groups,
-        info=info,
-        sfreq=header["sfreq"],
-        DESCR=header.get("descr", ""),
-        **tables,
-        **dropped,
-    )
+    header = read_header(folder)
+    while True:
+        try:
+            return _read(folder, header, mmap=mmap, verify=verify)
+        except ValueError:
+            first, header = header, read_header(folder)
+            if header == first:
+                raise  # else it was written anew meanwhile
 
 
 def cached_windows(
@@ -178,7 +172,7 @@ def cached_windows(
     Warns
     -----
     UserWarning
-        If a store is damaged (its checksum differs), and is made anew.
+        If a store is damaged (a checksum differs, or a file is missing), and is made anew.
 
     Notes
     -----
@@ -202,17 +196,14 @@ def cached_windows(
     about = {"parameters": _plain(parameters), "sources": _stamps(sources)}
     identity = json.dumps(about | {"version": __version__}, sort_keys=True)
     place = Path(folder) / f"windows-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
-    is_damaged = False
-    if place.exists():
+    is_there = place.exists()
+    if is_there:
         try:
             return read_windows(place)
-        except ValueError as error:
-            is_damaged = True
-            warnings.warn(f"{error} This is done now.", stacklevel=2)
-    made = make()
+        except (ValueError, FileNotFoundError) as error:
+            warnings.warn(f"{error} The windows are made anew now.", stacklevel=2)
     with contextlib.suppress(_MadeMeanwhile):
-        parts = [made] if isinstance(made, Bunch) else made
-        _write(place, parts, overwrite=is_damaged, about=about)
+        _write(place, make(), replace=is_there, about=about)
     return read_windows(place, verify=False)
 
 
@@ -220,26 +211,49 @@ class _MadeMeanwhile(FileExistsError):
     """Another process has finished the same store first."""
 
 
-def _write(folder: Path, parts: Iterable[Bunch], *, overwrite: bool, about: dict[str, Any]) -> None:
-    if folder.exists() and not (overwrite and _is_store(folder)):
-        raise FileExistsError(
-            f"{folder} exists; choose another folder, or overwrite=True if it is a store of "
-            "windows."
-        )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder.parent) as workplace:
-        part = Path(workplace) / "windows"
+def _write(
+    folder: Path, parts: Bunch | Iterable[Bunch], *, replace: bool, about: dict[str, Any]
+) -> None:
+    folder = folder.resolve()  # a link to a store stays one
+    with workplace(folder.parent) as place:
+        part = place / "windows"
         part.mkdir()
-        header = _write_parts(part, parts)
-        (part / HEADER).write_text(json.dumps(header | about, indent=1), encoding="utf-8")
-        if overwrite and folder.exists():
-            os.replace(folder, Path(workplace) / "old")
+        header = _write_parts(part, [parts] if isinstance(parts, Bunch) else parts) | about
+        write_header(part, header)
         try:
             os.replace(part, folder)
         except OSError as error:
-            if not folder.exists():
+            if not folder.is_dir():
                 raise
-            raise _MadeMeanwhile(f"{folder} was written by another process.") from error
+            if not replace:
+                raise _MadeMeanwhile(f"{folder} was written by another process.") from error
+            _replace(part, folder, header)
+
+
+def _replace(part: Path, folder: Path, header: dict[str, Any]) -> None:
+    """Put new files beside those of a store, and then its header, which names the files.
+
+    So there is no moment without a store, or with parts of two.
+    """
+    suffix = f"-{uuid.uuid4().hex[:8]}"
+    write_header(part, header | {"suffix": suffix})
+    with locked(folder):
+        try:
+            for name in header["files"]:
+                os.replace(part / name, file_of(folder, name, suffix))
+            os.replace(part / HEADER, folder / HEADER)
+        finally:
+            _remove_unnamed(folder)
+
+
+def _remove_unnamed(folder: Path) -> None:
+    """Remove files of earlier stores, and of those that were never finished."""
+    with contextlib.suppress(ValueError, OSError):
+        header = read_header(folder)
+        named = {file_of(folder, name, header["suffix"]) for name in header["files"]}
+        for path in {*folder.glob("*.npy"), *folder.glob("*.parquet")} - named:
+            with contextlib.suppress(OSError):  # Windows keeps the file of a map until the end
+                path.unlink()
 
 
 def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
@@ -270,7 +284,7 @@ def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
         _write_array_header(file, header, n_windows)
     whole = {name: _joined(some) for name, some in tables.items()}
     for name, table in whole.items():
-        table.to_parquet(_file(folder, name))
+        table.to_parquet(folder / table_file(name))
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -278,15 +292,20 @@ def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
         "channels": header["channels"],
         "states": sorted(map(str, set(whole[TABLE]["state"]))),
         "shape": [n_windows, *header["window"]],
+        "dtype": header["dtype"],
         "descr": described[0] if len(described) == 1 else "",  # else each tells of a part only
-        "dropped": dropped,
-        "tables": list(whole),
-        "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+        "dropped": None if dropped is None else {str(k): int(n) for k, n in dropped.items()},
+        "tables": {name: len(table) for name, table in whole.items()},
+        "files": {path.name: _stamp(path) for path in sorted(folder.iterdir())},
+        "suffix": "",
     }
 
 
 def _describe(bunch: Bunch) -> dict[str, Any]:
     """Return what all parts of a store have in common."""
+    refuse_masked(bunch.X, "X")
+    for name in ("y", "groups"):
+        _as_labels(bunch[name], name)
     shape, dtype = np.shape(bunch.X), np.dtype(getattr(bunch.X, "dtype", object))
     if len(shape) != 3 or dtype.kind != "f" or shape[1] != len(bunch.info.ch_names):
         raise ValueError(
@@ -329,10 +348,7 @@ def _write_array_header(file: BinaryIO, header: dict[str, Any], n_windows: int) 
 
 def _append(file: BinaryIO, X: Any, start: int) -> None:
     block = np.ascontiguousarray(X)
-    try:
-        check_finite(block)
-    except ValueError as error:
-        raise ValueError(f"{error} Windows are counted from number {start} on.") from error
+    check_finite(block, np.arange(start, start + len(block)))
     block.tofile(file)
 
 
@@ -351,13 +367,13 @@ def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
-def _file(folder: Path, table: str) -> Path:
-    return folder / f"{table}.parquet"
-
-
-def _sha256(path: Path) -> str:
+def _stamp(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return {"bytes": path.stat().st_size, "sha256": _sha256(file)}
+
+
+def _sha256(file: BufferedReader) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stamps(sources: Iterable[str | Path]) -> list[list[Any]]:
@@ -379,9 +395,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
     if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
+        return _plain(value.tolist())
+    if isinstance(value, Path) or (isinstance(value, float) and not math.isfinite(value)):
+        return str(value)  # JSON has neither NaN nor infinity
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     raise TypeError(
@@ -390,32 +406,92 @@ def _plain(value: Any) -> Any:
     )
 
 
-def _is_store(folder: Path) -> bool:
-    """Tell whether a folder is ours to replace: its array or table may be damaged."""
+def _read(folder: Path, header: dict[str, Any], *, mmap: bool, verify: bool) -> Bunch:
+    """Read the store of which `header` tells; nothing is taken into memory before it is checked."""
+    import mne
+
     try:
-        return json.loads((folder / HEADER).read_text(encoding="utf-8"))["format"] == FORMAT
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+        # All are opened first: what is open stays readable, even if it is replaced now.
+        with contextlib.ExitStack() as stack:
+            files = {
+                name: stack.enter_context(_opened(folder, name, header)) for name in header["files"]
+            }
+            if verify:
+                for name, file in files.items():
+                    _check_sum(file, name, header)
+            X = _read_array(files[ARRAY], header, mmap=mmap)
+            tables = {
+                name: _read_table(files[table_file(name)], n_rows)
+                for name, n_rows in header["tables"].items()
+            }
+        y, groups = (_as_labels(tables[TABLE][key], key) for key in ("state", "patient"))
+        info = mne.create_info(header["channels"], header["sfreq"], "eeg", verbose="ERROR")
+        info.set_montage("standard_1005", on_missing="ignore", verbose="ERROR")
+    except Exception as error:
+        raise ValueError(f"{folder} is damaged: {error}. Write it again.") from error
+    dropped = {"dropped": header["dropped"]} if header["dropped"] is not None else {}
+    return Bunch(
+        X=X,
+        y=y,
+        groups=groups,
+        info=info,
+        sfreq=header["sfreq"],
+        DESCR=header["descr"],
+        **tables,
+        **dropped,
+    )
 
 
-def _read_header(folder: Path) -> dict[str, Any]:
-    try:
-        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
-        is_ours = header["format"] == FORMAT
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / HEADER} is damaged or of another program: {error}.") from error
-    if not is_ours:
-        raise ValueError(f"{folder} is no store of windows, but of format {header['format']!r}.")
-    if header.get("version") != VERSION:
+def _opened(folder: Path, name: str, header: dict[str, Any]) -> BufferedReader:
+    path, expected = file_of(folder, name, header["suffix"]), header["files"][name]["bytes"]
+    if not path.is_file():  # of a pipe or a device, the mere opening may never end
+        raise ValueError(f"{name} is missing")
+    file = open(str(path), "rb")  # noqa: SIM115
+    if (size := os.fstat(file.fileno()).st_size) != expected:
+        file.close()
+        raise ValueError(f"{name} has {size} bytes instead of {expected}")
+    return file
+
+
+def _check_sum(file: BufferedReader, name: str, header: dict[str, Any]) -> None:
+    if _sha256(file) != header["files"][name]["sha256"]:
+        raise ValueError(f"{name} is not what was written, its checksum differs")
+    file.seek(0)
+
+
+def _read_array(file: BufferedReader, header: dict[str, Any], *, mmap: bool) -> np.ndarray:
+    version = np.lib.format.read_magic(file)
+    shape, in_fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    n_bytes = file.tell() + math.prod(shape) * dtype.itemsize
+    found = (version, list(shape), dtype.str, in_fortran_order, n_bytes)
+    expected = ((1, 0), header["shape"], header["dtype"], False, header["files"][ARRAY]["bytes"])
+    if found != expected:
         raise ValueError(
-            f"{folder} is of version {header.get('version')}, this geneeg_sk reads {VERSION}. "
-            "Update geneeg_sk, or write the windows again."
+            f"{ARRAY} has shape {shape} and dtype {dtype}, but {HEADER} says "
+            f"{header['shape']} and {header['dtype']}"
         )
-    return header
+    if mmap:
+        return np.memmap(file, dtype, "r", file.tell(), shape)
+    return np.fromfile(file, dtype).reshape(shape)
 
 
-def _as_labels(column: pd.Series) -> np.ndarray:
+def _read_table(file: BufferedReader, n_rows: int) -> pd.DataFrame:
+    from pyarrow import parquet
+
+    about = parquet.read_metadata(file)
+    n_bytes = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
+    if about.num_rows != n_rows or n_bytes > n_rows * MOST_ROW_BYTES + MOST_TABLE_BYTES:
+        raise ValueError(f"a table of {about.num_rows} rows, {n_bytes} bytes, is not {n_rows} rows")
+    file.seek(0)
+    return pd.read_parquet(file)
+
+
+def _as_labels(column: Any, name: str) -> np.ndarray:
     """Return labels as the array they were: text as fixed-width str, numbers as they are."""
-    if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy()
-    return column.to_numpy(dtype=str)
+    labels = check_labels(column, name)
+    if pd.api.types.is_numeric_dtype(labels):
+        return labels
+    texts = list(map(str, labels))
+    if max(map(len, texts), default=0) > LONGEST_LABEL:
+        raise ValueError(f"{name} has an entry of more than {LONGEST_LABEL} characters.")
+    return np.array(texts, dtype=str)

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from .._checks import VOLT
+from .._checks import VOLT, check_scale
 
+SCALE_WINDOWS = 64  # of a recording, by which its scale is judged
 PART_SAMPLES = 1 << 14  # of a recording to read at a time: little enough for the cache
 STATES = ("normal", "preictal", "ictal")
 # "seizure", "sz_foc", "ictal"; not "preictal", "post-ictal", "interictal", "no seizure".
@@ -122,14 +123,15 @@ def make_windows(
     ValueError
         If there are no annotations, or none of a seizure, and `seizures` is not given; if a seizure
         has no duration or lies outside the recording; if the recording is shorter than a window;
-        if the signal has NaN or infinity, or a channel is flat throughout; if a parameter is out of
-        range.
+        if the signal has NaN or infinity, cannot be scalp EEG (typical windows swing over less
+        than 0.1 or more than 20,000 µV), or a channel is flat throughout; if a parameter is out
+        of range.
 
     Warns
     -----
     UserWarning
         If a seizure lasts beyond the end of the recording, seizures overlap (they are taken for
-        one), or no window is left.
+        one), typical windows swing over less than 1 or more than 5,000 µV, or no window is left.
 
     Examples
     --------
@@ -216,6 +218,8 @@ def cut_windows(
     starts = np.unique(np.concatenate(list(grids.values())))
     verdicts, which = label(starts / sfreq, n_samples / sfreq, spans, zones)
     windows = np.lib.stride_tricks.sliding_window_view(signal, n_samples, axis=1)
+    some = np.linspace(0, windows.shape[1] - 1, SCALE_WINDOWS).astype(int)
+    check_scale(windows[:, some], f"recording {recording}")
     on_grid = np.zeros(len(starts), bool)
     for state, grid in grids.items():
         on_grid |= (verdicts == state) & np.isin(starts, grid)

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
+from geneeg_sk._checks import doubts_about
 from geneeg_sk._version import __version__
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
@@ -192,7 +193,7 @@ class GenEEGSampler(BaseWindowSampler):
         windows, rows = [X[:0]], []
         for state, n in counts.items():
             seed = (draw_seed, states.index(state))
-            accepted, provenance = self._draw(state, n, seed, source, criteria)
+            accepted, provenance = self._draw(state, n, seed, source, criteria, X[y == state])
             windows.append(accepted)
             rows.append(provenance)
         labels = np.repeat(np.array(list(counts), dtype=y.dtype), list(counts.values()))
@@ -207,15 +208,19 @@ class GenEEGSampler(BaseWindowSampler):
         seed: tuple[int, int],
         source: ProfileSource,
         criteria: list[Criterion],
+        real: np.ndarray,
     ) -> tuple[np.ndarray, pd.DataFrame]:
         """Draw chunks of candidates until `n` are accepted; the first `n` in order are taken."""
         kept, rows, found, chunk = [], [], 0, 0
         while found < n:
             if chunk * CHUNK > MOST_TRIES * (n + CHUNK):
+                advice = doubts_about(real) or (
+                    "Lower quality, or train the generator longer (vae_steps, diffusion_steps)."
+                )
                 raise ValueError(
                     f"quality={self.quality} refused {chunk * CHUNK - found} of {chunk * CHUNK} "
-                    f"synthetic windows of state {state!r}: only {found} of {n} were found. Lower "
-                    "quality, or train the generator longer (vae_steps, diffusion_steps)."
+                    f"synthetic windows of state {state!r}: only {found} of {n} were found. "
+                    f"{advice}"
                 )
             rng = np.random.default_rng([*seed, chunk])
             profiles, provenance = source.draw(state, CHUNK, rng)
