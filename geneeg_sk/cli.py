@@ -305,11 +305,11 @@ def detect(
         raise typer.BadParameter("--save goes with --windows: a --detector is saved already.")
     from geneeg_sk._console import print_detections
     from geneeg_sk.classification import detect_seizures
-    from geneeg_sk.classification._storage import check_place, read_detector, write_detector
+    from geneeg_sk.classification._storage import SAVED, read_detector, write_detector
     from geneeg_sk.datasets import write_events
 
     if save is not None:
-        check_place(save)
+        SAVED.check_place(save)
     if source[0] == "detector":
         classifier, prepared = read_detector(source[1])
     else:
