@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from .._checks import background_state, check_groups, check_windows, sfreq_of
+from .._seeding import seeded
 from ..datasets import WindowRows
 from ..datasets._rows import check_rows
 from ._device import resolve_device
@@ -209,8 +210,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         data, patients = self._training_set(X, y, groups)
         rng = check_random_state(self.random_state)
         budget = self._budget()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.randint(MAX_SEED)))
+        with seeded(int(rng.randint(MAX_SEED))):
             model = new_model(data, budget)
         self._train(data, model, patients, budget, rng)
         return self
