@@ -62,12 +62,8 @@ class SealedFolder:
             If nothing can be written there.
         """
         folder = Path(folder).absolute()
-        nearest = next(path for path in (folder, *folder.parents) if path.exists())
-        if not nearest.is_dir():
-            raise FileExistsError(f"{nearest} is a file; expected a folder. Choose another place.")
-        if not os.access(nearest, os.W_OK | os.X_OK):
-            raise PermissionError(f"{nearest} cannot be written. Choose another folder.")
-        if nearest == folder and not self._is_ours(folder):
+        check_writable(folder)
+        if folder.exists() and not self._is_ours(folder):
             raise FileExistsError(
                 f"{folder} exists and is not a saved {self.noun}. Choose another folder, or empty "
                 "it."
@@ -180,6 +176,25 @@ class SealedFolder:
             return folder / self._name(json.loads((folder / self.header).read_bytes())["sha256"])
         except (OSError, ValueError, RecursionError, LookupError, TypeError):
             return None
+
+
+def check_writable(folder: Path) -> Path:
+    """Return the nearest folder that exists, at a place or above it, where files can be written.
+
+    Raises
+    ------
+    FileExistsError
+        If it is a file.
+    PermissionError
+        If nothing can be written there.
+    """
+    folder = folder.absolute()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir():
+        raise FileExistsError(f"{nearest} is a file; expected a folder. Choose another place.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PermissionError(f"{nearest} cannot be written. Choose another folder.")
+    return nearest
 
 
 def seal(content: Any) -> str:
