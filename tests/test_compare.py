@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.model_selection import SamplerComparison, compare_samplers
 from geneeg_sk.over_sampling import FourierSurrogateSampler, GenEEGSampler
 
+ROOT = Path(__file__).parents[1]
 MODEL = make_pipeline(
     EEGFeatures(sfreq=64.0, average=True), StandardScaler(), LogisticRegression(max_iter=200)
 )
@@ -523,7 +526,7 @@ print(content_hash(fitted, names, get_scorer("roc_auc"), {"b", "a"}))
         subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "PYTHONHASHSEED": seed},
-            cwd=Path(__file__).parents[1],
+            cwd=ROOT,
             capture_output=True,
             text=True,
             check=True,
@@ -531,3 +534,45 @@ print(content_hash(fitted, names, get_scorer("roc_auc"), {"b", "a"}))
         for seed in ("1", "2")
     ]
     assert found[0] == found[1]
+
+
+SLOW = """
+import sys
+import time
+import numpy as np
+from imblearn.over_sampling import RandomOverSampler
+from sklearn.dummy import DummyClassifier
+from geneeg_sk.model_selection import compare_samplers
+
+
+class Slow(DummyClassifier):
+    def fit(self, X, y):
+        time.sleep(0.3)
+        return super().fit(X, y)
+
+
+y, groups = np.tile(["a", "b"], 20), np.repeat(range(4), 10)
+X = np.random.default_rng(0).normal(size=(40, 2, 16))
+candidates = {"none": None, "random": RandomOverSampler()}
+options = {"cv": 4, "n_repeats": 2, "random_state": 0, "store": sys.argv[1], "n_jobs": 2}
+found = compare_samplers(candidates, Slow(), X, y, groups, **options)
+print((found.frame["error"] == "").sum())
+"""
+
+
+def test_ctrl_c_ends_a_comparison_in_processes_which_then_goes_on(tmp_path):
+    store = tmp_path / "rows.jsonl"
+    options = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-W", "ignore", "-c", SLOW, store]
+    first = subprocess.Popen(command, start_new_session=True, **options)
+    while first.poll() is None and not store.exists():
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGINT)  # as a terminal does it: to the workers, too
+    _, errors = first.communicate(timeout=120)
+    assert first.returncode != 0
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    before = store.read_text()
+    assert 0 < before.count("\n") < 16
+    assert subprocess.run(command, **options).stdout == "16\n"
+    assert store.read_text().startswith(before)
+    assert store.read_text().count("\n") == 16
