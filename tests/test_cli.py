@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mne
@@ -104,10 +105,29 @@ def test_the_benchmark_runs_on_real_seizures(data_folder, tmp_path):
     assert "folds are by recording" in printed
 
 
-def test_a_second_run_repeats_nothing(store, tmp_path):
+def killed(*args, when):
+    """Run a command in a process of its own, and kill that as soon as `when()`."""
+    command = [sys.executable, "-c", "from geneeg_sk.cli import app; app()", *map(str, args)]
+    root = Path(cli.__file__).parents[1]
+    process = subprocess.Popen(
+        command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and not when():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+
+
+def test_a_killed_run_goes_on_where_it_was_and_another_repeats_nothing(store, tmp_path):
     out = tmp_path / "out"
     options = ["--windows", store, "--quick", "--folds", 3, "--out", out, "--jobs", 1, *TINY_BUDGET]
+    rows = out / "rows.jsonl"
+    killed("benchmark", *options, when=lambda: rows.exists() and rows.read_text().count("\n") > 1)
+    done = rows.read_text()
+    assert not (out / "results.csv").exists()
     run("benchmark", *options)
+    assert rows.read_text().startswith(done)
+    assert rows.read_text().count("\n") == 3 * len(CANDIDATES)
     first = pd.read_csv(out / "results.csv")
     assert set(first["candidate"]) == CANDIDATES
     run("benchmark", *options)
