@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import shlex
+import shutil
 import sys
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,6 +45,10 @@ MAX_SHOWN = 200  # windows of each state and set that are kept for it: as many a
 
 CHANNELS = "channels.json"  # beside a saved generator: the names that its windows lack
 
+PART_BYTES = 1 << 27  # of windows that `sample` makes at once
+ROW_BYTES = 1000  # of memory for what is known of a window beside its signal
+EDF_COPIES = 4  # of all windows in double precision, while they become EDF
+
 
 class Groups(StrEnum):
     """What a fold must not tear apart."""
@@ -53,7 +61,7 @@ Chbmit = Annotated[Path | None, typer.Option(help="Folder in CHB-MIT's layout.")
 Siena = Annotated[Path | None, typer.Option(help="Folder in Siena's layout.")]
 Bids = Annotated[Path | None, typer.Option(help="BIDS folder with seizure events.")]
 Length = Annotated[float, typer.Option(help="Length of a window, in seconds.")]
-Sfreq = Annotated[float | None, typer.Option(help="Resample to this frequency, in Hz.")]
+Sfreq = Annotated[float | None, typer.Option(max=1e5, help="Resample to this frequency, in Hz.")]
 Channels = Annotated[str | None, typer.Option(help="Names with commas; by default the common.")]
 Patients = Annotated[str | None, typer.Option(help="Only these patients, with commas.")]
 Preictal = Annotated[float, typer.Option(help="Seconds before a seizure that are preictal.")]
@@ -71,7 +79,10 @@ def _clear_errors(command: Callable) -> Callable:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except (ValueError, OSError) as error:
+        except MemoryError as error:
+            typer.secho(f"Error: there is not enough memory. {error}", err=True, fg="red")
+            raise typer.Exit(1) from error
+        except (ValueError, OSError, OverflowError) as error:
             typer.secho(f"Error: {' '.join(str(error).split())}", err=True, fg="red")
             raise typer.Exit(1) from error
 
@@ -118,13 +129,17 @@ def windows(
         "postictal": postictal,
         "min_distance": min_distance,
     }
-    bunch = _load(source, sfreq=sfreq, channels=channels, patients=patients, **cut)
     from geneeg_sk._console import print_counts
-    from geneeg_sk.datasets import write_windows
+    from geneeg_sk.datasets import read_windows, write_windows
 
-    write_windows(out, bunch, overwrite=overwrite)
-    print_counts(bunch.metadata)
-    typer.echo(f"{len(bunch.X)} windows in {out}")
+    def load() -> Iterator[Bunch]:
+        yield _load(source, sfreq=sfreq, channels=channels, patients=patients, **cut)
+
+    # The folder is looked at before the first recording is.
+    write_windows(out, load(), overwrite=overwrite)
+    table = read_windows(out, verify=False).metadata
+    print_counts(table)
+    typer.echo(f"{len(table)} windows in {out}")
 
 
 @app.command()
@@ -140,7 +155,9 @@ def fit(
     """Train a generator on stored windows and save it."""
     from geneeg_sk.datasets import read_windows
     from geneeg_sk.generation import LatentDiffusionGenerator
+    from geneeg_sk.generation._storage import SAVED
 
+    SAVED.check_place(out)
     bunch = read_windows(windows)
     steps = {"vae_steps": vae_steps, "diffusion_steps": diffusion_steps}
     generator = LatentDiffusionGenerator(
@@ -151,9 +168,7 @@ def fit(
     )
     generator.fit(bunch.X, bunch.y, groups=bunch.groups)
     generator.save(out, profiles=profiles)
-    _write_whole(
-        out / CHANNELS, lambda part: part.write_text(json.dumps(list(bunch.info.ch_names)))
-    )
+    _write_channels(out, list(bunch.info.ch_names))
     states = ", ".join(map(str, generator.classes_))
     typer.echo(f"generator of {states} in {out}")
 
@@ -170,17 +185,16 @@ def sample(
     seed: Seed = 0,
 ) -> None:
     """Generate windows with a saved generator."""
-    import numpy as np
-
     from geneeg_sk.generation import LatentDiffusionGenerator
 
     if out.suffix not in (".npz", ".edf", ""):
         raise typer.BadParameter(f"{out} ends in {out.suffix}; expected .npz, .edf or a folder.")
     model = LatentDiffusionGenerator.load(generator)
-    y = np.full(n, _label(model.classes_, state, "state"))
-    groups = None if patient is None else np.full(n, _label(model.patients_, patient, "patient"))
-    X = model.sample(y, groups=groups, guidance=guidance, random_state=seed)
-    _write_synthetic(out, X, y, _info(generator, model), patient or "synthetic")
+    label = _label(model.classes_, state, "state")
+    known = None if patient is None else _label(model.patients_, patient, "patient")
+    _refuse_too_many(n, model, out)
+    parts = _parts(model, label, n, patient=known, guidance=guidance, seed=seed)
+    _write_synthetic(out, parts, n, label, _info(generator, model), patient or "synthetic")
     typer.echo(f"{n} windows of {state} in {out}")
 
 
@@ -214,7 +228,10 @@ def benchmark(
 
     Run it again with the same folder, and it goes on where it was.
     """
+    from geneeg_sk._sealed import check_writable
+
     source = _one_source(cohort=cohort or None, chbmit=chbmit, siena=siena, bids=bids, win=windows)
+    check_writable(out)
     cut = {
         "length": length,
         "preictal": preictal,
@@ -305,11 +322,11 @@ def detect(
         raise typer.BadParameter("--save goes with --windows: a --detector is saved already.")
     from geneeg_sk._console import print_detections
     from geneeg_sk.classification import detect_seizures
-    from geneeg_sk.classification._storage import check_place, read_detector, write_detector
+    from geneeg_sk.classification._storage import SAVED, read_detector, write_detector
     from geneeg_sk.datasets import write_events
 
     if save is not None:
-        check_place(save)
+        SAVED.check_place(save)
     if source[0] == "detector":
         classifier, prepared = read_detector(source[1])
     else:
@@ -444,36 +461,62 @@ def _write_npz(path: Path, arrays: dict[str, Any]) -> None:
 def _read_shown(folder: Path) -> dict[str, Any]:
     """Return what `_write_shown` stored, for `make_report`; nothing where it is not there."""
     import mne
-    import numpy as np
-    import pandas as pd
+
+    from geneeg_sk.model_selection._comparison import read_csv
 
     if not (folder / SHOWN).is_file():
         return {}
     found: dict[str, Any] = {name: {} for name in ("real", "groups", "holdout", "synthetic")}
-    with np.load(folder / SHOWN, allow_pickle=False) as arrays:
+    with _open_npz(folder / SHOWN, ("channels", "sfreq")) as arrays:
         for key in arrays:
             name, _, state = key.partition("/")
             if state:
                 found[name][state] = arrays[key]
         names, sfreq = arrays["channels"].tolist(), float(arrays["sfreq"])
-    found["info"] = mne.create_info(names, sfreq, "eeg", verbose="ERROR")
+        found["info"] = mne.create_info(names, sfreq, "eeg", verbose="ERROR")
     if (folder / HISTORY).is_file():
-        found["history"] = pd.read_csv(folder / HISTORY)
+        found["history"] = read_csv(folder / HISTORY, ["stage"], ["step", "loss"])
     return found
+
+
+@contextmanager
+def _open_npz(path: Path, needed: Iterable[str]) -> Iterator[Any]:
+    """Open a file of arrays; whatever is wrong with it becomes a clear error."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            missing = sorted(set(needed) - set(arrays))
+            if missing:
+                raise ValueError(f"{missing} are missing")
+            yield arrays
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path} is damaged, or not written by geneeg-sk: {error}. Write it again."
+        ) from error
 
 
 def _read_benchmark(folder: Path) -> dict[str, Any]:
     """Return what a report of a benchmark's folder shows."""
     from geneeg_sk.model_selection._benchmark import read_results
 
-    comparison = read_results(folder)
-    how = folder / "how.json"
     return {
-        "comparison": comparison,
-        "how": json.loads(how.read_text()) if how.is_file() else {},
+        "comparison": read_results(folder),
+        "how": _read_how(folder / "how.json"),
         "title": "Augmentation on unseen patients",
         **_read_shown(folder),
     }
+
+
+def _read_how(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}. Delete it, or run again.") from error
 
 
 def _read_both(folder: Path, synthetic: Path) -> dict[str, Any]:
@@ -534,14 +577,40 @@ def _label(known: Any, text: str, what: str) -> Any:
     return found[0]
 
 
+def _write_channels(folder: Path, names: list[str]) -> None:
+    """Keep the names of channels beside a generator, sealed and bound to it."""
+    from geneeg_sk._sealed import seal, write_whole
+
+    content = {"channels": names, "generator": _seal_of(folder)}
+    text = json.dumps({"seal": seal(content), **content})
+    write_whole(folder / CHANNELS, text.encode())
+
+
+def _read_channels(folder: Path) -> list[str] | None:
+    """Return the names beside a generator; None without, or where they are of an earlier one."""
+    from geneeg_sk._sealed import seal
+
+    path = folder / CHANNELS
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_bytes())
+        if content.pop("seal") != seal(content):
+            raise ValueError("its content is not what its seal says")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}. Delete it, or fit again.") from error
+    return content["channels"] if content["generator"] == _seal_of(folder) else None
+
+
+def _seal_of(folder: Path) -> str:
+    return json.loads((folder / "generator.json").read_bytes())["seal"]
+
+
 def _info(folder: Path, model: Any) -> Any:
     """Return the ``mne.Info`` of a saved generator's windows."""
     import mne
 
-    path = folder / CHANNELS
-    names = json.loads(path.read_text()) if path.is_file() else []
-    if len(names) != model.n_channels_:
-        names = [f"EEG{k + 1:03d}" for k in range(model.n_channels_)]
+    names = _read_channels(folder) or [f"EEG{k + 1:03d}" for k in range(model.n_channels_)]
     if model.sfreq_ is None:
         raise ValueError(
             f"the generator in {folder} does not know the sampling frequency of its windows; fit "
@@ -552,23 +621,91 @@ def _info(folder: Path, model: Any) -> Any:
     return info
 
 
-def _write_synthetic(out: Path, X: Any, y: Any, info: Any, patient: str) -> None:
+def _refuse_too_many(n: int, model: Any, out: Path) -> None:
+    """Say before anything is generated what does not fit on the disk or into memory."""
+    from geneeg_sk._sealed import check_writable
+
+    free = shutil.disk_usage(check_writable(out.parent)).free
+    values = n * model.n_channels_ * model.n_times_
+    is_edf = out.suffix == ".edf"
+    on_disk = values * (2 if is_edf else model.dtype_.itemsize)
+    in_memory = n * ROW_BYTES + (values * 8 * EDF_COPIES if is_edf else 0)
+    for what, needed, there in (
+        (f"on the disk of {out}", on_disk, free),
+        ("of memory", in_memory, _free_memory()),
+    ):
+        if needed > there:
+            raise ValueError(
+                f"{n} windows take about {needed / 1e9:,.3g} GB {what}, where {there / 1e9:,.3g} "
+                "GB are free. Ask for fewer with --n"
+                + (", or for a folder instead of EDF." if is_edf else ".")
+            )
+
+
+def _free_memory() -> float:
+    """Return how many bytes of memory are available; infinity where nobody says."""
+    path = Path("/proc/meminfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return 1024 * int(found[0]) if found else math.inf
+
+
+def _parts(
+    model: Any, state: Any, n: int, *, patient: Any, guidance: float, seed: int
+) -> Iterator[Any]:
+    """Yield `n` windows, as many at once as memory is meant for.
+
+    The first part is what `sample` gives for the seed; each further one has a seed of its own.
+    """
+    import numpy as np
+
+    window = model.n_channels_ * model.n_times_ * model.dtype_.itemsize
+    size = max(PART_BYTES // window, 1)
+    for k, start in enumerate(range(0, n, size)):
+        some = min(size, n - start)
+        own = seed if k == 0 else int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
+        groups = None if patient is None else np.full(some, patient)
+        yield model.sample(np.full(some, state), groups=groups, guidance=guidance, random_state=own)
+
+
+def _write_synthetic(
+    out: Path, parts: Iterator[Any], n: int, state: Any, info: Any, patient: str
+) -> None:
     import numpy as np
     import pandas as pd
     from sklearn.utils import Bunch
 
     from geneeg_sk.datasets import write_edf, write_windows
 
+    def bunches() -> Iterator[Bunch]:
+        for X in parts:
+            y, groups = np.full(len(X), state), np.full(len(X), patient)
+            table = pd.DataFrame({"patient": groups, "recording": "synthetic", "state": y})
+            yield Bunch(X=X, y=y, groups=groups, metadata=table, info=info, DESCR="Synthetic.")
+
     if out.suffix == ".edf":
-        write_edf(out, X, y, info)
+        write_edf(out, np.concatenate(list(parts)), np.full(n, state), info)
     elif out.suffix == ".npz":
-        arrays = {"X": X, "y": y, "sfreq": info["sfreq"], "channels": np.array(info.ch_names)}
-        _write_whole(out, lambda part: np.savez_compressed(part, **arrays))
+        arrays = {"y": np.full(n, state), "sfreq": info["sfreq"], "channels": info.ch_names}
+        _write_whole(out, lambda part: _write_long_npz(part, n, parts, arrays))
     else:
-        groups = np.full(len(X), patient)
-        table = pd.DataFrame({"patient": groups, "recording": "synthetic", "state": y})
-        bunch = Bunch(X=X, y=y, groups=groups, metadata=table, info=info, DESCR="Synthetic.")
-        write_windows(out, bunch)
+        write_windows(out, bunches())
+
+
+def _write_long_npz(path: Path, n: int, parts: Iterator[Any], arrays: dict[str, Any]) -> None:
+    """Write what ``np.savez_compressed`` would, `X` part by part."""
+    import numpy as np
+
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("X.npy", "w", force_zip64=True) as file:
+            for k, X in enumerate(parts):
+                if k == 0:
+                    form = np.lib.format.header_data_from_array_1_0(X)
+                    np.lib.format.write_array_header_2_0(file, {**form, "shape": (n, *X.shape[1:])})
+                file.write(np.ascontiguousarray(X).tobytes())
+        for name, value in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asarray(value), allow_pickle=False)
 
 
 def _read_states(path: Path) -> tuple[dict[str, Any], Any, dict[str, Any] | None]:
@@ -580,12 +717,8 @@ def _read_states(path: Path) -> tuple[dict[str, Any], Any, dict[str, Any] | None
         bunch = read_windows(path)
         return by_state(bunch.X, bunch.y), bunch.info, by_state(bunch.groups, bunch.y)
     import mne
-    import numpy as np
 
-    with np.load(path, allow_pickle=False) as arrays:
-        missing = {"X", "y", "sfreq", "channels"} - set(arrays)
-        if missing:
-            raise ValueError(f"{path} has no {sorted(missing)}; expected what `sample` writes.")
+    with _open_npz(path, ("X", "y", "sfreq", "channels")) as arrays:
         info = mne.create_info(arrays["channels"].tolist(), float(arrays["sfreq"]), "eeg")
         return by_state(arrays["X"], arrays["y"]), info, None
 

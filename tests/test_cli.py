@@ -1,20 +1,29 @@
 """The installed console command, from recordings to a report."""
 
+import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mne
 import numpy as np
 import pandas as pd
 import pytest
+from report_parts import a_comparison
+from sklearn.base import clone
+from tiny import TINY
 from typer.testing import CliRunner
 
-from geneeg_sk import __version__
+from geneeg_sk import __version__, cli, datasets
 from geneeg_sk.cli import app
 from geneeg_sk.datasets import make_eeg_cohort, read_windows, write_windows
+from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk.model_selection._benchmark import read_results
+from geneeg_sk.model_selection._comparison import write_csv
 
 COMMAND = Path(sys.executable).with_name("geneeg-sk")
 TINY_BUDGET = ["--epochs", "1", "--vae-steps", "2", "--diffusion-steps", "2"]
@@ -96,10 +105,29 @@ def test_the_benchmark_runs_on_real_seizures(data_folder, tmp_path):
     assert "folds are by recording" in printed
 
 
-def test_a_second_run_repeats_nothing(store, tmp_path):
+def killed(*args, when):
+    """Run a command in a process of its own, and kill that as soon as `when()`."""
+    command = [sys.executable, "-c", "from geneeg_sk.cli import app; app()", *map(str, args)]
+    root = Path(cli.__file__).parents[1]
+    process = subprocess.Popen(
+        command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and not when():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+
+
+def test_a_killed_run_goes_on_where_it_was_and_another_repeats_nothing(store, tmp_path):
     out = tmp_path / "out"
     options = ["--windows", store, "--quick", "--folds", 3, "--out", out, "--jobs", 1, *TINY_BUDGET]
+    rows = out / "rows.jsonl"
+    killed("benchmark", *options, when=lambda: rows.exists() and rows.read_text().count("\n") > 1)
+    done = rows.read_text()
+    assert not (out / "results.csv").exists()
     run("benchmark", *options)
+    assert rows.read_text().startswith(done)
+    assert rows.read_text().count("\n") == 3 * len(CANDIDATES)
     first = pd.read_csv(out / "results.csv")
     assert set(first["candidate"]) == CANDIDATES
     run("benchmark", *options)
@@ -202,3 +230,169 @@ def test_a_truncated_recording_is_named(data_folder, tmp_path):
 def test_one_patient_is_too_few(data_folder, tmp_path):
     args = ["--chbmit", data_folder / "chbmit-excerpt", "--out", tmp_path / "out"]
     assert "group by recording" in run("benchmark", *args, "--quick", code=1)
+
+
+@pytest.fixture(scope="module")
+def generator(store, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fit") / "generator"
+    run("fit", store, "--out", folder, "--vae-steps", 2, "--diffusion-steps", 2)
+    return folder
+
+
+def never(*_, **__):
+    raise AssertionError("this takes hours")
+
+
+def test_the_place_of_a_result_is_looked_at_before_the_work(
+    data_folder, store, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(LatentDiffusionGenerator, "fit", never)
+    for name in ("load_chbmit", "make_eeg_cohort"):
+        monkeypatch.setattr(datasets, name, never)
+    occupied = tmp_path / "thesis"
+    occupied.mkdir()
+    (occupied / "thesis.tex").write_text("years")
+    (tmp_path / "file").write_text("")
+    assert "is not a saved generator" in run("fit", store, "--out", occupied, code=1)
+    assert "is a file" in run("fit", store, "--out", tmp_path / "file", code=1)
+    assert "is a file" in run("fit", store, "--out", tmp_path / "file" / "deep", code=1)
+    cut = ["windows", "--chbmit", data_folder / "chbmit-excerpt"]
+    assert "exists" in run(*cut, "--overwrite", "--out", occupied, code=1)
+    assert "Error" in run(*cut, "--out", tmp_path / "file" / "deep", code=1)
+    assert "is a file" in run("benchmark", "--cohort", "--out", tmp_path / "file", code=1)
+    assert [path.name for path in occupied.iterdir()] == ["thesis.tex"]
+
+
+def test_more_windows_than_there_is_room_for_are_refused_with_an_estimate(
+    generator, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(LatentDiffusionGenerator, "sample", never)
+    sample = ["sample", generator, "--state", "ictal", "--out"]
+    for out in ("x.npz", "x.edf", "store"):
+        printed = run(*sample, tmp_path / out, "--n", 10**12, code=1)
+        assert "1000000000000 windows take about" in printed
+        assert "GB are free" in printed
+    monkeypatch.setattr(cli, "_free_memory", lambda: 1e6)
+    assert "of memory" in run(*sample, tmp_path / "x.edf", "--n", 1000, code=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_windows_that_are_generated_in_parts_are_all_there(generator, tmp_path, monkeypatch):
+    sample = ["sample", generator, "--state", "ictal", "--seed", 3, "--n"]
+    run(*sample, 20, "--out", tmp_path / "whole.npz")
+    whole = dict(np.load(tmp_path / "whole.npz", allow_pickle=False))
+    monkeypatch.setattr(cli, "PART_BYTES", 8 * whole["X"][0].nbytes)
+    asked = []
+    original = LatentDiffusionGenerator.sample
+
+    def counted(self, y, **options):
+        asked.append(len(y))
+        return original(self, y, **options)
+
+    monkeypatch.setattr(LatentDiffusionGenerator, "sample", counted)
+    for out in ("x.npz", "store", "x.edf"):
+        run(*sample, 20, "--out", tmp_path / out)
+    assert asked == [8, 8, 4] * 3
+    parts = dict(np.load(tmp_path / "x.npz", allow_pickle=False))
+    stored = read_windows(tmp_path / "store")
+    np.testing.assert_array_equal(parts["X"][:8], whole["X"][:8])
+    np.testing.assert_array_equal(stored.X, parts["X"])
+    assert len(np.unique(parts["X"], axis=0)) == 20
+    for name in ("y", "sfreq", "channels"):
+        np.testing.assert_array_equal(parts[name], whole[name])
+        assert parts[name].dtype == whole[name].dtype
+    assert parts["X"].dtype == whole["X"].dtype
+    assert stored.metadata["state"].eq("ictal").sum() == 20
+
+
+def test_names_of_channels_are_sealed_and_go_with_their_generator(
+    cohort, store, generator, tmp_path
+):
+    folder = tmp_path / "generator"
+    shutil.copytree(generator, folder)
+    sample = ["sample", folder, "--state", "ictal", "--n", 1, "--out"]
+    path = folder / "channels.json"
+    for damaged in (path.read_text().replace("C3", "C4"), "{", "[]", "[" * 10**5):
+        path.write_text(damaged)
+        assert "channels.json is damaged" in run(*sample, tmp_path / "x.npz", code=1)
+    shutil.copy(generator / "channels.json", path)
+    clone(TINY).set_params(sfreq=64.0).fit(cohort.X, cohort.y).save(folder)
+    run(*sample, tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz") as arrays:
+        assert arrays["channels"].tolist() == ["EEG001", "EEG002", "EEG003", "EEG004"]
+
+
+@pytest.mark.parametrize("option", [("--sfreq", "1e12"), ("--sfreq", "inf"), ("--sfreq", "-1")])
+def test_a_rate_that_cannot_be_is_refused(data_folder, tmp_path, option):
+    folder = data_folder / "chbmit-excerpt"
+    result = CliRunner().invoke(
+        app, ["windows", "--chbmit", str(folder), "--out", str(tmp_path / "x"), *option]
+    )
+    assert isinstance(result.exception, SystemExit)
+    assert "sfreq" in result.output
+    assert not (tmp_path / "x").exists()
+
+
+def results(folder):
+    """The files of a benchmark, made up."""
+    c = a_comparison({"none": 0, "=cmd|' /C calc'!A0": 0.1, "SMOTE": -0.05}, failing=["SMOTE"])
+    folder.mkdir()
+    for name, table in (("results.csv", c.frame), ("patients.csv", c.patients)):
+        write_csv(table, folder / name)
+    (folder / "how.json").write_text('{"seed": 0}')
+    X = np.zeros((2, 3, 64), np.float32)
+    np.savez(folder / "report-windows.npz", sfreq=64.0, channels=["a", "b", "c"], **{"real/x": X})
+    (folder / "history.csv").write_text("stage,step,loss\nvae,1,0.5\n")
+    return c
+
+
+DAMAGE = {
+    "results.csv": [b"", b"a,b\n1,2,3\n", b"\xff\xfe\x00", b"a\n1\n", b'"', b"\x00" * 100],
+    "patients.csv": [b"", b"candidate\nnone\n", b"[]"],
+    "how.json": [b"", b"[1]", b"3", b"[" * 10**5],
+    "report-windows.npz": [b"", b"PK\x03\x04", b"\x80\x04pickle", b"\x93NUMPY"],
+    "history.csv": [b"", b"a,b\n1,2\n", b"stage,step,loss\nvae,one,two\n"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [(name, one) for name, several in DAMAGE.items() for one in several]
+)
+def test_a_malformed_file_of_results_is_named(tmp_path, name, content):
+    results(tmp_path / "results")
+    (tmp_path / "results" / name).write_bytes(content)
+    assert name in run("report", tmp_path / "results", code=1)
+
+
+def test_numbers_that_are_text_are_named(tmp_path):
+    results(tmp_path / "results")
+    path = tmp_path / "results" / "results.csv"
+    table = pd.read_csv(path).astype({"macro_f1": object})
+    table.loc[0, "macro_f1"] = "half"
+    table.to_csv(path, index=False)
+    assert "columns ['macro_f1'] hold something else" in run("report", tmp_path / "results", code=1)
+
+
+def test_damaged_windows_are_named(tmp_path):
+    for number, content in enumerate(DAMAGE["report-windows.npz"]):
+        path = tmp_path / f"{number}.npz"
+        path.write_bytes(content)
+        assert path.name in run("report", path, path, code=1)
+
+
+def test_no_cell_of_a_table_is_a_formula_and_names_come_back(tmp_path):
+    comparison = results(tmp_path / "results")
+    names = ["=1+1", "+1", "-x", "@sum", "'=quoted", "'", "a=b", "\ttab"]
+    comparison.patients["group"] = np.resize(names, len(comparison.patients))
+    frame = comparison.frame.rename(columns={"f1_ictal": "=evil"})
+    write_csv(comparison.patients, tmp_path / "results" / "patients.csv")
+    write_csv(frame, tmp_path / "results" / "results.csv")
+    for name in ("results.csv", "patients.csv"):
+        with (tmp_path / "results" / name).open(newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        texts = [cell for cell in cells if not re.fullmatch(r"-?[\d.e-]+|-inf", cell)]
+        assert not [cell for cell in texts if cell[:1] in set("=+-@\t\r")]
+    found = read_results(tmp_path / "results")
+    assert found.candidates == comparison.frame["candidate"].unique().tolist()
+    assert found.patients["group"].tolist() == comparison.patients["group"].tolist()
+    assert "=evil" in found.frame

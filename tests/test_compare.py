@@ -1,7 +1,13 @@
 """Comparisons of augmentation: fair, resumable, and honest about failures."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,15 +17,18 @@ from imblearn.over_sampling.base import BaseOverSampler
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer
 from sklearn.model_selection import KFold, LeaveOneGroupOut
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tiny import TINY
 
 from geneeg_sk.features import EEGFeatures
+from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.model_selection import SamplerComparison, compare_samplers
 from geneeg_sk.over_sampling import FourierSurrogateSampler, GenEEGSampler
 
+ROOT = Path(__file__).parents[1]
 MODEL = make_pipeline(
     EEGFeatures(sfreq=64.0, average=True), StandardScaler(), LogisticRegression(max_iter=200)
 )
@@ -402,3 +411,168 @@ def test_tables_and_plot_show_the_comparison(comparison, tmp_path):
     ax = comparison.plot()
     names = [label.get_text().split("\n")[0] for label in ax.get_yticklabels()]
     assert names == ["weights", "random", "surrogates"]
+
+
+def scorer_of(text, takes="model, X, y"):
+    """Return the scorer of this code, named `share` whatever it does."""
+    space = {"__name__": __name__}
+    exec(f"def share({takes}):\n    return {text}", space)
+    return space["share"]
+
+
+def scaled(factor):
+    def share(model, X, y):
+        return factor * float(np.mean(model.predict(X) == y))
+
+    return share
+
+
+def test_a_changed_scorer_is_computed_and_an_unchanged_one_found(cohort, tmp_path):
+    store = tmp_path / "rows.jsonl"
+    scorers = [scorer_of("1.0"), scorer_of("2.0"), scaled(3), scaled(4)]
+    scorers += [make_scorer(scorer_of("5.0", "y, y_pred")), scorer_of("(lambda: 6.0)()")]
+    for number, scorer in enumerate(scorers, start=1):
+        for _ in range(2):
+            result = compare(cohort, {"none": None}, scoring={"s": scorer}, store=store)
+            assert len(store.read_text().splitlines()) == 4 * number
+    assert result.frame["s"].eq(6.0).all()
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_scores_that_are_no_numbers_are_kept_and_come_back(cohort, tmp_path, value):
+    options = {"scoring": {"s": scorer_of(f"float('{value}')")}, "store": tmp_path / "rows.jsonl"}
+    first = compare(cohort, {"none": None}, **options)
+    again = compare(cohort, {"none": None}, **options)
+    assert first.frame["error"].eq("").all()
+    pd.testing.assert_frame_equal(again.frame, first.frame)
+    np.testing.assert_array_equal(again.patients["s"], np.full(len(again.patients), value))
+
+
+def test_a_flipped_bit_in_a_store_never_gives_another_table(cohort, tmp_path):
+    store = tmp_path / "rows.jsonl"
+    expected = without_times(compare(cohort, {"none": None}, n_repeats=1, store=store).frame)
+    whole = store.read_bytes()
+    rng = np.random.default_rng(0)
+    for at in rng.integers(len(whole), size=60).tolist():
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << int(rng.integers(8))
+        store.write_bytes(damaged)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*lines of .* are damaged")
+            result = compare(cohort, {"none": None}, n_repeats=1, store=store)
+        pd.testing.assert_frame_equal(without_times(result.frame), expected)
+
+
+def test_damaged_rows_are_named_and_computed_again(cohort, tmp_path):
+    store = tmp_path / "rows.jsonl"
+    compare(cohort, {"none": None}, n_repeats=1, store=store)
+    store.write_text(store.read_text().replace('"accuracy": 0', '"accuracy": 1', 1))
+    with pytest.warns(UserWarning, match=r"1 lines of .* are damaged"):
+        compare(cohort, {"none": None}, n_repeats=1, store=store)
+    assert len(store.read_text().splitlines()) == 3
+
+
+FOREIGN = [
+    '{"key": "abc", "value": 3}\n',
+    '{"key": ["abc"], "value": {"row": {}, "patients": []}}\n',
+    '{"key": "abc", "value": {"row": {"macro_f1": 1}}, "sha256": "00"}\n',
+    '{"key": {}, "value": 1, "sha256": {}}\n',
+    "[1, 2]\n3\n",
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("content", FOREIGN, ids=range(len(FOREIGN)))
+def test_foreign_rows_are_refused_and_stay_as_they_were(cohort, tmp_path, content):
+    (tmp_path / "rows.jsonl").write_text(content)
+    with pytest.raises(ValueError, match="is not a store of compare_samplers"):
+        compare(cohort, {"none": None}, store=tmp_path / "rows.jsonl")
+    assert (tmp_path / "rows.jsonl").read_text() == content
+    with pytest.raises(ValueError, match="is not a file"):
+        compare(cohort, {"none": None}, store=tmp_path)
+
+
+def test_a_comparison_with_a_saved_generator_is_found_again(cohort, tmp_path):
+    fitted = clone(TINY).fit(cohort.X, cohort.y)
+    fitted.save(tmp_path / "generator")
+    clone(TINY).set_params(random_state=1).fit(cohort.X, cohort.y).save(tmp_path / "another")
+    store = tmp_path / "rows.jsonl"
+
+    def n_rows(generator):
+        candidate = GenEEGSampler(generator=FrozenEstimator(generator), quality=None)
+        compare(cohort, {"ours": candidate}, n_repeats=1, store=store)
+        return len(store.read_text().splitlines())
+
+    assert n_rows(LatentDiffusionGenerator.load(tmp_path / "generator")) == 2
+    assert n_rows(LatentDiffusionGenerator.load(tmp_path / "generator")) == 2
+    assert n_rows(fitted) == 2
+    assert n_rows(LatentDiffusionGenerator.load(tmp_path / "another")) == 4
+
+
+def test_a_hash_of_content_is_the_same_in_another_process(tmp_path):
+    code = """
+from geneeg_sk.model_selection._content import content_hash
+from tiny import TINY
+import numpy as np
+from sklearn.base import clone
+from sklearn.metrics import get_scorer
+y = ["ictal", "normal"] * 8
+X = np.random.default_rng(0).normal(size=(16, 2, 64))
+fitted = clone(TINY).fit(X, y)
+names = lambda x: x in {"ictal", "normal", "preictal"}
+print(content_hash(fitted, names, get_scorer("roc_auc"), {"b", "a"}))
+"""
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "PYTHONHASHSEED": seed},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert found[0] == found[1]
+
+
+SLOW = """
+import sys
+import time
+import numpy as np
+from imblearn.over_sampling import RandomOverSampler
+from sklearn.dummy import DummyClassifier
+from geneeg_sk.model_selection import compare_samplers
+
+
+class Slow(DummyClassifier):
+    def fit(self, X, y):
+        time.sleep(0.3)
+        return super().fit(X, y)
+
+
+y, groups = np.tile(["a", "b"], 20), np.repeat(range(4), 10)
+X = np.random.default_rng(0).normal(size=(40, 2, 16))
+candidates = {"none": None, "random": RandomOverSampler()}
+options = {"cv": 4, "n_repeats": 2, "random_state": 0, "store": sys.argv[1], "n_jobs": 2}
+found = compare_samplers(candidates, Slow(), X, y, groups, **options)
+print((found.frame["error"] == "").sum())
+"""
+
+
+def test_ctrl_c_ends_a_comparison_in_processes_which_then_goes_on(tmp_path):
+    store = tmp_path / "rows.jsonl"
+    options = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-W", "ignore", "-c", SLOW, store]
+    first = subprocess.Popen(command, start_new_session=True, **options)
+    while first.poll() is None and not store.exists():
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGINT)  # as a terminal does it: to the workers, too
+    _, errors = first.communicate(timeout=120)
+    assert first.returncode != 0
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    before = store.read_text()
+    assert 0 < before.count("\n") < 16
+    assert subprocess.run(command, **options).stdout == "16\n"
+    assert store.read_text().startswith(before)
+    assert store.read_text().count("\n") == 16

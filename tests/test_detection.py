@@ -14,6 +14,7 @@ import mne
 import numpy as np
 import pandas as pd
 import pytest
+from sealing import forge
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -224,6 +225,8 @@ def test_bad_channels_stay_out_where_none_are_named():
         ({"length": 400, "step": 1, **AS_IT_IS}, "less than one window"),
         ({"threshold": 0}, "threshold"),
         ({"smoothing": -1}, "smoothing"),
+        ({"smoothing": 1e9}, "smoothing must be 0 to 3600"),
+        ({"sfreq": 1e12}, "sfreq must be positive, in Hz, and at most"),
         ({"state": "asleep"}, "asleep.*'ictal', 'normal'"),
         ({"sfreq": -1}, "sfreq"),
         ({"channels": []}, "at least one"),
@@ -551,18 +554,21 @@ def test_a_detector_that_is_something_else_is_refused_and_never_run(excerpt, tmp
     detector = tmp_path / "detector"
     detector.mkdir()
     args = ["detect", recordings[0], "--detector", detector, "--out", tmp_path / "out"]
-    assert "no detector in" in run(*args, code=1)
+    assert "no saved detector in" in run(*args, code=1)
     mark = tmp_path / "mark"
-    weights = detector / "weights.safetensors"
-    weights.write_bytes(pickle.dumps(Payload(str(mark))))
-    header = json.loads((folder / "detector/detector.json").read_text())
-    (detector / "detector.json").write_text(json.dumps(header))
+    evil = pickle.dumps(Payload(str(mark)))
+    (whole,) = (folder / "detector").glob("weights-*.safetensors")
+    header = detector / "detector.json"
+    header.write_bytes((folder / "detector/detector.json").read_bytes())
+    assert "is missing" in run(*args, code=1)
+    (detector / whole.name).write_bytes(evil)
     assert "damaged" in run(*args, code=1)
-    header["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    (detector / "detector.json").write_text(json.dumps(header))
-    assert "not a complete detector" in run(*args, code=1)
-    (detector / "detector.json").write_text(json.dumps({**header, "version": 99}))
-    assert "of version 99" in run(*args, code=1)
+    checksum = hashlib.sha256(evil).hexdigest()
+    (detector / f"weights-{checksum[:16]}.safetensors").write_bytes(evil)
+    forge(header, lambda content: content.update(sha256=checksum))
+    assert "holds no arrays" in run(*args, code=1)
+    forge(header, lambda content: content.update(format_version=99))
+    assert "in format 99" in run(*args, code=1)
     (detector / "detector.json").write_text("{")
     assert "damaged" in run(*args, code=1)
     assert not mark.exists()
@@ -578,7 +584,7 @@ def test_bad_input_gets_one_clear_line_before_anything_is_trained(excerpt, tmp_p
     assert "no such recording" in run("detect", tmp_path / "x.edf", *store, *out, code=1)
     save = ["--save", tmp_path / "x"]
     assert "--save" in run("detect", recordings[0], *detector, *out, *save, code=2)
-    assert "is no detector" in run(
+    assert "is not a saved detector" in run(
         "detect", recordings[0], *store, *out, "--save", folder / "windows", code=1
     )
     same = tmp_path / recordings[0].name

@@ -206,7 +206,7 @@ def test_a_grid_reaches_the_criterion():
 
 
 def test_a_frozen_generator_is_used_as_it_is(cohort, frozen, monkeypatch):
-    monkeypatch.setattr(_geneeg, "train_generator", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(_geneeg, "trained", lambda *_: pytest.fail("trained"))
     aug = clone(sampler(generator=frozen))
     aug.fit_resample(cohort.X, cohort.y)
     assert aug.generator_ is aug.generator.estimator

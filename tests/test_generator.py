@@ -1,4 +1,3 @@
-import json
 import time
 import warnings
 
@@ -8,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from sealing import forge
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from tiny import TINY
@@ -274,18 +274,14 @@ def test_a_folder_with_something_else_is_not_overwritten(fitted, tmp_path):
 
 
 def damage_array(folder):
-    path = folder / "arrays.safetensors"
+    (path,) = folder.glob("arrays-*.safetensors")
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
 
 
 def edit_header(**changes):
-    def edit(folder):
-        path = folder / "generator.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-    return edit
+    return lambda folder: forge(folder / "generator.json", lambda header: header.update(changes))
 
 
 @pytest.mark.parametrize(
@@ -294,7 +290,7 @@ def edit_header(**changes):
         (damage_array, ValueError, "damaged: its checksum"),
         (lambda f: (f / "generator.json").write_text("{"), ValueError, "damaged"),
         (lambda f: (f / "generator.json").unlink(), FileNotFoundError, "is missing"),
-        (edit_header(format="other"), ValueError, "not of a LatentDiffusionGenerator"),
+        (edit_header(format="other"), ValueError, "not of a geneeg_sk.LatentDiffusionGenerator"),
         (edit_header(format_version=99), ValueError, "Upgrade geneeg_sk"),
         (edit_header(format_version=1), ValueError, "Fit the generator again"),
         (edit_header(numbers={}), ValueError, "not a complete generator"),

@@ -5,6 +5,7 @@ import warnings
 from html.parser import HTMLParser
 
 import browser
+import mne
 import numpy as np
 import pandas as pd
 import pytest
@@ -539,3 +540,54 @@ def test_the_browser_would_notice_errors_requests_and_overflow(tmp_path):
     assert page.width > 400
     assert "P." in page.too_wide
     assert page.smallest_text == 5
+
+
+# --- names that are something else
+
+
+class Active(HTMLParser):
+    """Collects what a browser would run or ask for."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.runs, self.wanted = [], []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "script":
+            self.runs.append("")
+        self.runs += [value or "" for name, value in attrs if name.startswith("on")]
+        self.wanted += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data):
+        if self.cdata_elem == "script":
+            self.runs[-1] += data
+
+
+SCRIPT, IMAGE, QUOTE = "<script>alert(7)</script>", '"><img src=x onerror=alert(7)>', "'-alert(7)-'"
+TEX = "costs $x_{y$"
+
+
+def test_no_name_is_run_as_a_script_or_set_as_a_formula(tmp_path):
+    c = a_comparison({f"none{SCRIPT}": 0, IMAGE: 0.1, TEX: 0.2, QUOTE: 0.1}, failing=[IMAGE])
+    c.frame["error"] = c.frame["error"].where(c.frame["error"] == "", SCRIPT)
+    c.patients["group"] = SCRIPT + c.patients["group"]
+    scores = {"f1_ictal": f"f1_{SCRIPT}", "f1_normal": f"f1_{IMAGE}"}
+    c.frame, c.patients = (table.rename(columns=scores) for table in (c.frame, c.patients))
+    names = dict(zip(("ictal", "normal"), (f"{SCRIPT}{TEX}", f"{IMAGE}{QUOTE}")))
+    real, synthetic = ({names[s]: X for s, X in sets.items()} for sets in some_windows())
+    page = make_report(
+        tmp_path / "report.html",
+        comparison=c,
+        real=real,
+        synthetic=synthetic,
+        groups={s: np.resize([SCRIPT, IMAGE, TEX], len(X)) for s, X in real.items()},
+        info=mne.create_info([SCRIPT, IMAGE, TEX], SFREQ, "eeg"),
+        history=pd.DataFrame({"stage": SCRIPT, "step": [1, 2], "loss": [1.0, 0.5], TEX: 1.0}),
+        how={SCRIPT: {IMAGE: QUOTE}},
+        title=f"{SCRIPT}{IMAGE}",
+    )
+    active = Active(page.read_text(encoding="utf-8"))
+    assert active.runs
+    assert not [text for text in active.runs if "alert(7)" in text]
+    assert "x" not in active.wanted

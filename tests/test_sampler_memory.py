@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import sklearn
 from imblearn.pipeline import Pipeline
-from joblib import Parallel, delayed
+from joblib import Memory, Parallel, delayed
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from tiny import TINY
 
 from geneeg_sk.generation import LatentDiffusionGenerator
-from geneeg_sk.over_sampling import FillGap, GenEEGSampler, _geneeg
+from geneeg_sk.over_sampling import FillGap, GenEEGSampler, _trained
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def search(aug, grid, cohort, **options):
 
 
 def cached(folder):
-    return sorted(folder.rglob("output.pkl"))
+    return sorted(folder.rglob("generator.json"))
 
 
 SAMPLING = {
@@ -154,7 +154,7 @@ def test_the_same_windows_elsewhere_in_memory_or_on_disk_are_found_again(
 
 def test_another_version_of_the_code_trains_again(cohort, trainings, tmp_path, monkeypatch):
     resampled(sampler(tmp_path), cohort)
-    monkeypatch.setattr(_geneeg, "__version__", "0.0.0.another")
+    monkeypatch.setattr(_trained, "__version__", "0.0.0.another")
     resampled(sampler(tmp_path), cohort)
     assert len(trainings) == 2
 
@@ -169,18 +169,83 @@ DAMAGE = {
 }
 
 
+@pytest.mark.parametrize("name", ["generator.json", "arrays-*.safetensors"])
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_file_that_a_kill_left_half_written_is_trained_anew(cohort, trainings, tmp_path, damage):
+def test_a_file_that_a_kill_left_half_written_is_trained_anew(
+    cohort, trainings, tmp_path, damage, name
+):
     expected = resampled(sampler(tmp_path), cohort)
-    (file,) = cached(tmp_path)
-    whole = file.read_bytes()
-    file.write_bytes(damage(whole))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="(?s).*Exception while loading")
+    (file,) = tmp_path.rglob(name)
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.warns(UserWarning, match="trained again"):
         assert_array_equal(resampled(sampler(tmp_path), cohort), expected)
     assert len(trainings) == 2
     assert_array_equal(resampled(sampler(tmp_path), cohort), expected)
     assert len(trainings) == 2  # the cache is whole again
+
+
+def test_a_flipped_bit_never_changes_samples(cohort, tmp_path):
+    expected = resampled(sampler(tmp_path), cohort)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        file = rng.choice(sorted(path for path in tmp_path.rglob("*") if path.is_file()))
+        damaged = bytearray(file.read_bytes())
+        damaged[rng.integers(len(damaged))] ^= 1 << int(rng.integers(8))
+        file.write_bytes(damaged)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="(?s).*trained again")
+            assert_array_equal(resampled(sampler(tmp_path), cohort), expected)
+
+
+def test_nothing_in_the_cache_is_unpickled(cohort, tmp_path, monkeypatch):
+    expected = resampled(sampler(tmp_path), cohort)
+    assert {path.suffix for path in tmp_path.rglob("*.*")} == {".json", ".safetensors"}
+    (header,) = cached(tmp_path)
+
+    def refuse(*_, **__):
+        raise AssertionError("unpickled")
+
+    for module in ("pickle", "joblib.numpy_pickle", "torch"):
+        monkeypatch.setattr(f"{module}.load", refuse)
+    assert_array_equal(resampled(sampler(tmp_path), cohort), expected)
+    for name in ("output.pkl", "func_code.py", "metadata.json"):
+        (header.parent / name).write_bytes(b"evil")
+    assert_array_equal(resampled(sampler(tmp_path), cohort), expected)
+
+
+def test_a_joblib_memory_names_the_folder_too(cohort, trainings, tmp_path):
+    expected = resampled(sampler(), cohort)
+    for memory in (Memory(tmp_path, verbose=0), Memory(str(tmp_path)), str(tmp_path)):
+        aug = sampler().set_params(memory=memory)
+        assert_array_equal(resampled(aug, cohort), expected)
+    assert len(trainings) == 2
+    assert_array_equal(resampled(sampler().set_params(memory=Memory(None)), cohort), expected)
+    assert len(trainings) == 3
+
+
+def test_a_cache_that_cannot_be_written_does_not_cost_the_training(cohort, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.warns(UserWarning, match="is not kept"):
+        X = resampled(sampler(tmp_path / "file"), cohort)
+    assert_array_equal(X, resampled(sampler(), cohort))
+
+
+class Unsaveable(BaseEstimator):
+    """A generator by protocol only."""
+
+    def __init__(self, sfreq=None, random_state=None):
+        self.sfreq, self.random_state = sfreq, random_state
+
+    def fit(self, X, y, *, groups=None):
+        return self
+
+    def sample(self, y, **_):
+        raise NotImplementedError
+
+
+def test_a_generator_that_cannot_be_saved_is_refused_with_memory(cohort, tmp_path):
+    with pytest.raises(ValueError, match="save and load, which Unsaveable does not have"):
+        resampled(sampler(tmp_path, generator=Unsaveable()), cohort)
 
 
 def test_nothing_half_trained_is_kept_when_training_is_interrupted(

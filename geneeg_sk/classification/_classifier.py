@@ -18,6 +18,7 @@ from skorch.helper import predefined_split
 from torch import nn, optim, tensor
 
 from geneeg_sk._checks import check_finite, check_windows
+from geneeg_sk._seeding import seeded
 from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
 from geneeg_sk.classification._training import (
     MAX_SEED,
@@ -27,7 +28,6 @@ from geneeg_sk.classification._training import (
     history_frame,
     minibatches,
     resolve_device,
-    seeded,
 )
 from geneeg_sk.datasets._rows import WindowRows, check_rows
 

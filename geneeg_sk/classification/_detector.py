@@ -24,6 +24,9 @@ DESCRIPTION = "sz"  # of annotations; SzCORE's name for a seizure of any kind
 BLOCK_VALUES = 2**23  # of windows that are in memory at once: 32 MiB in single precision
 PADDING = 100  # samples on either side in resampling, at least; as MNE has it
 MARGIN = 10.0  # seconds beside a block, for notch filter and resampling
+# A slip of the keyboard must not fill the memory.
+LONGEST_SMOOTHING = 3600.0  # seconds
+HIGHEST_SFREQ = 1e5  # Hz
 
 
 def detect_seizures(
@@ -200,8 +203,10 @@ class _Source:
         self.names, self.read, self.weights = _channels(raw, recording, channels, reference)
         own = float(raw.info["sfreq"])
         self.sfreq = own if sfreq is None else float(sfreq)
-        if not 0 < self.sfreq < np.inf:
-            raise ValueError(f"sfreq must be positive, in Hz, got {sfreq!r}.")
+        if not 0 < self.sfreq <= HIGHEST_SFREQ:
+            raise ValueError(
+                f"sfreq must be positive, in Hz, and at most {HIGHEST_SFREQ:g}, got {sfreq!r}."
+            )
         self.ratio = _fraction(self.sfreq) / _fraction(own)
         self.duration = raw.n_times / own
         self.n_times = round(raw.n_times * self.ratio)
@@ -331,8 +336,10 @@ def _check_numbers(length: float, step: float, smoothing: float, threshold: floa
             f"step={step!r}; expected seconds above 0 and at most length={length:g}, so that no "
             "part of the recording is left out."
         )
-    if not 0 <= smoothing < np.inf:
-        raise ValueError(f"smoothing must be 0 or more seconds, got {smoothing!r}.")
+    if not 0 <= smoothing <= LONGEST_SMOOTHING:
+        raise ValueError(
+            f"smoothing must be 0 to {LONGEST_SMOOTHING:g} seconds, got {smoothing!r}."
+        )
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold must be above 0 and at most 1, got {threshold!r}.")
 

@@ -17,6 +17,7 @@ from skorch import NeuralNetClassifier
 from torch.utils.data import WeightedRandomSampler
 
 from geneeg_sk._checks import check_groups, check_windows
+from geneeg_sk._seeding import seeded
 from geneeg_sk.classification._classifier import (
     CNNBiLSTMClassifier,
     as_float32,
@@ -30,7 +31,6 @@ from geneeg_sk.classification._training import (
     history_frame,
     minibatches,
     resolve_device,
-    seeded,
 )
 
 # Windows from which the importance of the weights for a patient is estimated.

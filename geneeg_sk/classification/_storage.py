@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+import torch
 
-from geneeg_sk._version import __version__
+from geneeg_sk._sealed import SealedFolder
+from geneeg_sk._seeding import seeded
 from geneeg_sk.classification._classifier import CNNBiLSTMClassifier
-from geneeg_sk.classification._training import resolve_device, seeded
+from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
+from geneeg_sk.classification._training import resolve_device
 
-FORMAT, VERSION = "geneeg_sk detector", 1
-HEADER, WEIGHTS = "detector.json", "weights.safetensors"
+SAVED = SealedFolder("detector", "geneeg_sk detector", version=2, arrays="weights")
+
+# What `detect_seizures` may be told by a saved detector, beside the classifier.
+PREPARATION = {"length", "channels", "sfreq", "l_freq", "h_freq"}
+MOST_VALUES = 2**24  # of a window: 64 MiB
 
 
 def write_detector(
@@ -26,7 +27,7 @@ def write_detector(
 ) -> None:
     """Write a fitted classifier, and how its windows were made, into a folder.
 
-    The folder appears when it is complete; an earlier detector in its place is replaced.
+    The detector is there when it is complete; an earlier one in its place is replaced.
 
     Parameters
     ----------
@@ -35,36 +36,23 @@ def write_detector(
     classifier : CNNBiLSTMClassifier
         Fitted.
     windows : dict
-        What `detect_seizures` has to know to prepare a recording: its `length`, `channels`, ...
+        What `detect_seizures` has to know to prepare a recording: `length`, `channels`, `sfreq`,
+        `l_freq`, `h_freq`.
 
     Raises
     ------
     FileExistsError
         If `folder` exists and holds something else.
     """
-    folder = Path(folder)
-    check_place(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder.parent) as workplace:
-        staged = Path(workplace) / "detector"
-        staged.mkdir()
-        weights = classifier.net_.module_.state_dict()
-        save_file({k: v.cpu().contiguous() for k, v in weights.items()}, staged / WEIGHTS)
-        header = {
-            "format": FORMAT,
-            "version": VERSION,
-            "geneeg_sk": __version__,
-            "sha256": _sha256(staged / WEIGHTS),
-            "parameters": classifier.get_params(),
-            "classes": classifier.classes_.tolist(),
-            "n_channels": classifier.n_channels_,
-            "n_times": classifier.n_times_,
-            "windows": windows,
-        }
-        (staged / HEADER).write_text(json.dumps(header, indent=1), encoding="utf-8")
-        if folder.exists():
-            os.replace(folder, Path(workplace) / "old")
-        os.replace(staged, folder)
+    weights = classifier.net_.module_.state_dict()
+    header = {
+        "parameters": classifier.get_params(),
+        "classes": classifier.classes_.tolist(),
+        "n_channels": classifier.n_channels_,
+        "n_times": classifier.n_times_,
+        "windows": windows,
+    }
+    SAVED.write(folder, header, {k: v.cpu().contiguous().numpy() for k, v in weights.items()})
 
 
 def read_detector(folder: str | Path) -> tuple[CNNBiLSTMClassifier, dict[str, Any]]:
@@ -75,54 +63,61 @@ def read_detector(folder: str | Path) -> tuple[CNNBiLSTMClassifier, dict[str, An
     FileNotFoundError
         If there is no detector in `folder`.
     ValueError
-        If it is damaged, or written by a later version.
+        If it is damaged, or written by another version.
     """
-    folder = Path(folder)
-    if not all((folder / name).is_file() for name in (HEADER, WEIGHTS)):
-        raise FileNotFoundError(f"no detector in {folder}: expected {HEADER} and {WEIGHTS}.")
+    header, weights = SAVED.read(folder)
     try:
-        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
-        version = header["version"] if header["format"] == FORMAT else None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / HEADER} is damaged or no detector: {error!r}.") from error
-    if version != VERSION:
-        raise ValueError(
-            f"{folder} is a {header['format']} of version {header['version']}, this geneeg_sk "
-            f"reads a {FORMAT} of version {VERSION}. Update geneeg_sk, or train again."
-        )
-    if header.get("sha256") != _sha256(folder / WEIGHTS):
-        raise ValueError(
-            f"{folder / WEIGHTS} is damaged: its checksum is not the one in {HEADER}. Copy or "
-            "train it again."
-        )
-    try:
-        return _restored(header, load_file(folder / WEIGHTS)), header["windows"]
-    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ValueError(f"{folder} is not a complete detector: {error}.") from error
+        _check_preparation(header)
+        return _restored(header, weights), header["windows"]
+    except Exception as error:  # whoever wrote it by hand may have written anything
+        raise ValueError(f"{folder} is not a complete detector: {error!r}.") from error
 
 
-def check_place(folder: Path) -> None:
-    """Raise a FileExistsError if there is something else than a detector in a folder."""
-    if folder.exists() and not (folder / HEADER).is_file():
-        raise FileExistsError(f"{folder} exists and is no detector. Choose another folder.")
+def _check_preparation(header: dict[str, Any]) -> None:
+    """Raise a ValueError where recordings could not be cut into the classifier's windows."""
+    windows, n_channels, n_times = (header[k] for k in ("windows", "n_channels", "n_times"))
+    if set(windows) != PREPARATION:
+        raise ValueError(f"windows names {sorted(windows)}; expected {sorted(PREPARATION)}")
+    numbers = [windows[name] for name in ("length", "sfreq", "l_freq", "h_freq")]
+    if any(one is not None and not 0 < one < math.inf for one in numbers):
+        raise ValueError(f"windows holds {numbers}; expected positive numbers")
+    if round(windows["length"] * windows["sfreq"]) != n_times:
+        raise ValueError(f"length and sfreq do not make {n_times} samples")
+    if [type(name) for name in windows["channels"]] != [str] * n_channels:
+        raise ValueError(f"expected the names of {n_channels} channels")
+    if not 0 < n_channels * n_times <= MOST_VALUES:
+        raise ValueError(f"windows of {n_channels} x {n_times} samples; at most {MOST_VALUES}")
 
 
-def _restored(header: dict[str, Any], weights: dict[str, Any]) -> CNNBiLSTMClassifier:
+def _restored(header: dict[str, Any], weights: dict[str, np.ndarray]) -> CNNBiLSTMClassifier:
     classifier = CNNBiLSTMClassifier(**header["parameters"])
+    classifier._validate_params()
     classifier.classes_ = np.array(header["classes"])
     classifier.n_channels_, classifier.n_times_ = header["n_channels"], header["n_times"]
     classifier.n_features_in_ = header["n_channels"]
+    _check_shapes(classifier, weights)
     device = resolve_device(classifier.device)
     # Only shapes matter here: all that training found is in the weights.
     X = np.zeros((1, classifier.n_channels_, classifier.n_times_), np.float32)
     with seeded(0, device):
         net = classifier._build_net(X, np.arange(len(classifier.classes_)), device)
         net.initialize()
-    net.module_.load_state_dict(weights)
+    net.module_.load_state_dict({name: torch.from_numpy(one) for name, one in weights.items()})
     classifier.net_ = net
     return classifier
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _check_shapes(classifier: CNNBiLSTMClassifier, weights: dict[str, np.ndarray]) -> None:
+    """Compare sizes with the weights before memory is taken for them."""
+    with torch.device("meta"):
+        network = CNNBiLSTM(
+            classifier.n_channels_,
+            classifier.n_times_,
+            len(classifier.classes_),
+            n_filters=classifier.n_filters,
+            kernel_size=classifier.kernel_size,
+            n_hidden=classifier.n_hidden,
+        )
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    if shapes != {name: array.shape for name, array in weights.items()}:
+        raise ValueError("weights are not those of a network of these parameters")

@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from .._checks import background_state, check_groups, check_windows, sfreq_of
+from .._seeding import seeded
 from ..datasets import WindowRows
 from ..datasets._rows import check_rows
 from ._device import resolve_device
@@ -36,6 +37,7 @@ from ._replay import extended_model, with_replay
 from ._storage import read_folder, write_folder
 
 MAX_SEED = np.iinfo(np.int32).max
+LONGEST_LABEL = 4096  # bytes of a saved label, before any is allocated
 
 
 class LatentDiffusionGenerator(BaseEstimator):
@@ -208,8 +210,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         data, patients = self._training_set(X, y, groups)
         rng = check_random_state(self.random_state)
         budget = self._budget()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.randint(MAX_SEED)))
+        with seeded(int(rng.randint(MAX_SEED))):
             model = new_model(data, budget)
         self._train(data, model, patients, budget, rng)
         return self
@@ -399,7 +400,8 @@ class LatentDiffusionGenerator(BaseEstimator):
         Raises
         ------
         FileExistsError
-            If `folder` holds something else than a saved generator.
+            If `folder` holds something else than a saved generator. Files that are beside an
+            earlier one stay.
         """
         check_is_fitted(self, "model_")
         self._check_can_sample()
@@ -441,7 +443,8 @@ class LatentDiffusionGenerator(BaseEstimator):
             generator.n_channels_, generator.n_times_ = header["shape"]
             generator.n_features_in_ = header["n_features_in"]
             generator.history_ = pd.DataFrame(header["history"])
-        except (KeyError, TypeError, ValueError) as error:
+            generator._validate_params()
+        except Exception as error:  # whoever wrote it by hand may have written anything
             raise ValueError(f"{folder} is not a complete generator: {error!r}.") from error
         generator.model_ = model
         generator.profiles_ = model.profiles[: len(generator.patients_)]
@@ -580,4 +583,10 @@ def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
 
 
 def _labels_from_json(labels: dict[str, Any]) -> np.ndarray:
-    return np.array(labels["values"], dtype=np.dtype(labels["dtype"]))
+    dtype = np.dtype(labels["dtype"])
+    if dtype.itemsize > LONGEST_LABEL:
+        raise ValueError(f"labels of {dtype.itemsize} bytes; expected {LONGEST_LABEL} at most")
+    values = np.array(labels["values"], dtype=dtype)
+    if values.ndim != 1:
+        raise ValueError(f"labels have {values.ndim} dimensions; expected a list")
+    return values

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
-import tempfile
+import math
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from .._version import __version__
+from .._sealed import SealedFolder
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors
 from ._equaliser import Equaliser
-from ._frontend import Frontend
+from ._frontend import MARGIN, Frontend
 from ._model import LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
 from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualNoise
 from ._vae import VAE
 
-FORMAT, FORMAT_VERSION = "geneeg_sk.LatentDiffusionGenerator", 4
-HEADER, ARRAYS = "generator.json", "arrays.safetensors"
+SAVED = SealedFolder("generator", "geneeg_sk.LatentDiffusionGenerator", version=5, arrays="arrays")
 
 PARTS: dict[str, type] = {
     "frontend": Frontend,
@@ -50,29 +43,12 @@ def write_folder(folder: str | Path, model: LatentDiffusion, header: dict[str, A
     FileExistsError
         If `folder` exists and holds something else than a saved generator.
     """
-    folder = Path(folder)
-    if folder.exists() and not (folder / HEADER).exists() and any(folder.iterdir()):
-        raise FileExistsError(
-            f"{folder} exists and is not a saved generator. Choose another folder, or empty it."
-        )
-    folder.parent.mkdir(parents=True, exist_ok=True)
     arrays, numbers = _pack(model)
-    staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        save_file(arrays, staged / ARRAYS)
-        header = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "geneeg_sk": __version__,
-            "sha256": _sha256(staged / ARRAYS),
-            "numbers": numbers,
-            **header,
-        }
-        (staged / HEADER).write_text(json.dumps(header, indent=1))
-        staged.chmod(0o755)
-        _replace(staged, folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    history = {  # JSON knows no NaN
+        name: [None if isinstance(one, float) and math.isnan(one) else one for one in column]
+        for name, column in header["history"].items()
+    }
+    SAVED.write(folder, {"numbers": numbers, **header, "history": history}, arrays)
 
 
 def read_folder(folder: str | Path) -> tuple[LatentDiffusion, dict[str, Any]]:
@@ -83,42 +59,15 @@ def read_folder(folder: str | Path) -> tuple[LatentDiffusion, dict[str, Any]]:
     FileNotFoundError
         If there is no generator in `folder`.
     ValueError
-        If it is damaged, something else, or written by a newer version.
+        If it is damaged, something else, or written by another version.
     """
-    folder = Path(folder)
-    for name in (HEADER, ARRAYS):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"no saved generator in {folder}: {name} is missing. Expected a folder written by "
-                "LatentDiffusionGenerator.save."
-            )
+    header, arrays = SAVED.read(folder)
     try:
-        header = json.loads((folder / HEADER).read_text())
-        foreign = header.get("format") != FORMAT
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{folder / HEADER} is damaged: {error}. Save it again.") from error
-    if foreign:
-        raise ValueError(f"{folder / HEADER} is not of a LatentDiffusionGenerator.")
-    if header["format_version"] > FORMAT_VERSION:
-        raise ValueError(
-            f"{folder} was written by geneeg_sk {header.get('geneeg_sk')}, in format "
-            f"{header['format_version']}; this is {__version__}, which reads up to format "
-            f"{FORMAT_VERSION}. Upgrade geneeg_sk."
-        )
-    if header["format_version"] < FORMAT_VERSION:
-        raise ValueError(
-            f"{folder} was written in format {header['format_version']}, before the model was what "
-            f"it is in format {FORMAT_VERSION}. Fit the generator again."
-        )
-    if header.get("sha256") != _sha256(folder / ARRAYS):
-        raise ValueError(
-            f"{folder / ARRAYS} is damaged: its checksum is not the one in {HEADER}. "
-            "Copy or save it again."
-        )
-    try:
-        return _unpack(load_file(folder / ARRAYS), header["numbers"]), header
-    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ValueError(f"{folder} is not a complete generator: {error}.") from error
+        model = _unpack(arrays, header["numbers"])
+        _check_header(header, model)
+    except Exception as error:  # whoever wrote it by hand may have written anything
+        raise ValueError(f"{folder} is not a complete generator: {error!r}.") from error
+    return model, header
 
 
 def _pack(model: LatentDiffusion) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -139,39 +88,56 @@ def _pack(model: LatentDiffusion) -> tuple[dict[str, np.ndarray], dict[str, Any]
 
 
 def _unpack(arrays: dict[str, np.ndarray], numbers: dict[str, Any]) -> LatentDiffusion:
-    import torch
-
     values = {**numbers, **arrays}
     parts: dict[str, Any] = {
         part: kind(**{f.name: values[f"{part}.{f.name}"] for f in fields(kind)})
         for part, kind in PARTS.items()
     }
     for part, kind in (("vae", VAE), ("denoiser", Denoiser)):
-        network = kind(*numbers[part])
         start = f"{part}."
-        network.load_state_dict(
-            {
-                k.removeprefix(start): torch.from_numpy(v)
-                for k, v in arrays.items()
-                if k.startswith(start)
-            }
-        )
-        parts[part] = network.eval()
+        weights = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+        parts[part] = _network(kind, numbers[part], weights)
     plain = {name: values[name] for name in ("n_states", "profiles", "latent_mean", "latent_std")}
     return LatentDiffusion(**plain, **parts)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _network(kind: type, sizes: Any, weights: dict[str, np.ndarray]) -> Any:
+    """Return a network with `weights`; no memory is taken for sizes that are not theirs."""
+    import torch
+
+    with torch.device("meta"):
+        network = kind(*sizes)
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: array.shape for name, array in weights.items()}
+    if found != shapes:
+        raise ValueError(f"weights are not those of a {kind.__name__} of sizes {sizes}")
+    network = network.to_empty(device="cpu")
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    return network.eval()
 
 
-def _replace(staged: Path, folder: Path) -> None:
-    """Put `staged` in the place of `folder`; the old one goes last."""
-    if not folder.exists():
-        os.replace(staged, folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    os.replace(folder, old / folder.name)
-    os.replace(staged, folder)
-    shutil.rmtree(old)
+def _check_header(header: dict[str, Any], model: LatentDiffusion) -> None:
+    """Raise a ValueError where numbers of the header are not those of the arrays.
+
+    Sampling takes as much memory as these numbers say.
+    """
+    frontend, residual, stride = model.frontend, model.residual, model.vae.stride
+    assert residual is not None  # a part of every saved model
+    n_times = frontend.n_times
+    n_states, n_patients = len(header["classes"]["values"]), len(header["patients"]["values"])
+    holds = {
+        "shape": header["shape"] == [len(frontend.to_channels), n_times],
+        "n_times": residual.trust.shape == (len(frontend.to_channels), n_times // 2 + 1),
+        "n_padded": frontend.n_padded == -(-n_times // stride) * stride + 2 * MARGIN * stride,
+        "floor": 0 < frontend.floor < math.inf,
+        "smoothing": 1 <= model.descriptors.smoothing <= max(n_times, 1),
+        "classes": n_states == model.n_states == len(residual.amplitude),
+        "background": header["background"] in range(n_states),
+        "patients": n_patients <= len(model.profiles),
+        "counts": np.shape(header["counts"]) == (n_states, n_patients) or not n_patients,
+        "dtype": header["dtype"] in ("float16", "float32", "float64"),
+        "sfreq": header["sfreq"] is None or 0 < header["sfreq"] < math.inf,
+    }
+    wrong = [name for name, is_right in holds.items() if not is_right]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)} of the header and the arrays do not fit together")

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -177,12 +178,15 @@ def make_report(
     numbers = _numbers(real, synthetic, sfreq, groups, holdout)
     report.add_html(_verdicts(comparison, real, synthetic, sfreq, numbers), "Verdict")
     report.add_html(_tables(comparison, numbers.windows), "Tables")
-    for heading, figure, caption in _pictures(comparison, real, synthetic, sfreq, info, history):
-        if figure is None:
-            report.add_html(_paragraph(caption), heading)
-        else:
-            figure.set_dpi(DPI)
-            report.add_figure(figure, heading, caption=caption)
+    with matplotlib.rc_context({"text.parse_math": False}):  # "$" in a name is a character
+        for heading, figure, caption in _pictures(
+            comparison, real, synthetic, sfreq, info, history
+        ):
+            if figure is None:
+                report.add_html(_paragraph(caption), heading)
+            else:
+                figure.set_dpi(DPI)
+                report.add_figure(figure, heading, caption=caption)
     report.add_html(_how(how, real, synthetic, holdout, groups, sfreq), "How it was made")
     _save(report, out)
     return out

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import Bunch
 
@@ -20,7 +19,8 @@ from geneeg_sk.model_selection._candidates import (
     smallest_state,
 )
 from geneeg_sk.model_selection._compare import compare_samplers
-from geneeg_sk.model_selection._comparison import SamplerComparison, write_csv
+from geneeg_sk.model_selection._comparison import SamplerComparison, read_csv, write_csv
+from geneeg_sk.model_selection._scores import MAIN
 from geneeg_sk.model_selection._task import seeded
 
 OURS = ("GenEEGSampler",)
@@ -148,6 +148,8 @@ def read_results(folder: str | os.PathLike) -> SamplerComparison:
     ------
     FileNotFoundError
         If they are not there.
+    ValueError
+        If they are damaged, or something else.
     """
     folder = Path(folder)
     for name in (RESULTS, PATIENTS):
@@ -155,7 +157,10 @@ def read_results(folder: str | os.PathLike) -> SamplerComparison:
             raise FileNotFoundError(
                 f"no {name} in {folder}; expected a folder that geneeg-sk benchmark wrote."
             )
-    frame = pd.read_csv(folder / RESULTS)
+    keys, numbers = ["candidate", "fold", "seed"], ["fold", "seed", *MAIN]
+    fits = ["fit_seconds", "n_train", "n_test", "n_synthetic"]
+    frame = read_csv(folder / RESULTS, [*keys, "error"], [*numbers, *fits])
+    patients = read_csv(folder / PATIENTS, [*keys, "group"], [*numbers, "n_windows"])
     # No error is an empty text; a column without any error would come back as numbers.
     frame["error"] = frame["error"].astype(object).where(frame["error"].notna(), "")
-    return SamplerComparison(frame, pd.read_csv(folder / PATIENTS), ours=OURS)
+    return SamplerComparison(frame, patients, ours=OURS)

@@ -8,7 +8,6 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.metrics import get_scorer
@@ -21,6 +20,7 @@ from tqdm.auto import tqdm
 from geneeg_sk._checks import as_microvolts, check_finite, check_groups
 from geneeg_sk._version import __version__
 from geneeg_sk.model_selection._comparison import SamplerComparison
+from geneeg_sk.model_selection._content import content_hash
 from geneeg_sk.model_selection._store import RowStore
 from geneeg_sk.model_selection._task import Task, frozen_patients, run_task
 from geneeg_sk.over_sampling import GenEEGSampler
@@ -71,8 +71,10 @@ def compare_samplers(
     scoring : str, list of str or dict of str to callable, default=None
         Further scores, as scorers of scikit-learn; columns of their names.
     store : str or Path, default=None
-        File of finished rows (JSON lines). A comparison that was killed goes on where it was, if
-        data, candidate, estimator, fold and seed are the same. Failures are tried again.
+        File of finished rows (JSON lines, with checksums). A comparison that was killed goes on
+        where it was, if data, candidate, estimator, scorers, fold and seed are the same: fitted
+        generators count by their content, functions by their own code, but not by that of
+        functions which they call. Failures are tried again.
     n_jobs : int, default=None
         Processes for candidates, folds and seeds, as in joblib. Results may differ in the last
         digits where torch gets another number of threads.
@@ -97,7 +99,7 @@ def compare_samplers(
     -----
     UserWarning
         If a candidate's frozen generator was fitted on patients of a test fold (they are named),
-        and at the end, if candidates failed.
+        if rows in `store` are damaged, and at the end, if candidates failed.
 
     Examples
     --------
@@ -268,9 +270,14 @@ def _is_ours(candidate: Any) -> bool:
     return any(isinstance(part, GenEEGSampler) for part in parts)
 
 
-def _digest(X: np.ndarray, y: np.ndarray, groups: np.ndarray, *rest: Any) -> str:
-    # a memory map and an array in memory are the same data
-    return joblib.hash([X, y, groups, *rest, __version__], coerce_mmap=True)
+def _digest(X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any) -> str:
+    try:
+        return content_hash(X, y, groups, estimator, scorers, __version__)
+    except Exception as error:
+        raise ValueError(
+            f"estimator or scoring cannot be pickled ({error}), so that rows could not be found "
+            "again in a store. Use functions and classes of a module."
+        ) from error
 
 
 def _key(
@@ -284,9 +291,9 @@ def _key(
     if digest is None:
         return ""
     try:
-        return joblib.hash([digest, candidate, train, test, seed])
+        return content_hash(digest, candidate, train, test, seed)
     except Exception as error:
         raise ValueError(
             f"candidate {name!r} cannot be pickled ({error}), so its rows could not be found again "
-            "in a store. Use FillGap or a function of a module in place of a lambda."
+            "in a store. Use FillGap or functions and classes of a module."
         ) from error

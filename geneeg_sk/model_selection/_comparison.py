@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from geneeg_sk.model_selection._statistics import (
 )
 
 P_VALUES = ("_t", "_wilcoxon")
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 class SamplerComparison:
@@ -201,12 +203,53 @@ class SamplerComparison:
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV; an older file stays until the new one is complete."""
+    """Write a table as CSV; an older file stays until the new one is complete.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front, which
+    `read_csv` takes away.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        table.to_csv(part, index=False)
+        _of_text(table, _quoted).to_csv(part, index=False)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def read_csv(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.DataFrame:
+    """Read a table that `write_csv` wrote.
+
+    Raises
+    ------
+    ValueError
+        If a column of `texts` or `numbers` is not there, or one of `numbers` or an F1 holds
+        something else.
+    """
+    try:
+        table = _of_text(pd.read_csv(path), _unquoted)
+    except ValueError as error:
+        raise ValueError(f"{path} is no table of results: {error}.") from error
+    numbers = [*numbers, *(name for name in table if name.startswith("f1_"))]
+    missing = [name for name in (*texts, *numbers) if name not in table]
+    if missing:
+        raise ValueError(f"{path} is no table of results: columns {missing} are missing.")
+    wrong = [name for name in numbers if not pd.api.types.is_numeric_dtype(table[name])]
+    if wrong:
+        raise ValueError(f"{path} is damaged: columns {wrong} hold something else than numbers.")
+    return table
+
+
+def _of_text(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+    """Return a table with all its text changed, that of its head too."""
+    return table.rename(columns=change).map(change)
+
+
+def _quoted(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+
+def _unquoted(value: Any) -> Any:
+    is_quoted = isinstance(value, str) and value[:1] == "'" and FORMULA.match(value)
+    return value[1:] if is_quoted else value

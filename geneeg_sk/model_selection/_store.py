@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
+START = b'{"key"'  # of a line, also of one that was cut short
+
 
 class RowStore:
-    """A file of JSON lines; each holds a key and what was found for it.
+    """A file of JSON lines; each holds a key, what was found for it, and a checksum of both.
 
     A line is written at once and forced to disk. A last line that a kill cut short is ignored.
 
@@ -23,6 +27,11 @@ class RowStore:
     ------
     ValueError
         If the file holds something else.
+
+    Warns
+    -----
+    UserWarning
+        If rows are damaged: they are ignored, too.
     """
 
     def __init__(self, path: str | Path | None):
@@ -33,7 +42,8 @@ class RowStore:
         """Keep `value`, made of dicts, lists, text and numbers, under `key`."""
         if self.path is None:
             return
-        line = json.dumps({"key": key, "value": _without_nan(value)}, allow_nan=False) + "\n"
+        record = {"key": key, "value": _plain(value)}
+        line = json.dumps({**record, "sha256": _checksum(record)}, allow_nan=False) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
             # After a line that was cut short, start a new one.
@@ -46,24 +56,36 @@ class RowStore:
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
-    found = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    if not path.is_file():
+        raise ValueError(f"{path} is not a file. Name another store.")
+    found, n_other = {}, 0
+    for line in path.read_bytes().splitlines():
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # cut short by a kill: this row will be computed again
-        if not isinstance(record, dict) or set(record) != {"key", "value"}:
-            raise ValueError(
-                f"{path}, line {number}: not a row of compare_samplers. Name another store."
-            )
-        found[record["key"]] = _with_nan(record["value"])
-    if not found and path.stat().st_size and not _may_be_ours(path):
-        raise ValueError(f"{path} is not a store of compare_samplers. Name another file.")
+        if _is_whole(record):
+            found[record["key"]] = _restored(record["value"])
+        else:
+            n_other += 1
+    if not found and path.stat().st_size and (n_other or not path.read_bytes().startswith(START)):
+        raise ValueError(
+            f"{path} is not a store of compare_samplers, or all its rows are damaged or of an "
+            "earlier version. Name another file."
+        )
+    if n_other:
+        warnings.warn(
+            f"{n_other} lines of {path} are damaged, or no rows of compare_samplers. They are not "
+            "used: what they held is computed again.",
+            stacklevel=4,
+        )
     return found
 
 
-def _may_be_ours(path: Path) -> bool:
-    return path.read_bytes().startswith(b'{"key"')
+def _is_whole(record: Any) -> bool:
+    if not isinstance(record, dict) or set(record) != {"key", "value", "sha256"}:
+        return False
+    return record.pop("sha256") == _checksum(record)
 
 
 def _ends_whole(path: Path) -> bool:
@@ -74,18 +96,26 @@ def _ends_whole(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def _without_nan(value: Any) -> Any:
-    """JSON knows no NaN: null stands for it."""
-    if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _checksum(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _with_nan(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """JSON knows no NaN and no infinity: null, and a dict with a text, stand for them."""
     if isinstance(value, dict):
-        return {key: _with_nan(one) for key, one in value.items()}
+        return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_with_nan(one) for one in value]
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else {"float": str(value)}
+    return value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"float"}:
+            return float(value["float"])
+        return {key: _restored(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_restored(one) for one in value]
     return math.nan if value is None else value

@@ -13,14 +13,14 @@ from sklearn.base import _clone_parametrized, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import check_is_fitted
 
 from geneeg_sk._checks import doubts_about
-from geneeg_sk._version import __version__
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 from geneeg_sk.over_sampling._profiles import ProfileSource
 from geneeg_sk.over_sampling._quality import Criterion, as_criteria
+from geneeg_sk.over_sampling._trained import cache_folder, trained
 
 # Candidates are drawn in chunks of this size, each with its own seed: so that the windows of a
 # smaller ratio are exactly the first of a larger one.
@@ -59,8 +59,11 @@ class GenEEGSampler(BaseWindowSampler):
     solver_steps : int, default=None
         See :meth:`LatentDiffusionGenerator.sample`.
     memory : str or joblib.Memory, default=None
-        Cache of trained generators. Its key is the data, the generator's parameters and the seed,
-        and not the ratio: a grid over ratios trains one generator for each fold.
+        Folder that keeps trained generators. Their key is the data, the generator's parameters and
+        the seed, and the version of this package, and not the ratio: a grid over ratios trains one
+        generator for each fold. They are kept as `LatentDiffusionGenerator.save` writes them, with
+        checksums: reading them runs no code, and damaged ones are trained again. What they hold of
+        patients is said there.
     random_state : int, RandomState instance or None, default=None
         For training, where `generator` has no seed of its own, and for drawing. With the same
         int, the windows of a smaller ratio are exactly the first of a larger one, in each state.
@@ -257,9 +260,7 @@ class GenEEGSampler(BaseWindowSampler):
         if self._sfreq is not None and generator.sfreq is None:
             generator.set_params(sfreq=self._sfreq)
         self._rate = generator.sfreq or DEFAULT_SFREQ
-        train = check_memory(self.memory).cache(train_generator)
-        # The key must not depend on how the same numbers lie in memory, or in which file.
-        return train(generator, np.ascontiguousarray(X), y, groups, __version__)
+        return trained(generator, X, y, groups, cache_folder(self.memory))
 
     def _patient_mix(self, groups: np.ndarray | None) -> str:
         if self.patient_mix == "auto":
@@ -301,13 +302,6 @@ def judged(X: np.ndarray, state: Any, criteria: list[Criterion]) -> tuple[np.nda
             scores[finite, k] = criterion.judge(X[finite], state, passed[finite])
             passed &= scores[:, k] >= criterion.least
     return passed, scores[:, 0]
-
-
-def train_generator(
-    generator: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, version: str
-) -> Any:
-    """Fit `generator`; a function of its own, and `version` an argument, for `memory`."""
-    return generator.fit(X, y, groups=groups)
 
 
 def _check_compatible(generator: Any, X: np.ndarray, y: np.ndarray, sfreq: float | None) -> None:

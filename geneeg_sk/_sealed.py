@@ -1,0 +1,227 @@
+"""A fitted model in a folder, without pickle: safetensors for arrays, sealed JSON for the rest.
+
+The header holds the checksum of the arrays, and its own. It is written last, and the arrays are
+named by their content: a kill at any time leaves the earlier model or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from geneeg_sk._version import __version__
+
+PART = ".part-"  # start of the name of a file that is being written
+
+
+@dataclass(frozen=True)
+class SealedFolder:
+    """One kind of saved model: what its files are called and which version they have.
+
+    Parameters
+    ----------
+    noun : str
+        What messages call it, such as "generator".
+    format : str
+        What the header says it is.
+    version : int
+        Version of the format.
+    arrays : str
+        Start of the name of the file of arrays.
+    """
+
+    noun: str
+    format: str
+    version: int
+    arrays: str
+
+    @property
+    def header(self) -> str:
+        """Name of the header."""
+        return f"{self.noun}.json"
+
+    def check_place(self, folder: str | Path) -> None:
+        """Raise an error if a model cannot be written into a folder.
+
+        Raises
+        ------
+        FileExistsError
+            If there is something else in its place.
+        PermissionError
+            If nothing can be written there.
+        """
+        folder = Path(folder).absolute()
+        check_writable(folder)
+        if folder.exists() and not self._is_ours(folder):
+            raise FileExistsError(
+                f"{folder} exists and is not a saved {self.noun}. Choose another folder, or empty "
+                "it."
+            )
+
+    def write(
+        self, folder: str | Path, content: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> None:
+        """Write a model in the place of an earlier one; other files in the folder stay.
+
+        Raises
+        ------
+        FileExistsError, PermissionError
+            As `check_place`.
+        ValueError
+            If `content` holds NaN or infinity.
+        """
+        folder = Path(folder)
+        self.check_place(folder)
+        earlier = self._arrays_of(folder)
+        data = save(dict(arrays))
+        checksum = hashlib.sha256(data).hexdigest()
+        about = {"format": self.format, "format_version": self.version, "geneeg_sk": __version__}
+        header = json.loads(json.dumps({**about, "sha256": checksum, **content}, allow_nan=False))
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays_path = folder / self._name(checksum)
+        write_whole(arrays_path, data)
+        write_whole(
+            folder / self.header, json.dumps({"seal": seal(header), **header}, indent=1).encode()
+        )
+        if earlier not in (None, arrays_path):
+            earlier.unlink(missing_ok=True)
+
+    def read(self, folder: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Read what `write` wrote: the header and the arrays. Nothing is ever executed.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such model in `folder`.
+        ValueError
+            If it is damaged, something else, or written by another version.
+        """
+        folder = Path(folder)
+        if not (folder / self.header).is_file():
+            raise FileNotFoundError(f"no saved {self.noun} in {folder}: {self.header} is missing.")
+        header = self._read_header(folder / self.header)
+        path = folder / self._name(header["sha256"])
+        if not path.is_file():
+            raise FileNotFoundError(f"no whole {self.noun} in {folder}: {path.name} is missing.")
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != header["sha256"]:
+            raise ValueError(
+                f"{path} is damaged: its checksum is not the one in {self.header}. Copy or save "
+                "it again."
+            )
+        try:
+            arrays = load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} holds no arrays: {error}.") from error
+        for name, array in arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ValueError(f"{path} holds NaN or infinity in {name!r}. Save another model.")
+        return header, arrays
+
+    def _read_header(self, path: Path) -> dict[str, Any]:
+        try:
+            header = json.loads(path.read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path} is damaged: {error}. Copy or save it again.") from error
+        if not isinstance(header, dict) or header.get("format") != self.format:
+            raise ValueError(f"{path} is not of a {self.format}.")
+        version = header.get("format_version")
+        if version != self.version:
+            is_newer = isinstance(version, int) and version > self.version
+            raise ValueError(
+                f"{path.parent} was written by geneeg_sk {header.get('geneeg_sk')}, in format "
+                f"{version}; this is {__version__}, which reads format {self.version}. "
+                + ("Upgrade geneeg_sk." if is_newer else f"Fit the {self.noun} again.")
+            )
+        if not _is_whole(header):
+            raise ValueError(
+                f"{path} is damaged: its content is not what its seal says. Copy or save it again."
+            )
+        return header
+
+    def _name(self, checksum: Any) -> str:
+        if not isinstance(checksum, str) or not re.fullmatch("[0-9a-f]{64}", checksum):
+            raise ValueError(f"{checksum!r} is not the checksum of a file of arrays.")
+        return f"{self.arrays}-{checksum[:16]}.safetensors"
+
+    def _is_ours(self, folder: Path) -> bool:
+        """Tell whether all that would be replaced in a folder is ours: also nothing."""
+        names = [path.name for path in folder.iterdir()]
+        if self.header in names:
+            return self._format_of(folder) == self.format
+        own = rf"{self.arrays}-[0-9a-f]{{16}}\.safetensors|{re.escape(PART)}.*"  # of a killed write
+        return all(re.fullmatch(own, name) for name in names)
+
+    def _format_of(self, folder: Path) -> Any:
+        try:
+            return json.loads((folder / self.header).read_bytes())["format"]
+        except (OSError, ValueError, RecursionError, LookupError, TypeError):
+            return None
+
+    def _arrays_of(self, folder: Path) -> Path | None:
+        """Return the file of arrays of the model that is in a folder now."""
+        try:
+            return folder / self._name(json.loads((folder / self.header).read_bytes())["sha256"])
+        except (OSError, ValueError, RecursionError, LookupError, TypeError):
+            return None
+
+
+def check_writable(folder: Path) -> Path:
+    """Return the nearest folder that exists, at a place or above it, where files can be written.
+
+    Raises
+    ------
+    FileExistsError
+        If it is a file.
+    PermissionError
+        If nothing can be written there.
+    """
+    folder = folder.absolute()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir():
+        raise FileExistsError(f"{nearest} is a file; expected a folder. Choose another place.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PermissionError(f"{nearest} cannot be written. Choose another folder.")
+    return nearest
+
+
+def seal(content: Any) -> str:
+    """Return the checksum of what JSON holds, whatever its layout.
+
+    Raises
+    ------
+    ValueError
+        If it holds NaN or infinity.
+    """
+    text = json.dumps(content, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_whole(header: dict[str, Any]) -> bool:
+    rest = {name: value for name, value in header.items() if name != "seal"}
+    try:
+        return header.get("seal") == seal(rest)
+    except (ValueError, RecursionError):
+        return False
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside its place and move it there when it is complete."""
+    part = path.with_name(f"{PART}{secrets.token_hex(4)}-{path.name}")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
