@@ -1,4 +1,4 @@
-"""The command line: ``geneeg-sk windows | fit | sample | benchmark | report | detect``.
+"""The command line: ``geneeg-sk windows | fit | sample | benchmark | report | detect | quiz``.
 
 Everything heavy is imported inside the commands, so that ``--help`` is quick.
 """
@@ -340,6 +340,42 @@ def detect(
         write_events(target, one.events, duration=one.duration, start=one.annotations.orig_time)
     print_detections(found)
     typer.echo(f"events of {len(found)} recording(s) in {out}")
+
+
+@app.command()
+@_clear_errors
+def quiz(
+    windows: Annotated[Path, typer.Argument(help="Real windows.")],
+    synthetic: Annotated[Path, typer.Argument(help="Synthetic windows.")],
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("quiz.html"),
+    n: Annotated[int, typer.Option("--n", min=2, help="Number of questions.")] = 20,
+    pairs: Annotated[bool, typer.Option("--pairs", help="A real beside a synthetic one.")] = False,
+    seed: Seed = 0,
+) -> None:
+    """Write an HTML page on which a clinician tells synthetic from real windows.
+
+    Windows are window stores, or what `sample` wrote as .npz. The right answers are in the page,
+    obfuscated but not encrypted.
+    """
+    from geneeg_sk.inspection import make_quiz
+    from geneeg_sk.inspection._quiz import check_alike
+
+    X, y, info, _ = _read_windows(windows)
+    X_synthetic, y_synthetic, other, _ = _read_windows(synthetic)
+    check_alike(info, other)
+    make_quiz(
+        X,
+        X_synthetic,
+        out=out,
+        y_real=y,
+        y_synthetic=y_synthetic,
+        sfreq=info["sfreq"],
+        ch_names=info.ch_names,
+        n_questions=n,
+        pairs=pairs,
+        random_state=seed,
+    )
+    typer.echo(out)
 
 
 def _events_files(recordings: list[Path], out: Path) -> dict[Path, Path]:
@@ -710,17 +746,24 @@ def _write_long_npz(path: Path, n: int, parts: Iterator[Any], arrays: dict[str, 
 
 def _read_states(path: Path) -> tuple[dict[str, Any], Any, dict[str, Any] | None]:
     """Return the windows of each state, their ``mne.Info``, and their patients if known."""
-    from geneeg_sk.datasets import read_windows
     from geneeg_sk.model_selection._benchmark import by_state
+
+    X, y, info, groups = _read_windows(path)
+    return by_state(X, y), info, None if groups is None else by_state(groups, y)
+
+
+def _read_windows(path: Path) -> tuple[Any, Any, Any, Any]:
+    """Return windows, states, ``mne.Info``, and patients if known, of a store or .npz."""
+    from geneeg_sk.datasets import read_windows
 
     if path.suffix != ".npz":
         bunch = read_windows(path)
-        return by_state(bunch.X, bunch.y), bunch.info, by_state(bunch.groups, bunch.y)
+        return bunch.X, bunch.y, bunch.info, bunch.groups
     import mne
 
     with _open_npz(path, ("X", "y", "sfreq", "channels")) as arrays:
         info = mne.create_info(arrays["channels"].tolist(), float(arrays["sfreq"]), "eeg")
-        return by_state(arrays["X"], arrays["y"]), info, None
+        return arrays["X"], arrays["y"], info, None
 
 
 def _refuse_existing(out: Path, overwrite: bool) -> None:

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,10 +55,18 @@ def find() -> str | None:
 
 def opened(page: Path | str, width: int, *, screenshot: bool = False) -> Opened:
     """Open a page in a window of `width` CSS pixels."""
+    with session(page, width) as browser:
+        return browser.look(screenshot=screenshot)
+
+
+@contextmanager
+def session(page: Path | str, width: int, *, downloads: Path | None = None) -> Iterator[_Browser]:
+    """Open a page to click, type and look; what it saves goes to the folder `downloads`."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = _Browser(find(), profile)
         try:
-            return browser.open(Path(page).resolve().as_uri(), width, screenshot)
+            browser.open(Path(page).resolve().as_uri(), width, downloads)
+            yield browser
         finally:
             browser.close()
 
@@ -77,7 +87,10 @@ class _Browser:
         os.close(theirs_out)
         self._buffer, self._n, self._events = b"", 0, []
 
-    def open(self, address: str, width: int, screenshot: bool) -> Opened:
+    def open(self, address: str, width: int, downloads: Path | None) -> None:
+        if downloads is not None:
+            place = {"behavior": "allow", "downloadPath": str(downloads), "eventsEnabled": True}
+            self._call("Browser.setDownloadBehavior", **place)
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)[
             "sessionId"
@@ -91,18 +104,47 @@ class _Browser:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
+        self._address, self._width = address, width
         self._call("Page.navigate", url=address)
-        self._wait_for("Page.loadEventFired")
+        self.wait_for("Page.loadEventFired")
         time.sleep(0.5)  # what scripts do after loading
-        asked = {"expression": MEASURE.replace("WIDTH", str(width)), "returnByValue": True}
-        found = json.loads(self._call("Runtime.evaluate", **asked)["result"]["value"])
+
+    def look(self, *, screenshot: bool = False) -> Opened:
+        """Return what can be said of the page as it is now."""
+        found = json.loads(self.evaluate(MEASURE.replace("WIDTH", str(self._width))))
         page = Opened(width=found[0], too_wide=found[1], smallest_text=found[2])
         for event in self._events:
-            self._note(page, event["method"], event["params"], address)
+            self._note(page, event["method"], event["params"], self._address)
         if screenshot:
             shot = self._call("Page.captureScreenshot", captureBeyondViewport=True)
             page.screenshot = base64.b64decode(shot["data"])
         return page
+
+    def evaluate(self, script: str) -> Any:
+        """Return what an expression comes to in the page."""
+        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True)
+        if "exceptionDetails" in answer:
+            raise RuntimeError(f"{script}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
+
+    def click(self, selector: str) -> None:
+        """Click with the mouse in the middle of an element."""
+        x, y = self.evaluate(
+            f"(() => {{const e = document.querySelector({selector!r}); e.scrollIntoView();"
+            "const r = e.getBoundingClientRect();"
+            "return [r.x + r.width / 2, r.y + r.height / 2];})()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            where = {"x": x, "y": y, "button": "left", "clickCount": 1}
+            self._call("Input.dispatchMouseEvent", type=kind, **where)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other; ``"Enter"`` or single characters."""
+        for key in keys:
+            text = {"text": "\r" if key == "Enter" else key}
+            code = {"windowsVirtualKeyCode": 13} if key == "Enter" else {}
+            self._call("Input.dispatchKeyEvent", type="keyDown", key=key, **text, **code)
+            self._call("Input.dispatchKeyEvent", type="keyUp", key=key, **code)
 
     def _note(self, page: Opened, method: str, params: dict, address: str) -> None:
         if method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
@@ -129,8 +171,12 @@ class _Browser:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
 
-    def _wait_for(self, method: str) -> None:
-        while all(event["method"] != method for event in self._events):
+    def wait_for(self, method: str, **params: Any) -> None:
+        """Wait until an event with these parameters has come."""
+        while not any(
+            event["method"] == method and params.items() <= event["params"].items()
+            for event in self._events
+        ):
             self._read()
 
     def _read(self) -> dict:

@@ -22,6 +22,7 @@ from geneeg_sk import __version__, cli, datasets
 from geneeg_sk.cli import app
 from geneeg_sk.datasets import make_eeg_cohort, read_windows, write_windows
 from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk.inspection import read_quiz_key
 from geneeg_sk.model_selection._benchmark import read_results
 from geneeg_sk.model_selection._comparison import write_csv
 
@@ -78,7 +79,7 @@ def store(tmp_path_factory):
 
 def test_help_and_version_load_nothing_heavy():
     assert run_installed("--version").strip() == __version__
-    for command in ("windows", "fit", "sample", "benchmark", "report"):
+    for command in ("windows", "fit", "sample", "benchmark", "report", "quiz"):
         assert "--help" in run(command, "--help")
         assert command in run("--help")
     heavy = (
@@ -198,6 +199,27 @@ def test_windows_to_generator_to_windows(store, tmp_path):
         "sample", generator, "--state", "asleep", "--out", "x.npz", code=1
     )
     assert ".npz, .edf" in run(*sample, "--out", "x.txt", code=2)
+
+
+def test_a_quiz_is_made_of_stores_and_of_npz(store, tmp_path):
+    windows = read_windows(store)
+    arrays = {"X": windows.X[::-1], "y": windows.y[::-1].astype(str), "sfreq": windows.sfreq}
+    synthetic = tmp_path / "synthetic.npz"
+    np.savez(synthetic, channels=windows.info.ch_names, **arrays)
+    page = tmp_path / "new" / "quiz.html"
+    assert str(page) in run("quiz", store, synthetic, "--out", page, "--n", 12, "--seed", 3)
+    key = read_quiz_key(page)
+    assert key["truth"].value_counts().to_dict() == {"real": 6, "synthetic": 6}
+    for row in key[key["truth"] == "real"].itertuples():
+        assert windows.y[row.real_window] == row.state
+    once = page.read_bytes()
+    run("quiz", store, synthetic, "--out", page, "--n", 12, "--seed", 3)
+    assert page.read_bytes() == once
+    run("quiz", synthetic, store, "--out", page, "--pairs")
+    assert set(read_quiz_key(page)["truth"]) == {"A", "B"}
+    assert "too few windows" in run("quiz", store, store, "--out", page, "--n", 1000, code=1)
+    np.savez(synthetic, channels=["Fp1", "C3", "C4", "Oz"], **arrays)
+    assert "also have ['Oz']" in run("quiz", store, synthetic, "--out", page, code=1)
 
 
 def test_bad_input_gets_one_clear_line(data_folder, store, tmp_path):

@@ -111,7 +111,6 @@ def _check_shapes(classifier: CNNBiLSTMClassifier, weights: dict[str, np.ndarray
     """Compare sizes with the weights before memory is taken for them."""
     with torch.device("meta"):
         network = CNNBiLSTM(
-            classifier.n_channels_,
             classifier.n_times_,
             len(classifier.classes_),
             n_filters=classifier.n_filters,

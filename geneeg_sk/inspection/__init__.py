@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_event_timeline": ["EventTimelineDisplay"],
         "_features": ["FeaturesDisplay"],
         "_history": ["HistoryDisplay"],
+        "_quiz": ["make_quiz", "read_quiz_key"],
         "_ratio": ["RatioDisplay"],
         "_report": ["make_report"],
         "_spectra": ["SpectraDisplay"],

@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "near_copies",
             "nearest_neighbour_ratio",
         ],
+        "_readers": ["ReaderAgreement", "reader_agreement"],
         "_two_sample": ["TwoSampleResult", "c2st"],
         "_utility": ["augmentation_gain", "utility"],
         "_waveform": ["amplitude_distance", "autocorrelation_distance"],
