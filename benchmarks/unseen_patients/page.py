@@ -12,10 +12,10 @@ import pandas as pd
 
 from benchmarks.json_lines import read
 from benchmarks.markdown_tables import markdown_table
-from benchmarks.unseen_patients import cohorts, recordings
+from benchmarks.unseen_patients import cohorts, recordings, tasks
 from benchmarks.unseen_patients.levers import RECIPES
 from benchmarks.unseen_patients.methods import ABLATED, FINAL, STEPS, TUNED
-from benchmarks.unseen_patients.run import RESULTS
+from benchmarks.unseen_patients.run import RESULTS, left
 from benchmarks.unseen_patients.worth import (
     CONTROL,
     SCORES,
@@ -143,6 +143,13 @@ def final_sections(final):
     except ControlFailed as error:
         sys.exit(f"The positive control failed: {error}")
     draw(final)
+    planned = list(dict.fromkeys(tasks.final()))
+    missing = len(left(planned, RESULTS))
+    if missing:
+        yield (
+            f"**The final run goes on: {missing} of {len(planned)} trainings are missing**, the "
+            "gate among them; every table says how many training cohorts it has.\n"
+        )
     yield f"**Positive control.** {control_in_words(final)}\n"
     yield "![Curve of real patients, and where the methods lie on it](../figures/worth.png)\n"
     print(said)
