@@ -38,7 +38,8 @@ INTRODUCTION = """# Patient after patient: what is forgotten, and what holds it
 
 What `benchmarks/continual.py` printed (`benchmarks/results/continual.jsonl`); this page is written
 from it by `benchmarks/continual_page.py`. The generator was that of saved format 3, whose
-corrections were cruder ([fidelity](../fidelity.md)).
+corrections were cruder ([fidelity](../fidelity.md)); the network still learned mixtures of
+channels.
 
 **Protocol.** Cohorts of 8 simulated patients (default difficulty, 19 channels, 4 s at 128 Hz), one
 for each of 3 seeds. Two patients are held out at a time (the paper holds out one; four folds of two
