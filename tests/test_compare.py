@@ -564,7 +564,9 @@ def test_ctrl_c_ends_a_comparison_in_processes_which_then_goes_on(tmp_path):
     store = tmp_path / "rows.jsonl"
     options = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     command = [sys.executable, "-W", "ignore", "-c", SLOW, store]
-    first = subprocess.Popen(command, start_new_session=True, **options)
+    # Shells have processes in the background ignore Ctrl-C, and what these start would inherit it.
+    heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    first = subprocess.Popen(command, start_new_session=True, **heeding, **options)
     while first.poll() is None and not store.exists():
         time.sleep(0.05)
     os.killpg(first.pid, signal.SIGINT)  # as a terminal does it: to the workers, too
