@@ -11,7 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -163,6 +162,7 @@ def make_report(
     ...     "How it was made" in page.read_text(encoding="utf-8")
     True
     """
+    import matplotlib
     import mne
 
     out = Path(out)
