@@ -333,7 +333,7 @@ def test_twenty_questions_are_answered_by_keyboard_and_saved(full_page, width, t
 
 @needs_browser
 @pytest.mark.parametrize("width", [400, 1400])
-def test_pairs_are_answered_by_touch_and_nothing_sticks_out(tmp_path, width):
+def test_pairs_are_answered_by_clicks_and_nothing_sticks_out(tmp_path, width):
     page_of_pairs = a_quiz(tmp_path, pairs=True, n_questions=2, y_real=None, y_synthetic=None)
     truth = read_quiz_key(page_of_pairs)["truth"]
     with browser.session(page_of_pairs, width) as page:
