@@ -10,9 +10,8 @@ import pandas as pd
 from sklearn.utils.validation import _num_samples, validate_data
 
 VOLT = 1e6  # microvolts
-LARGEST = (
-    1e10  # microvolts: beyond any amplifier; squares and their sums still fit single precision
-)
+# Microvolts beyond any amplifier; squares and their sums still fit single precision.
+LARGEST = 1e10
 # Typical swings of windows, peak to peak, in microvolts. Scalp EEG has 20 to 500: a unit that is
 # wrong by a thousand leaves USUAL, and nearly always POSSIBLE.
 USUAL, POSSIBLE = (1.0, 5e3), (0.1, 2e4)

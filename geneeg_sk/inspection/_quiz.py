@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d
 
 from geneeg_sk._checks import is_mne
+from geneeg_sk._sealed import write_whole
 from geneeg_sk.datasets._channels import standard_name
 from geneeg_sk.inspection._quiz_page import DATA, Question, quiz_page, scramble
 from geneeg_sk.inspection._sets import check_pair, names_of_channels
@@ -130,7 +129,9 @@ def make_quiz(
     if twice:
         raise ValueError(f"channels {twice} occur more than once; every channel needs its name.")
     states = {state for of_windows in labels.values() for state in of_windows}
-    _save(quiz_page(X, sfreq, names, questions, states, pairs=pairs, title=str(title)), out)
+    page = quiz_page(X, sfreq, names, questions, states, pairs=pairs, title=str(title))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, page.encode())
     return out
 
 
@@ -291,11 +292,3 @@ def _shown(
 
 def _pick(X: Any, rows: list[int]) -> Any:
     return X[rows] if is_mne(X) else np.asarray(X)[rows]
-
-
-def _save(page: str, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=out.parent) as workplace:
-        part = Path(workplace) / "quiz.html"
-        part.write_text(page, encoding="utf-8", newline="\n")
-        os.replace(part, out)
