@@ -100,7 +100,8 @@ them on this page: one in forty lies on one side by chance.
 | ros, smote, adasyn | over-samplers of imbalanced-learn, on raw windows |
 | surrogate | `FourierSurrogateSampler` |
 | augment | on the fly: left-right mirror, start jitter, amplitude, channel dropout, time mask, \
-frequency shift; no over-sampling |
+frequency shift; no over-sampling (the mirror changes nothing for a network that knows no order of \
+channels) |
 | ensemble | two networks without augmentation, averaged |
 | geneeg | `GenEEGSampler`, defaults |
 | geneeg-unfiltered-virtual | `quality=None, patient_mix="virtual"` |
