@@ -136,6 +136,21 @@ def test_windows_that_are_mapped_stay_what_they_were_when_the_store_is_replaced(
     assert number_of(read_windows(tmp_path / "store", mmap=False)) == 1
 
 
+def test_the_user_s_own_files_in_a_store_outlive_overwrites_and_ours_do_not(tmp_path):
+    store = tmp_path / "store"
+    write_windows(store, numbered(0))
+    own = {"notes.npy", "labels.parquet", "X-mine.npy", "figures"}
+    for name in own - {"figures"}:
+        (store / name).write_bytes(b"mine")
+    (store / "figures").mkdir()
+    for number in (1, 2):
+        write_windows(store, numbered(number), overwrite=True)
+    assert number_of(read_windows(store, mmap=False)) == 2
+    names = {path.name for path in store.iterdir()}
+    assert own <= names
+    assert len(names - own) == 3  # header, array, table
+
+
 def test_a_link_to_a_store_stays_one_when_it_is_overwritten(tmp_path):
     write_windows(tmp_path / "there" / "store", numbered(0))
     (tmp_path / "link").symlink_to(tmp_path / "there" / "store")

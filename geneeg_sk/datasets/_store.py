@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import uuid
 import warnings
 from collections import Counter, defaultdict
@@ -238,22 +239,34 @@ def _replace(part: Path, folder: Path, header: dict[str, Any]) -> None:
     suffix = f"-{uuid.uuid4().hex[:8]}"
     write_header(part, header | {"suffix": suffix})
     with locked(folder):
+        ours = {*header["files"], *_files_of(folder)}
         try:
             for name in header["files"]:
                 os.replace(part / name, file_of(folder, name, suffix))
             os.replace(part / HEADER, folder / HEADER)
         finally:
-            _remove_unnamed(folder)
+            _remove_unnamed(folder, ours)
 
 
-def _remove_unnamed(folder: Path) -> None:
-    """Remove files of earlier stores, and of those that were never finished."""
+def _files_of(folder: Path) -> list[str]:
+    """Return the files of a store, without suffix; none if its header is damaged."""
+    try:
+        return list(read_header(folder)["files"])
+    except (ValueError, OSError):
+        return []
+
+
+def _remove_unnamed(folder: Path, names: set[str]) -> None:
+    """Remove files of earlier stores, and of those that were never finished; no others."""
     with contextlib.suppress(ValueError, OSError):
         header = read_header(folder)
-        named = {file_of(folder, name, header["suffix"]) for name in header["files"]}
-        for path in {*folder.glob("*.npy"), *folder.glob("*.parquet")} - named:
-            with contextlib.suppress(OSError):  # Windows keeps the file of a map until the end
-                path.unlink()
+        kept = {file_of(folder, name, header["suffix"]) for name in header["files"]}
+        patterns = [re.escape(name).replace(r"\.", r"(-[0-9a-f]{8})?\.") for name in names]
+        ours = re.compile("|".join(patterns))
+        for path in set(folder.iterdir()) - kept:
+            if ours.fullmatch(path.name):
+                with contextlib.suppress(OSError):  # Windows keeps the file of a map until the end
+                    path.unlink()
 
 
 def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
