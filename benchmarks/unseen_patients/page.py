@@ -15,7 +15,8 @@ from benchmarks.markdown_tables import markdown_table
 from benchmarks.unseen_patients import cohorts, recordings, tasks
 from benchmarks.unseen_patients.levers import RECIPES
 from benchmarks.unseen_patients.methods import ABLATED, FINAL, STEPS, TUNED
-from benchmarks.unseen_patients.run import RESULTS, left
+from benchmarks.unseen_patients.run import RESULTS
+from benchmarks.unseen_patients.windows import Task
 from benchmarks.unseen_patients.worth import (
     CONTROL,
     SCORES,
@@ -144,8 +145,9 @@ def final_sections(final):
     except ControlFailed as error:
         sys.exit(f"The positive control failed: {error}")
     draw(final)
-    planned = list(dict.fromkeys(tasks.final()))
-    missing = len(left(planned, RESULTS))
+    # All lines of a training are written at once.
+    planned = set(tasks.final())
+    missing = len(planned - {Task.of(line) for line in final.to_dict("records")})
     if missing:
         yield (
             f"**The final run goes on: {missing} of {len(planned)} trainings are missing**, the "
