@@ -82,7 +82,7 @@ CLASSIFIERS = {"before": EarlierClassifier, "after": CNNBiLSTMClassifier}
 # --- speed ---------------------------------------------------------------------------------------
 
 
-def measure_speed(name, n_windows, repeats, passes=3):
+def measure_speed(name, n_windows, repeats, passes=10):
     """Yield a line on training and one on prediction: windows a second, before and after."""
     params, sfreq = SETTINGS[name]
     rng = np.random.default_rng(0)
