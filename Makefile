@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
 OUT ?= out
 
-.PHONY: demo test lint bench bench-quick clean
+.PHONY: demo test lint docs bench bench-quick clean
 
 # Rebuilt only when the requirements change.
 $(STAMP): pyproject.toml constraints.txt
@@ -25,6 +26,16 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The site, in out/docs. Warnings are errors, and so are examples that fail and links that lead nowhere.
+# SPHINXOPTS='-D plot_gallery=0' leaves the examples as they are and runs none.
+docs: $(DOCS_STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q $(SPHINXOPTS) docs $(OUT)/docs
+	$(BIN)/python docs/check_site.py $(OUT)/docs
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
 bench: $(STAMP)
 	$(BIN)/python benchmarks/classifier.py
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.fidelity.run
@@ -36,5 +47,5 @@ bench-quick: $(STAMP)
 	$(BIN)/python benchmarks/continual.py --quick
 
 clean:
-	rm -rf $(VENV) $(OUT) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(OUT) docs/api docs/generated docs/gallery build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -40,7 +40,7 @@ from geneeg_sk.metrics import event_scores
 matplotlib.use("agg")
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs/detection.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/guide/detect.md").read_text(encoding="utf-8")
 
 AS_IT_IS = {"l_freq": None, "h_freq": None}
 
@@ -385,8 +385,8 @@ def test_seizures_of_a_new_simulated_patient_are_found_without_false_alarms():
 
 def test_the_page_shows_what_the_example_prints(data_folder, monkeypatch, capsys):
     folder = str(data_folder / "chbmit-excerpt")
-    monkeypatch.setattr(sys, "argv", ["detect.py", folder])
-    runpy.run_path(str(ROOT / "examples/detect.py"), run_name="__main__")
+    monkeypatch.setattr(sys, "argv", ["plot_detection.py", folder])
+    runpy.run_path(str(ROOT / "examples/plot_detection.py"), run_name="__main__")
     printed = capsys.readouterr().out
     assert printed in re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     # and the sums below it are those of its lines

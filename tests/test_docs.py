@@ -19,11 +19,20 @@ def blocks(path):
     return BLOCK.findall(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/user_guide.md", "docs/pitfalls.md"])
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/*/*.md")]
+    if blocks(path)
+)
+
+
+def test_pages_with_code_are_found():
+    assert {"README.md", "docs/index.md", "docs/guide/augment.md", "docs/pitfalls.md"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_code_of_the_page_compiles_and_imports_only_what_exists(page):
-    code = blocks(ROOT / page)
-    assert code
-    for block in code:
+    for block in blocks(ROOT / page):
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.ImportFrom):
                 module = importlib.import_module(node.module)

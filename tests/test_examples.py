@@ -12,7 +12,7 @@ LIMIT = 300  # seconds; on a quiet core each takes less than one minute
 
 
 def run(name, *args, cwd):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     done = subprocess.run(
         [sys.executable, EXAMPLES / name, *args],
         capture_output=True,
@@ -31,12 +31,14 @@ def test_all_examples_are_tested():
 
 
 PRINTS = {
-    "quickstart.py": "macro F1 on unseen patients",
-    "ratio_grid.py": "chosen FillGap(",
-    "against_smote.py": "GenEEGSampler",
-    "frozen_generator.py": "augmented: macro F1 on unseen patients",
-    "own_recordings.py": "macro F1 on unseen patients",
-    "detect.py": "false_alarms_per_day",
+    "plot_quickstart.py": "macro F1 on unseen patients",
+    "plot_ratio_grid.py": "chosen FillGap(",
+    "plot_against_smote.py": "GenEEGSampler",
+    "plot_frozen_generator.py": "augmented: macro F1 on unseen patients",
+    "plot_own_recordings.py": "macro F1 on unseen patients",
+    "plot_new_patient.py": "The profile has",
+    "plot_real_beside_synthetic.py": "real (floor): AUC",
+    "plot_detection.py": "false_alarms_per_day",
 }
 
 

@@ -313,10 +313,10 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_page_on_memory_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs/memory.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/guide/scale.md").read_text(encoding="utf-8")
     namespace = {}
     for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
-        exec(compile(block, "memory.md", "exec"), namespace)
+        exec(compile(block, "scale.md", "exec"), namespace)
     assert capsys.readouterr().out.endswith("False\n")
 
 
@@ -325,7 +325,7 @@ def test_the_page_on_memory_runs_from_top_to_bottom(tmp_path, monkeypatch, capsy
     [("classifier", "CNNBiLSTMClassifier"), ("generator", "LatentDiffusionGenerator")],
 )
 def test_the_numbers_on_the_page_were_measured(what, name):
-    page = (ROOT / "docs/memory.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/guide/scale.md").read_text(encoding="utf-8")
     lines = (ROOT / "benchmarks/results/memory.jsonl").read_text(encoding="utf-8").splitlines()
     measured = [line for line in map(json.loads, lines) if line["what"] == what][-1]
     gigabytes = measured["rss_anon_gb"]

@@ -52,9 +52,10 @@ def compare_samplers(
     ----------
     candidates : dict of str to sampler, classifier or None
         A sampler is put before a clone of `estimator`; one that takes no windows in three
-        dimensions is wrapped in :class:`WindowedSampler`. A classifier (it has ``predict``)
-        stands alone, as for class weights or :class:`AugmentedClassifier`. None is `estimator`
-        without augmentation.
+        dimensions is wrapped in :class:`~geneeg_sk.over_sampling.WindowedSampler`. A classifier
+        (it has ``predict``) stands alone, as for class weights or
+        :class:`~geneeg_sk.classification.AugmentedClassifier`. None is `estimator` without
+        augmentation.
     estimator : classifier
         Takes windows; may be a pipeline.
     X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs

@@ -55,9 +55,9 @@ class GenEEGSampler(BaseWindowSampler):
         :class:`Diversity`, or several, asked in order. A number means ``Realism(number)``; 0 or
         None keeps every window.
     guidance : float, default=1.0
-        See :meth:`LatentDiffusionGenerator.sample`.
+        See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator.
     solver_steps : int, default=None
-        See :meth:`LatentDiffusionGenerator.sample`.
+        See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator.
     memory : str or joblib.Memory, default=None
         Folder that keeps trained generators. Their key is the data, the generator's parameters and
         the seed, and the version of this package, and not the ratio: a grid over ratios trains one
