@@ -57,7 +57,8 @@ MEANING = """
 - *Learned*: 16 numbers; log-RMS, linear discriminants of the training subjects with shrunk
   covariance, then principal components of the rest. Discriminants alone can say of a new subject
   only what distinguishes the training subjects from each other; with loudness among all the other
-  descriptors, the profile of a new patient missed how loud their background is.
+  descriptors, the profile of a new patient missed how loud their background is. They measured
+  worse, and the package no longer has them.
 - *As before*: the same networks, but a prior that knows a new patient by those they resemble, a
   Gaussian process over profiles alone. In hundreds of dimensions all patients are about equally
   far apart, so that a new one comes out as nearly the average of all.

@@ -50,7 +50,7 @@ candidates = {
     "RandomOverSampler": RandomOverSampler(sampling_strategy=target),
     "SMOTE": SMOTE(sampling_strategy=target),
     "FourierSurrogateSampler": FourierSurrogateSampler(sampling_strategy=target),
-    "GenEEGSampler": GenEEGSampler(sampling_strategy=target, generator=generator, quality=None),
+    "GenEEGSampler": GenEEGSampler(sampling_strategy=target, generator=generator),
 }
 
 # %%

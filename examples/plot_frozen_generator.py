@@ -65,7 +65,6 @@ X, y, groups = cohort.X[~corpus], cohort.y[~corpus], cohort.groups[~corpus]
 sampler = GenEEGSampler(
     sampling_strategy=FillGap(1.0),
     generator=FrozenEstimator(loaded),
-    quality=None,
     random_state=0,
 )
 classifier = make_pipeline(

@@ -41,9 +41,7 @@ print(cohort.X.shape, pd.Series(cohort.y).value_counts().to_dict())
 # ``max_epochs`` are small here; leave them out for results.
 
 generator = LatentDiffusionGenerator(sfreq=64, width=16, vae_steps=40, diffusion_steps=100)
-sampler = GenEEGSampler(
-    sampling_strategy=FillGap(0.5), generator=generator, quality=None, random_state=0
-)
+sampler = GenEEGSampler(sampling_strategy=FillGap(0.5), generator=generator, random_state=0)
 classifier = CNNBiLSTMClassifier(kernel_size=16, max_epochs=6, random_state=0)
 pipeline = Pipeline([("augment", sampler), ("classify", classifier)])
 

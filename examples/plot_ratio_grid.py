@@ -48,7 +48,7 @@ generator = LatentDiffusionGenerator(sfreq=64, width=16, vae_steps=40, diffusion
 # The search itself is cross-validated. Its best inner score is too good to be an estimate.
 
 with tempfile.TemporaryDirectory() as cache:
-    sampler = GenEEGSampler(generator=generator, quality=None, memory=cache, random_state=0)
+    sampler = GenEEGSampler(generator=generator, memory=cache, random_state=0)
     search = GridSearchCV(
         Pipeline([("augment", sampler), ("classify", classifier)]),
         {"augment__sampling_strategy": [FillGap(0), FillGap(0.5), FillGap(1)]},

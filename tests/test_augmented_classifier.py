@@ -154,31 +154,6 @@ def test_without_early_stopping_the_plain_classifier_is_what_it_would_be_alone(c
     assert_array_equal(clf.predict_proba(cohort.X), alone.predict_proba(cohort.X))
 
 
-def test_prior_correction_weighs_by_real_over_augmented_frequency(cohort):
-    aug = FourierSurrogateSampler(random_state=0)
-    params = {"gate": None}
-    plain, corrected = (
-        AugmentedClassifier(clone(PLAIN), aug, prior_correction=on, **params).fit(
-            cohort.X, cohort.y, groups=cohort.groups
-        )
-        for on in (False, True)
-    )
-    real = np.array([(cohort.y == state).mean() for state in corrected.classes_])
-    weighted = plain.predict_proba(cohort.X) * real / (1 / 3)  # the sampler balances three states
-    expected = weighted / weighted.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(corrected.predict_proba(cohort.X), expected)
-    assert_array_equal(corrected.predict(cohort.X), corrected.classes_[expected.argmax(axis=1)])
-
-
-def test_prior_correction_changes_nothing_where_nothing_was_added(cohort):
-    clf = AugmentedClassifier(
-        clone(PLAIN), FourierSurrogateSampler(random_state=0), margin=1.0, prior_correction=True
-    ).fit(cohort.X, cohort.y, groups=cohort.groups)
-    assert clf.gate_report_["kept"] == "plain"
-    alone = clone(PLAIN).fit(cohort.X, cohort.y)
-    np.testing.assert_allclose(clf.predict_proba(cohort.X), alone.predict_proba(cohort.X))
-
-
 @pytest.mark.parametrize("routing", [True, False])
 def test_groups_arrive_in_pipelines_with_routing_on_and_off(cohort, routing):
     clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0))

@@ -14,14 +14,7 @@ from tiny import TINY
 
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.generation import LatentDiffusionGenerator
-from geneeg_sk.over_sampling import (
-    Diversity,
-    FillGap,
-    GenEEGSampler,
-    LabelConfidence,
-    Realism,
-    _geneeg,
-)
+from geneeg_sk.over_sampling import FillGap, GenEEGSampler, _geneeg
 
 
 def sampler(**params):
@@ -50,22 +43,22 @@ def test_one_channel_windows_stay_two_dimensional(cohort):
 
 
 def test_provenance_tells_of_each_synthetic_window(cohort):
-    aug = sampler(quality=None)
+    aug = sampler()
     X_res, y_res = aug.fit_resample(cohort.X, cohort.y, groups=cohort.groups)
     assert_array_equal(aug.is_synthetic_, np.arange(len(X_res)) >= len(cohort.X))
     assert_array_equal(aug.provenance_["state"], y_res[aug.is_synthetic_])
-    columns = ["state", "profile", "nearest_patient", "quality", "tries"]
+    columns = ["state", "profile", "nearest_patient", "tries"]
     assert aug.provenance_.columns.tolist() == columns
     assert not hasattr(aug, "sample_indices_")
 
 
 def test_smaller_ratios_are_exact_prefixes_of_larger_ones(cohort, frozen):
-    def ictal(fraction, quality):
-        aug = sampler(generator=frozen, sampling_strategy=FillGap(fraction), quality=quality)
+    def ictal(fraction):
+        aug = sampler(generator=frozen, sampling_strategy=FillGap(fraction))
         X_res, y_res = aug.fit_resample(cohort.X, cohort.y, groups=cohort.groups)
         return X_res[aug.is_synthetic_ & (y_res == "ictal")]
 
-    few, many = ictal(0.25, None), ictal(2.0, None)
+    few, many = ictal(0.25), ictal(2.0)
     assert 0 < len(few) < len(many)
     assert_array_equal(few, many[: len(few)])
 
@@ -89,43 +82,13 @@ def test_a_mix_that_needs_groups_raises_without_them(cohort, mix):
         sampler(patient_mix=mix).fit_resample(cohort.X, cohort.y)
 
 
-class Loud(LatentDiffusionGenerator):
-    """Every window but one in `spared` is louder than real ones can be."""
+class Flawed(BaseEstimator):
+    """Real windows, slightly louder or quieter; some candidates have a flaw."""
 
-    spared = 0
-
-    def sample(self, y, **arguments):
-        X = super().sample(y, **arguments)
-        quiet = np.arange(len(X)) % 2 < self.spared
-        X[~quiet] *= 100
-        return X
-
-
-def test_quality_refuses_what_is_far_from_real_windows(cohort):
-    class HalfLoud(Loud):
-        spared = 1
-
-    params = {**TINY.get_params(), "vae_steps": 100, "diffusion_steps": 200, "width": 16}
-    aug = sampler(generator=HalfLoud(**params), quality=0.01)
-    X_res, _ = aug.fit_resample(cohort.X, cohort.y, groups=cohort.groups)
-    assert np.abs(X_res).max() < 5 * np.abs(cohort.X).max()
-    assert all(rate >= 0.5 for rate in aug.rejection_rate_.values())
-    assert (aug.provenance_["quality"] >= 0.01).all()
-
-
-def test_a_quality_that_nothing_passes_ends_with_an_error(cohort):
-    aug = sampler(generator=Loud(**TINY.get_params()), quality=0.01)
-    with pytest.raises(ValueError, match=r"quality=0.01 refused .* Lower quality"):
-        aug.fit_resample(cohort.X, cohort.y)
-
-
-class Imitator(BaseEstimator):
-    """Real windows, slightly louder or quieter; every second one under another state's name."""
-
-    def __init__(self, random_state=None, spread=0.02, honest=False):
+    def __init__(self, flaw=None, share=0.3, random_state=None):
+        self.flaw = flaw
+        self.share = share
         self.random_state = random_state
-        self.spread = spread
-        self.honest = honest
         self.sfreq = None
 
     def fit(self, X, y, *, groups=None):
@@ -134,75 +97,118 @@ class Imitator(BaseEstimator):
 
     def sample(self, y, *, random_state=None, **_):
         rng = np.random.default_rng(random_state)
-        own, other = ([rng.choice(np.flatnonzero(m(s))) for s in y] for m in self._whose())
-        lies = np.arange(len(y)) % 2 > self.honest
-        loudness = 1 + self.spread * rng.normal(size=(len(y), 1, 1))
-        return loudness * self.X_[np.where(lies, other, own)]
+        X = self.X_[[rng.choice(np.flatnonzero(self.y_ == state)) for state in y]]
+        X = X * (1 + 0.02 * rng.normal(size=(len(y), 1, 1)))
+        if self.flaw:
+            flawed = rng.random(len(y)) < self.share
+            X[flawed] = self.flaw(X[flawed])
+        return X
 
-    def _whose(self):
-        return lambda s: self.y_ == s, lambda s: self.y_ != s
+
+def not_a_number(X):
+    X[:, 0, 3] = np.nan
+    return X
 
 
-def imitated(cohort, quality, fraction=1.0, **params):
+def flat(X):
+    X[:, 1] = 0.0
+    return X
+
+
+def clipped(X):
+    limit = np.quantile(np.abs(X), 0.7, axis=2, keepdims=True)
+    return np.clip(X, -limit, limit)
+
+
+def loud(X):
+    return 100 * X
+
+
+def quiet(X):
+    return X / 1000
+
+
+def new(X):
+    """What no real window shows, and a scalp could: each channel backwards, twice as loud."""
+    return 2 * X[:, :, ::-1]
+
+
+def imitated(cohort, flaw, fraction=1.0, share=0.3, **params):
     aug = sampler(
-        generator=Imitator(**params),
+        generator=Flawed(flaw, share),
         patient_mix="pooled",
-        quality=quality,
         sampling_strategy=FillGap(fraction),
+        **params,
     )
     X_res, y_res = aug.fit_resample(cohort.X, cohort.y, groups=cohort.groups)
     return aug, X_res[aug.is_synthetic_], y_res[aug.is_synthetic_]
 
 
-def test_label_confidence_refuses_windows_that_look_like_another_state(cohort):
-    everything, _, _ = imitated(cohort, None)
-    confident, _, _ = imitated(cohort, LabelConfidence(0.5))
-    assert set(everything.rejection_rate_.values()) == {0}
-    assert all(0.3 < rate < 0.9 for rate in confident.rejection_rate_.values())
-    assert (confident.provenance_["quality"] >= 0.5).all()
+@pytest.mark.parametrize("flaw", [not_a_number, flat, clipped, loud, quiet])
+def test_what_no_scalp_shows_is_refused_and_generated_again(cohort, flaw):
+    aug, X, _ = imitated(cohort, flaw, quality="plausible")
+    rates = aug.rejection_rate_["pooled"]
+    assert set(rates.index) == {"ictal", "preictal"}
+    assert ((rates > 0.1) & (rates < 0.5)).all()
+    assert aug.provenance_["tries"].max() > 1
+    assert np.isfinite(X).all()
+    swing, real = np.ptp(X, axis=2), np.ptp(cohort.X, axis=2)
+    assert real.min() / 3 <= swing.min() <= swing.max() <= 3 * real.max()
 
 
-def test_diversity_refuses_windows_beside_those_kept_before(cohort):
-    few, X, y = imitated(cohort, Diversity(0.01), fraction=0.2, spread=1e-4, honest=True)
-    assert all(rate > 0 for rate in few.rejection_rate_.values())
-    for state in few.rejection_rate_:
-        made = X[y == state].reshape((y == state).sum(), -1)
-        apart = np.linalg.norm(made[:, None] - made[None], axis=2)[~np.eye(len(made), dtype=bool)]
-        assert apart.min() > 0.01 * np.linalg.norm(made, axis=1).min()
+def test_what_is_merely_new_is_kept(cohort):
+    aug, _, _ = imitated(cohort, new, quality="plausible")
+    assert (aug.rejection_rate_ == 0).all(axis=None)
 
 
-def test_a_number_as_quality_means_realism(cohort):
-    _, by_number, _ = imitated(cohort, 0.2)
-    _, by_name, _ = imitated(cohort, Realism(0.2))
-    assert_array_equal(by_number, by_name)
+def test_without_quality_only_what_is_not_finite_is_refused(cohort):
+    kept, X, _ = imitated(cohort, loud, quality=None)
+    assert (kept.rejection_rate_ == 0).all(axis=None)
+    assert np.abs(X).max() > 10 * np.abs(cohort.X).max()
+    refused, X, _ = imitated(cohort, not_a_number, quality=None)
+    assert (refused.rejection_rate_ > 0).all(axis=None)
+    assert np.isfinite(X).all()
 
 
-@pytest.mark.parametrize(
-    "quality", [Realism(0.05), LabelConfidence(0.5), [Realism(0.01), Diversity(0.01)]]
-)
-def test_smaller_ratios_stay_prefixes_whatever_is_refused(cohort, quality):
-    _, few, y_few = imitated(cohort, quality, fraction=0.1, honest=True)
-    _, many, y_many = imitated(cohort, quality, fraction=0.3, honest=True)
+def test_a_generator_that_makes_nothing_plausible_ends_with_an_error(cohort):
+    with pytest.raises(ValueError, match=r"20 candidates in turn .* Train the generator longer"):
+        imitated(cohort, loud, share=1.0, quality="plausible")
+
+
+@pytest.mark.parametrize("flaw", [None, loud])
+def test_smaller_ratios_stay_prefixes_whatever_is_refused(cohort, flaw):
+    _, few, y_few = imitated(cohort, flaw, fraction=0.1, quality="plausible")
+    _, many, y_many = imitated(cohort, flaw, fraction=2.0, quality="plausible")
     for state in np.unique(y_few):
         n = (y_few == state).sum()
+        assert 0 < n < (y_many == state).sum()
         assert_array_equal(few[y_few == state], many[y_many == state][:n])
 
 
-def test_a_list_of_criteria_asks_all_of_them(cohort):
-    both, _, _ = imitated(cohort, [Realism(0.3), LabelConfidence(0.5)])
-    alone, _, _ = imitated(cohort, Realism(0.3))
-    assert both.rejection_rate_["ictal"] > alone.rejection_rate_["ictal"]
+class LoudForOne(LatentDiffusionGenerator):
+    """Too loud for most windows of the patient with the lowest profile."""
+
+    def sample(self, y, *, profiles=None, **arguments):
+        X = super().sample(y, profiles=profiles, **arguments)
+        one = (profiles == np.unique(profiles, axis=0)[0]).all(axis=1)
+        X[one & (np.arange(len(X)) % 5 > 0)] *= 1000
+        return X
 
 
-def test_quality_that_is_no_criterion_or_out_of_range_is_an_error(cohort):
-    with pytest.raises(TypeError, match="expected Realism, LabelConfidence or Diversity"):
-        imitated(cohort, [0.01])
-    with pytest.raises(ValueError, match="'least' parameter of LabelConfidence"):
-        imitated(cohort, LabelConfidence(2.0))
+def test_refusals_keep_patients_in_balance_and_are_told_where_they_are_lopsided(cohort):
+    aug = sampler(generator=LoudForOne(**TINY.get_params()), quality="plausible")
+    with pytest.warns(UserWarning, match="were refused for patient"):
+        aug.fit_resample(cohort.X, cohort.y, groups=cohort.groups)
+    counts = aug.provenance_[aug.provenance_.state == "ictal"]["profile"].value_counts()
+    assert counts.max() - counts.min() <= 1
+    assert set(aug.rejection_rate_.columns) == set(cohort.groups)
+    rates = aug.rejection_rate_.loc["ictal"].sort_values()
+    assert rates.iloc[-1] - rates.iloc[0] > 0.5
 
 
-def test_a_grid_reaches_the_criterion():
-    assert clone(sampler(quality=Realism(0.1))).set_params(quality__least=0.2).quality.least == 0.2
+def test_an_unknown_quality_is_an_error(cohort):
+    with pytest.raises(ValueError, match="'quality' parameter of GenEEGSampler"):
+        imitated(cohort, None, quality=0.01)
 
 
 def test_a_frozen_generator_is_used_as_it_is(cohort, frozen, monkeypatch):

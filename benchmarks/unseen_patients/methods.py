@@ -152,8 +152,8 @@ def notes(model):
         about["gate_kept"] = report["kept"]
         about["gate_difference"] = report.get("difference")
     rates = getattr(getattr(model, "sampler_", None), "rejection_rate_", None)
-    if rates:
-        about["refused"] = {str(state): float(rate) for state, rate in rates.items()}
+    if rates is not None:
+        about["refused"] = {str(state): float(rate) for state, rate in rates.mean(axis=1).items()}
     return about
 
 

@@ -50,10 +50,6 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     early_stopping : bool, default=True
         Set patients aside for early stopping, where the estimator takes them. False trains to the
         end, on all patients: just what the estimator does without this class.
-    prior_correction : bool, default=False
-        Weigh predicted probabilities by how frequent a state is among the real training windows
-        relative to the augmented ones [1]_: better calibrated, and rare states are named less
-        often. Where nothing was added they stay as they are.
     background : label or "auto", default="auto"
         The state of the windows given to `personalize`.
 
@@ -70,8 +66,6 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         ``standard_error`` over patients (NaN for fewer than two) and `margin`, which was ``kept``,
         and the patients of ``training`` (of the first set), ``validation`` and ``gate``. Where
         nobody could be asked, ``reason`` says why.
-    prior_ratio_ : ndarray of shape (n_classes,)
-        Frequency of each state among the real over that among the augmented windows.
 
     Notes
     -----
@@ -79,11 +73,6 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     then are on both sides, and the gate is too kind. Inside a pipeline groups arrive by metadata
     routing, or, with routing off, by ``pipeline.fit(X, y, step__groups=groups)``. Results repeat
     if estimator and sampler have a `random_state`.
-
-    References
-    ----------
-    .. [1] Saerens, M., Latinne, P., Decaestecker, C. (2002). Adjusting the outputs of a classifier
-       to new a priori probabilities: a simple procedure. Neural Computation 14, 21-41, eq. 2.4.
 
     Examples
     --------
@@ -109,7 +98,6 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         "gate_folds": [Interval(Integral, 1, None, closed="left")],
         "margin": [Interval(Real, None, None, closed="neither")],
         "early_stopping": ["boolean"],
-        "prior_correction": ["boolean"],
         "background": "no_validation",
     }
 
@@ -123,7 +111,6 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         gate_folds=1,
         margin=0.01,
         early_stopping=True,
-        prior_correction=False,
         background="auto",
     ):
         self.estimator = estimator
@@ -133,7 +120,6 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.gate_folds = gate_folds
         self.margin = margin
         self.early_stopping = early_stopping
-        self.prior_correction = prior_correction
         self.background = background
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -171,11 +157,6 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_two_classes(self.classes_)
         self.background_ = background_state(y, self.background)
         stops_early = self.early_stopping and has_fit_parameter(self.estimator, "X_valid")
-        if self.prior_correction and not hasattr(self.estimator, "predict_proba"):
-            raise TypeError(
-                "prior_correction needs an estimator with predict_proba; "
-                f"{type(self.estimator).__name__} has none."
-            )
         splits, reason = self._split(y, groups, stops_early)
         first = splits[0]
         data = _Data(X, y, groups, first.validation if len(first.validation) else None)
@@ -201,18 +182,12 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted state of each window, shape (n_windows,)."""
         check_is_fitted(self, "estimator_")
-        if self.prior_correction:
-            return self.classes_[self.predict_proba(X).argmax(axis=1)]
         return self.estimator_.predict(self._windows(X, reset=False))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each state, shape (n_windows, n_classes)."""
         check_is_fitted(self, "estimator_")
-        proba = self.estimator_.predict_proba(self._windows(X, reset=False))
-        if self.prior_correction and (self.prior_ratio_ != 1).any():
-            proba = proba * self.prior_ratio_
-            proba /= proba.sum(axis=1, keepdims=True)
-        return proba
+        return self.estimator_.predict_proba(self._windows(X, reset=False))
 
     def personalize(self, X_background: Any) -> AugmentedClassifier:
         """Adapt to one new patient, of whom only background windows are known.
@@ -302,18 +277,13 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return {**scores, **report}
 
     def _fit_plain(self, data: _Data, rows: np.ndarray) -> Any:
-        self.prior_ratio_ = np.ones(len(self.classes_))
         return self._fit(data, data.X[rows], data.y[rows])
 
     def _fit_augmented(self, data: _Data, rows: np.ndarray) -> Any:
         self.sampler_ = clone(self.sampler)
         groups = {} if data.groups is None else {"groups": data.groups[rows]}
         X, y = self.sampler_.fit_resample(data.X[rows], data.y[rows], **groups)
-        self.prior_ratio_ = self._frequencies(data.y[rows]) / self._frequencies(y)
         return self._fit(data, X, y)
-
-    def _frequencies(self, y: np.ndarray) -> np.ndarray:
-        return (y[:, None] == self.classes_).mean(axis=0)
 
     def _fit(self, data: _Data, X: np.ndarray, y: np.ndarray) -> Any:
         valid = {}

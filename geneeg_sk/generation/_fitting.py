@@ -11,7 +11,7 @@ from sklearn.covariance import ledoit_wolf
 
 from ..datasets import WindowRows
 from ._denoiser import Denoiser
-from ._descriptors import Descriptors
+from ._descriptors import Descriptors, profile_of
 from ._device import compiled, mixed_precision
 from ._diffusion import SOLVER_STEPS, denoising_loss, draw_sigmas
 from ._equaliser import Averages, Equaliser
@@ -19,7 +19,6 @@ from ._frontend import Frontend, blocks
 from ._losses import autoencoder_terms
 from ._model import BLOCK, LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
-from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualStatistics, Trust
 from ._training import draw_rows, optimise
 from ._vae import VAE, latent_channels_for, strides_for
@@ -85,7 +84,6 @@ class Budget:
     vae_steps: int
     diffusion_steps: int
     batch_size: int
-    profile_encoder: str
     loss_weights: dict[str, float]
     device: torch.device
     verbose: int
@@ -100,9 +98,8 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
     described = descriptors(frontend, data.X)
     n_components, q = frontend.n_components, described.shape[1]
     n_latent = latent_channels_for(budget.latent_channels, n_components, stride)
-    encoder = profile_encoder(data, described, budget)
-    profiles = patient_profiles(data, described, encoder)
-    background = encoder.of_windows(described[data.is_background])
+    profiles = patient_profiles(data, described)
+    background = described[data.is_background]
     scale = Standardiser.fit(background)
     n_condition = data.n_states + profiles.shape[1] + q + 1
     return LatentDiffusion(
@@ -110,7 +107,6 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
         frontend=frontend,
         descriptors=descriptors,
         scale_descriptors=Standardiser.fit(described),
-        encoder=encoder,
         scale_profiles=scale,
         profiles=profiles,
         population=fit_population(profiles, background),
@@ -118,7 +114,7 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
         latent_mean=np.zeros((n_latent, 1), np.float32),
         latent_std=np.ones((n_latent, 1), np.float32),
         residual=None,
-        prior=fit_prior(data, described, profiles, scale, encoder),
+        prior=fit_prior(data, described, profiles, scale),
         equaliser=Equaliser.flat(
             data.n_states, data.X.shape[1], frontend.n_times, descriptors.edges
         ),
@@ -126,22 +122,13 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
     )
 
 
-def profile_encoder(data: TrainingSet, described: np.ndarray, budget: Budget) -> ProfileEncoder:
-    """What profiles are, by the user's choice."""
-    if budget.profile_encoder == "descriptors":
-        return ProfileEncoder.of_descriptors(described.shape[1])
-    return ProfileEncoder.learn(described[data.is_background], data.patient[data.is_background])
-
-
-def patient_profiles(
-    data: TrainingSet, described: np.ndarray, encoder: ProfileEncoder
-) -> np.ndarray:
+def patient_profiles(data: TrainingSet, described: np.ndarray) -> np.ndarray:
     """Each patient's profile; that of all background for a patient without any."""
-    profiles = np.tile(encoder(described[data.is_background]), (data.n_patients, 1))
+    profiles = np.tile(profile_of(described[data.is_background]), (data.n_patients, 1))
     for p in range(data.n_patients):
         own = described[data.is_background & (data.patient == p)]
         if len(own):
-            profiles[p] = encoder(own)
+            profiles[p] = profile_of(own)
     return profiles
 
 
@@ -150,12 +137,9 @@ def fit_prior(
     described: np.ndarray,
     profiles: np.ndarray,
     scale: Standardiser,
-    encoder: ProfileEncoder,
 ) -> ConditionPrior:
     """The joint distribution of descriptors given state and profile."""
-    return ConditionPrior.fit(
-        described, data.state, data.patient, scale(profiles), encoder.background(profiles)
-    )
+    return ConditionPrior.fit(described, data.state, data.patient, scale(profiles), profiles)
 
 
 def fit_population(profiles: np.ndarray, background: np.ndarray) -> Population:
@@ -355,7 +339,7 @@ def profile_draws(
                 # The target window itself is stepped over.
                 picked[i] = others[at + own * (at >= np.searchsorted(others, row))]
                 known[i] = True
-        drawn[known] = model.encoder(described[picked[known]])
+        drawn[known] = profile_of(described[picked[known]])
         return drawn
 
     return draw

@@ -13,7 +13,7 @@ import torch
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
@@ -21,6 +21,7 @@ from .._checks import background_state, check_groups, check_windows, sfreq_of
 from .._seeding import seeded
 from ..datasets import WindowRows
 from ..datasets._rows import check_rows
+from ._descriptors import profile_of
 from ._device import resolve_device
 from ._diffusion import SOLVER_STEPS
 from ._fitting import (
@@ -64,11 +65,6 @@ class LatentDiffusionGenerator(BaseEstimator):
     background : label or "auto", default="auto"
         The state that is plentiful and describes a patient: ``"normal"`` where there is such a
         label, else the majority.
-    profile_encoder : {"descriptors", "learned"}, default="descriptors"
-        What describes a patient: the median of the descriptors of background windows, or 16
-        numbers learned from them: log-RMS, linear discriminants of the training patients, and
-        principal components of the rest. Learned profiles need background windows of at least 4
-        patients.
     loss_weights : dict, default=None
         Weights of the autoencoder's loss terms that differ from the defaults: "time",
         "spectral", "band_power", "covariance", "difference", "kl". 0 leaves a term out.
@@ -87,8 +83,7 @@ class LatentDiffusionGenerator(BaseEstimator):
     profiles_ : ndarray of shape (n_patients, n_profile)
         Profiles of `patients_`: medians over background windows of log-RMS (log µV), the log
         power at unit RMS of each channel in each of a few frequency bands, and each channel's
-        spectral entropy and compressed skewness and kurtosis; or learned numbers, see
-        `profile_encoder`.
+        spectral entropy and compressed skewness and kurtosis.
     n_channels_, n_times_ : int
     sfreq_ : float or None
     history_ : DataFrame
@@ -132,7 +127,6 @@ class LatentDiffusionGenerator(BaseEstimator):
         "diffusion_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "background": "no_validation",
-        "profile_encoder": [StrOptions({"descriptors", "learned"})],
         "loss_weights": [dict, None],
         "device": [str],
         "random_state": ["random_state"],
@@ -149,7 +143,6 @@ class LatentDiffusionGenerator(BaseEstimator):
         diffusion_steps=2000,
         batch_size=64,
         background="auto",
-        profile_encoder="descriptors",
         loss_weights=None,
         device="auto",
         random_state=None,
@@ -162,7 +155,6 @@ class LatentDiffusionGenerator(BaseEstimator):
         self.diffusion_steps = diffusion_steps
         self.batch_size = batch_size
         self.background = background
-        self.profile_encoder = profile_encoder
         self.loss_weights = loss_weights
         self.device = device
         self.random_state = random_state
@@ -339,7 +331,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         """
         check_is_fitted(self, "model_")
         X = check_windows(self, X_background, reset=False)
-        return self.model_.encoder(self.model_.descriptors(self.model_.frontend, X))
+        return profile_of(self.model_.descriptors(self.model_.frontend, X))
 
     def virtual_profiles(self, n: int, *, random_state: Any = None) -> np.ndarray:
         """Profiles of patients who do not exist, between and around the known ones.
@@ -503,7 +495,6 @@ class LatentDiffusionGenerator(BaseEstimator):
             self.vae_steps,
             self.diffusion_steps,
             self.batch_size,
-            self.profile_encoder,
             {**WEIGHTS, **(self.loss_weights or {})},
             resolve_device(self.device),
             self.verbose,

@@ -15,7 +15,6 @@ from ._equaliser import Equaliser
 from ._filtering import continued_spectrum, cut, refined
 from ._frontend import Frontend, blocks
 from ._prior import ConditionPrior
-from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualNoise
 from ._vae import VAE
 
@@ -66,7 +65,6 @@ class LatentDiffusion:
     frontend: Frontend
     descriptors: Descriptors
     scale_descriptors: Standardiser
-    encoder: ProfileEncoder
     scale_profiles: Standardiser
     profiles: np.ndarray  # (n_patients, n_profile), not standardised
     population: Population
@@ -170,7 +168,7 @@ class LatentDiffusion:
         described = self.prior.draw(
             state,
             self.scale_profiles(profiles),
-            self.encoder.background(profiles),
+            profiles,
             even[:, 1],
             descriptors,
         )

@@ -46,10 +46,10 @@ def extended_model(data: TrainingSet, model: LatentDiffusion) -> LatentDiffusion
     """A copy of `model` that knows all patients of `data`; rotation and scales stay as they are."""
     model = copy.deepcopy(model)
     described = model.descriptors(model.frontend, data.X)
-    profiles = patient_profiles(data, described, model.encoder)
+    profiles = patient_profiles(data, described)
     profiles[: len(model.profiles)] = model.profiles
     model.profiles = profiles
-    windows = model.encoder.of_windows(described[data.is_background])
+    windows = described[data.is_background]
     model.population = fit_population(profiles, windows)
-    model.prior = fit_prior(data, described, profiles, model.scale_profiles, model.encoder)
+    model.prior = fit_prior(data, described, profiles, model.scale_profiles)
     return model

@@ -16,17 +16,15 @@ from ._equaliser import Equaliser
 from ._frontend import MARGIN, Frontend
 from ._model import LatentDiffusion, Population, Standardiser
 from ._prior import ConditionPrior
-from ._profile_encoder import ProfileEncoder
 from ._residual import ResidualNoise
 from ._vae import VAE
 
-SAVED = SealedFolder("generator", "geneeg_sk.LatentDiffusionGenerator", version=5, arrays="arrays")
+SAVED = SealedFolder("generator", "geneeg_sk.LatentDiffusionGenerator", version=6, arrays="arrays")
 
 PARTS: dict[str, type] = {
     "frontend": Frontend,
     "descriptors": Descriptors,
     "scale_descriptors": Standardiser,
-    "encoder": ProfileEncoder,
     "scale_profiles": Standardiser,
     "population": Population,
     "residual": ResidualNoise,

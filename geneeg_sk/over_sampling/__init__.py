@@ -7,7 +7,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "_fill_gap": ["FillGap"],
         "_geneeg": ["GenEEGSampler"],
-        "_quality": ["Diversity", "LabelConfidence", "Realism"],
         "_rows": ["augment_rows"],
         "_surrogate": ["FourierSurrogateSampler"],
         "_windowed": ["WindowedSampler"],

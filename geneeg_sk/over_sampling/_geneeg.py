@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,15 +19,17 @@ from sklearn.utils.validation import check_is_fitted
 from geneeg_sk._checks import doubts_about
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
+from geneeg_sk.over_sampling._plausibility import Plausibility, is_finite
 from geneeg_sk.over_sampling._profiles import ProfileSource
-from geneeg_sk.over_sampling._quality import Criterion, as_criteria
 from geneeg_sk.over_sampling._trained import cache_folder, trained
 
 # Candidates are drawn in chunks of this size, each with its own seed: so that the windows of a
 # smaller ratio are exactly the first of a larger one.
 CHUNK = 64
-# More candidates than this for each accepted window, and the filter cannot be met.
+# More candidates than this for one window, and the generator is at fault.
 MOST_TRIES = 20
+# Rejection rates of two patients that are so far apart are worth a warning.
+LOPSIDED = 0.5
 # Times as many synthetic windows as real ones of a state, from which on to warn.
 EXTREME = 20
 MAX_SEED = np.iinfo(np.int32).max
@@ -50,10 +53,11 @@ class GenEEGSampler(BaseWindowSampler):
         Whose profile the synthetic windows get: all patients' as often, in proportion to their
         windows of the state, new patients' between and around the known, or the generator's own
         choice. "auto" is balanced where `groups` are given, and pooled where not.
-    quality : float in [0, 1], criterion, list of criteria or None, default=0.01
-        Which synthetic windows to keep: :class:`Realism`, :class:`LabelConfidence`,
-        :class:`Diversity`, or several, asked in order. A number means ``Realism(number)``; 0 or
-        None keeps every window.
+    quality : {"plausible"} or None, default="plausible"
+        "plausible" refuses windows that no scalp shows: not finite, or with a channel that is
+        flat, clipped, or three times beyond the amplitudes of the real windows. What is merely
+        new is kept. A refused window is generated again, for the same patient. None refuses only
+        what is not finite.
     guidance : float, default=1.0
         See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator.
     solver_steps : int, default=None
@@ -80,10 +84,9 @@ class GenEEGSampler(BaseWindowSampler):
         Which windows of the result are synthetic.
     provenance_ : DataFrame
         For each synthetic window its ``state``, ``profile`` (patient, "virtual" or "pooled"),
-        ``nearest_patient`` by profile, ``quality`` (its score by the first criterion) and
-        ``tries`` (candidates drawn for it).
-    rejection_rate_ : dict
-        Share of refused candidates of each state.
+        ``nearest_patient`` by profile, and ``tries`` (candidates drawn for it).
+    rejection_rate_ : DataFrame
+        Share of refused candidates, a row for each state and a column for each profile.
 
     See Also
     --------
@@ -118,7 +121,7 @@ class GenEEGSampler(BaseWindowSampler):
         "patient_mix": [
             StrOptions({"auto", "balanced", "proportional", "virtual", "pooled"}),
         ],
-        "quality": [Interval(Real, 0, 1, closed="both"), HasMethods(["fit", "judge"]), list, None],
+        "quality": [StrOptions({"plausible"}), None],
         "guidance": [Interval(Real, 0, None, closed="left")],
         "solver_steps": [Interval(Integral, 1, None, closed="left"), None],
         "memory": [str, HasMethods(["cache"]), None],
@@ -131,7 +134,7 @@ class GenEEGSampler(BaseWindowSampler):
         sampling_strategy="auto",
         generator=None,
         patient_mix="auto",
-        quality=0.01,
+        quality="plausible",
         guidance=1.0,
         solver_steps=None,
         memory=None,
@@ -174,7 +177,14 @@ class GenEEGSampler(BaseWindowSampler):
         ------
         ValueError
             If the input is not as described, `patient_mix` needs groups and there are none, a
-            frozen generator does not fit the windows, or `quality` refuses nearly everything.
+            frozen generator does not fit the windows, or nearly everything that the generator
+            makes is refused.
+
+        Warns
+        -----
+        UserWarning
+            If far more windows are asked for than there are real ones, or one patient's windows
+            are refused much more often than another's.
         """
         return super().fit_resample(X, y, groups=groups)
 
@@ -186,22 +196,19 @@ class GenEEGSampler(BaseWindowSampler):
         rng = check_random_state(self.random_state)
         fit_seed, draw_seed = (int(rng.randint(MAX_SEED)) for _ in range(2))
         self.generator_ = self._fitted_generator(X, y, groups, fit_seed)
-        self.rejection_rate_: dict[Any, float] = {}
         source = ProfileSource(self.generator_, mix, X, y, groups)
-        criteria = [
-            criterion.fit(X, y, groups, states=list(counts), sfreq=self._rate)
-            for criterion in as_criteria(self.quality)
-        ]
+        accepts = is_finite if self.quality is None else Plausibility(X)
         states = np.unique(y).tolist()
         windows, rows = [X[:0]], []
         for state, n in counts.items():
             seed = (draw_seed, states.index(state))
-            accepted, provenance = self._draw(state, n, seed, source, criteria, X[y == state])
-            windows.append(accepted)
-            rows.append(provenance)
+            made, provenance = self._draw(state, n, seed, source, accepts, X[y == state])
+            windows.append(made)
+            rows.append(provenance.assign(state=state))
         labels = np.repeat(np.array(list(counts), dtype=y.dtype), list(counts.values()))
-        columns = ["profile", "nearest_patient", "quality", "tries"]
-        provenance = pd.concat(rows) if rows else pd.DataFrame(columns=columns)
+        columns = ["state", "profile", "nearest_patient", "tries"]
+        provenance = pd.concat(rows)[columns] if rows else pd.DataFrame(columns=columns)
+        self.rejection_rate_ = rejection_rates(provenance)
         return np.concatenate(windows), labels, provenance
 
     def _draw(
@@ -210,39 +217,58 @@ class GenEEGSampler(BaseWindowSampler):
         n: int,
         seed: tuple[int, int],
         source: ProfileSource,
-        criteria: list[Criterion],
+        accepts: Callable[[np.ndarray], np.ndarray],
         real: np.ndarray,
     ) -> tuple[np.ndarray, pd.DataFrame]:
-        """Draw chunks of candidates until `n` are accepted; the first `n` in order are taken."""
-        kept, rows, found, chunk = [], [], 0, 0
-        while found < n:
-            if chunk * CHUNK > MOST_TRIES * (n + CHUNK):
-                advice = doubts_about(real) or (
-                    "Lower quality, or train the generator longer (vae_steps, diffusion_steps)."
-                )
-                raise ValueError(
-                    f"quality={self.quality} refused {chunk * CHUNK - found} of {chunk * CHUNK} "
-                    f"synthetic windows of state {state!r}: only {found} of {n} were found. "
-                    f"{advice}"
-                )
+        """Generate whole chunks of windows; the first `n` in order are taken."""
+        windows, rows = [], []
+        for chunk in range(-(-n // CHUNK)):
             rng = np.random.default_rng([*seed, chunk])
             profiles, provenance = source.draw(state, CHUNK, rng)
-            X = self.generator_.sample(
-                np.array([state] * CHUNK),
-                profiles=profiles,
+            X, tries = self._fill(state, profiles, rng, accepts)
+            if X is None:
+                advice = doubts_about(real) or (
+                    "Train the generator longer (vae_steps, diffusion_steps), or look at what it "
+                    "makes, with quality=None."
+                )
+                raise ValueError(
+                    f"{MOST_TRIES} candidates in turn for the same synthetic window of state "
+                    f"{state!r} were refused: not finite, flat, clipped, or of an amplitude far "
+                    f"beyond that of the real windows. {advice}"
+                )
+            windows.append(X)
+            rows.append(provenance.assign(tries=tries))
+        return np.concatenate(windows)[:n], pd.concat(rows)[:n]
+
+    def _fill(
+        self,
+        state: Any,
+        profiles: np.ndarray | None,
+        rng: np.random.Generator,
+        accepts: Callable[[np.ndarray], np.ndarray],
+    ) -> tuple[np.ndarray | None, np.ndarray]:
+        """Generate a chunk, and what is refused of it again with the same profiles.
+
+        Returns the windows, None if some were refused time after time, and how often each was
+        tried.
+        """
+        X, tries, missing = None, np.zeros(CHUNK, int), np.arange(CHUNK)
+        for _ in range(MOST_TRIES):
+            made = self.generator_.sample(
+                np.array([state] * len(missing)),
+                profiles=None if profiles is None else profiles[missing],
                 guidance=self.guidance,
                 solver_steps=self.solver_steps,
                 random_state=int(rng.integers(MAX_SEED)),
             )
-            passed, score = judged(X, state, criteria)
-            provenance = provenance.assign(quality=score)[passed]
-            provenance["tries"] = np.diff(np.flatnonzero(passed), prepend=-1)
-            kept.append(X[passed])
-            rows.append(provenance)
-            found += int(passed.sum())
-            chunk += 1
-        self.rejection_rate_[state] = 1 - found / (chunk * CHUNK)
-        return np.concatenate(kept)[:n], pd.concat(rows)[:n]
+            X = np.empty((CHUNK, *made.shape[1:]), made.dtype) if X is None else X
+            tries[missing] += 1
+            accepted = accepts(made)
+            X[missing[accepted]] = made[accepted]
+            missing = missing[~accepted]
+            if not len(missing):
+                return X, tries
+        return None, tries
 
     def _fitted_generator(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int
@@ -251,7 +277,6 @@ class GenEEGSampler(BaseWindowSampler):
             generator = self.generator.estimator
             check_is_fitted(generator)
             _check_compatible(generator, X, y, self._sfreq)
-            self._rate = generator.sfreq_ or self._sfreq or DEFAULT_SFREQ
             return generator
         self._warn_if_bare_fitted()
         generator = LatentDiffusionGenerator() if self.generator is None else clone(self.generator)
@@ -259,7 +284,6 @@ class GenEEGSampler(BaseWindowSampler):
             generator.set_params(random_state=seed)
         if self._sfreq is not None and generator.sfreq is None:
             generator.set_params(sfreq=self._sfreq)
-        self._rate = generator.sfreq or DEFAULT_SFREQ
         return trained(generator, X, y, groups, cache_folder(self.memory))
 
     def _patient_mix(self, groups: np.ndarray | None) -> str:
@@ -286,22 +310,19 @@ class GenEEGSampler(BaseWindowSampler):
             )
 
 
-# Features need some sampling frequency; realism compares windows of one rate with each other, so
-# that any will do where none is known.
-DEFAULT_SFREQ = 256.0
-
-
-def judged(X: np.ndarray, state: Any, criteria: list[Criterion]) -> tuple[np.ndarray, np.ndarray]:
-    """Which windows of a chunk are kept, and their scores by the first criterion, or NaN."""
-    finite = np.isfinite(X).all(axis=(1, 2))
-    scores = np.full((len(X), max(len(criteria), 1)), np.nan)
-    passed = finite.copy()
-    if criteria and finite.any():
-        scores[~finite] = 0
-        for k, criterion in enumerate(criteria):
-            scores[finite, k] = criterion.judge(X[finite], state, passed[finite])
-            passed &= scores[:, k] >= criterion.least
-    return passed, scores[:, 0]
+def rejection_rates(provenance: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of refused candidates by state and profile; warn where it is lopsided."""
+    by = provenance.astype({"tries": float}).groupby(["state", "profile"])["tries"]
+    rates = (1 - 1 / by.mean()).unstack()
+    for state, rate in rates.iterrows():
+        if rate.max() - rate.min() > LOPSIDED:
+            warnings.warn(
+                f"Of the synthetic windows of state {state!r}, {rate.max():.0%} were refused for "
+                f"patient {rate.idxmax()!r}, and {rate.min():.0%} for {rate.idxmin()!r}. Look at "
+                "the recordings of the former: its amplitudes may be of another unit.",
+                stacklevel=6,
+            )
+    return rates
 
 
 def _check_compatible(generator: Any, X: np.ndarray, y: np.ndarray, sfreq: float | None) -> None:
