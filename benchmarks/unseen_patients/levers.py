@@ -4,10 +4,11 @@ A recipe is named after its levers, "scaled+virtual+augment" say. Of its windows
 
 - `scaled`: each patient's are divided by the amplitude of that patient's own windows, of whatever
   state: no label is used;
-- `ros`, `surrogate`, `virtual` (GenEEGSampler without filter, profiles of new patients): rare
-  states are filled up by this sampler;
+- `ros`, `surrogate`, `balanced` (GenEEGSampler, patients in turn), `virtual` (profiles of new
+  patients): rare states are filled up by this sampler; `virtual-quarter`: a quarter of the gap;
 - `augment`: minibatches are augmented on the fly;
-- `blend`: the probabilities of this classifier and of the same without sampler are averaged.
+- `blend`: the probabilities of this classifier and of the same without sampler are averaged;
+- `twice`: the probabilities of two such classifiers of other seeds are averaged.
 """
 
 from dataclasses import replace
@@ -17,24 +18,25 @@ import numpy as np
 from benchmarks.unseen_patients.augment import STRENGTHS, OnTheFlyClassifier
 from geneeg_sk.classification import CNNBiLSTMClassifier
 
-SAMPLERS = ("ros", "surrogate", "virtual")
+SAMPLERS = ("ros", "surrogate", "balanced", "virtual", "virtual-quarter")
 RECIPES = (
-    "scaled",
-    "ros",
-    "virtual",
-    "augment+ros",
     "augment+virtual",
+    "augment+virtual+blend",
+    "augment+twice",
+    "augment+virtual-quarter",
+    "augment+ros",
+    "augment+balanced",
     "scaled+augment",
-    "scaled+virtual",
-    "scaled+augment+ros",
     "scaled+augment+virtual",
-    "scaled+augment+virtual+blend",
+    "scaled",
+    "virtual",
+    "balanced",
 )
 TYPICAL = 20.0  # microvolts, to which windows are scaled
 
 
 def is_recipe(method):
-    return set(method.split("+")) <= {*SAMPLERS, "scaled", "augment", "blend"}
+    return set(method.split("+")) <= {*SAMPLERS, "scaled", "augment", "blend", "twice"}
 
 
 def prepared(method, windows):
@@ -55,12 +57,13 @@ def fit(method, train, settings, sampler_of):
     levers = method.split("+")
     plain, sampler = (train.X, train.y), None
     members = []
+    seeds = (settings.seed, settings.seed + 101) if "twice" in levers else (settings.seed,)
     for name in set(levers) & set(SAMPLERS):
         sampler = sampler_of(name, train, settings)
         augmented = sampler.fit_resample(*plain, groups=train.groups)
         members.append(trained(levers, train, augmented, settings))
     if "blend" in levers or not members:
-        members.append(trained(levers, train, plain, settings))
+        members += [trained(levers, train, plain, replace(settings, seed=s)) for s in seeds]
     return Blend(members, sampler)
 
 

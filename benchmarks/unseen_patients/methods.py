@@ -36,7 +36,10 @@ GENEEG = {
     "geneeg": {},
     "geneeg-unfiltered-virtual": {"quality": None, "patient_mix": "virtual"},
     "geneeg-half": {"sampling_strategy": FillGap(0.5)},
-    "virtual": {"quality": None, "patient_mix": "virtual"},  # in a recipe
+    # In a recipe:
+    "balanced": {"patient_mix": "balanced"},
+    "virtual": {"patient_mix": "virtual"},
+    "virtual-quarter": {"patient_mix": "virtual", "sampling_strategy": FillGap(0.25)},
 }
 GATED = "geneeg-gated"
 CHEAP = ("none", "class_weight", "ros", "smote", "adasyn", "surrogate", "augment", "ensemble")

@@ -29,10 +29,11 @@ def development():
         for method in TUNED:
             for regime, n in (("few", cohorts.FEW), ("all", cohorts.N)):
                 yield simulated(regime, "development", cohort, n, method)
-    for method in (*ABLATED, *RECIPES):
+    for method in ("none", "augment", *RECIPES, *ABLATED):
         for cohort in cohorts.COHORTS["development"]:
-            for regime, n in (("few", cohorts.FEW), ("all", cohorts.N)):
-                yield simulated(regime, "development", cohort, n, method)
+            for regime, n in (("few", cohorts.FEW), ("one", cohorts.FEW), ("all", cohorts.N)):
+                if regime != "one" or method not in ABLATED:
+                    yield simulated(regime, "development", cohort, n, method)
 
 
 def final():
