@@ -23,7 +23,7 @@ __getattr__, __dir__, _public = _lazy.attach(
         "preprocessing",
     ],
     submod_attrs={
-        "classification": ["AugmentedClassifier", "CNNBiLSTMClassifier"],
+        "classification": ["AugmentedClassifier", "CNNBiLSTMClassifier", "MinibatchAugmentation"],
         "datasets": ["make_eeg_cohort"],
         "features": ["EEGFeatures"],
         "generation": ["LatentDiffusionGenerator"],

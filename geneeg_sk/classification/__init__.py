@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_augmented": ["AugmentedClassifier"],
         "_classifier": ["CNNBiLSTMClassifier"],
         "_cnn_bilstm": ["CNNBiLSTM"],
+        "_minibatch_augmentation": ["MinibatchAugmentation"],
         "_detector": ["detect_seizures"],
         "_sequential": ["SequentialClassifier"],
     },

@@ -68,6 +68,10 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         Highest learning rate of the one-cycle schedule.
     weight_decay : float, default=1e-2
         Of AdamW.
+    augment : MinibatchAugmentation, callable or None, default=None
+        Changes the windows of every minibatch of training at random. A callable gets a tensor of
+        shape (n_windows, n_channels, n_times), in microvolts, and returns one of the same shape;
+        it should draw from torch's global random stream, which `random_state` seeds.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, as everywhere in scikit-learn.
     patience : int, default=10
@@ -93,6 +97,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
+    MinibatchAugmentation : What makes most of few patients, at no cost in windows.
     SequentialClassifier : The same network, trained patient by patient.
 
     Notes
@@ -126,6 +131,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "augment": [callable, None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
@@ -145,6 +151,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         batch_size=32,
         lr=2e-3,
         weight_decay=1e-2,
+        augment=None,
         class_weight=None,
         patience=10,
         device="auto",
@@ -160,6 +167,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.lr = lr
         self.weight_decay = weight_decay
+        self.augment = augment
         self.class_weight = class_weight
         self.patience = patience
         self.device = device
@@ -313,6 +321,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             iterator_train=minibatches,
             iterator_train__shuffle=True,
             iterator_train__n_steps=self.epoch_steps,
+            iterator_train__augment=self.augment,
             iterator_valid=minibatches,
             iterator_valid__batch_size=max(self.batch_size, 128),
             train_split=predefined_split(WindowDataset(*valid)) if valid else None,

@@ -281,10 +281,11 @@ class ConsolidatedNet(NeuralNetClassifier):
         """Return minibatches; in training with replay, each draws from all patients so far."""
         if not training or self.stands_for_ is None:
             return super().get_iterator(dataset, training=training)
-        n_steps = self.get_params().get("iterator_train__n_steps")
+        settings = self.get_params_for("iterator_train")
+        n_steps = settings["n_steps"]
         n_drawn = self.n_new_ if n_steps is None else n_steps * self.batch_size
         drawn = WeightedRandomSampler(torch.from_numpy(self.stands_for_), n_drawn)
-        return minibatches(dataset, self.batch_size, order=drawn)
+        return minibatches(dataset, self.batch_size, order=drawn, augment=settings["augment"])
 
     def get_loss(self, y_pred, y_true, *args, training=False, **kwargs):
         """Return the loss of a minibatch, in training with the penalty (Kirkpatrick, eq. 3)."""

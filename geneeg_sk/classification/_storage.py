@@ -13,6 +13,7 @@ from geneeg_sk._sealed import SealedFolder
 from geneeg_sk._seeding import seeded
 from geneeg_sk.classification._classifier import CNNBiLSTMClassifier
 from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
+from geneeg_sk.classification._minibatch_augmentation import MinibatchAugmentation
 from geneeg_sk.classification._training import resolve_device
 
 SAVED = SealedFolder("detector", "geneeg_sk detector", version=2, arrays="weights")
@@ -43,16 +44,30 @@ def write_detector(
     ------
     FileExistsError
         If `folder` exists and holds something else.
+    TypeError
+        If the classifier was trained with a function of one's own as `augment`.
     """
     weights = classifier.net_.module_.state_dict()
     header = {
-        "parameters": classifier.get_params(),
+        "parameters": {**classifier.get_params(deep=False), "augment": augment_to_json(classifier)},
         "classes": classifier.classes_.tolist(),
         "n_channels": classifier.n_channels_,
         "n_times": classifier.n_times_,
         "windows": windows,
     }
     SAVED.write(folder, header, {k: v.cpu().contiguous().numpy() for k, v in weights.items()})
+
+
+def augment_to_json(classifier: CNNBiLSTMClassifier) -> dict[str, float] | None:
+    """Return the parameters of the augmentation, or None without one."""
+    if classifier.augment is None:
+        return None
+    if not isinstance(classifier.augment, MinibatchAugmentation):
+        raise TypeError(
+            f"augment={classifier.augment!r} is code, which is never saved. It is not needed to "
+            "predict: classifier.set_params(augment=None), then save."
+        )
+    return classifier.augment.get_params()
 
 
 def read_detector(folder: str | Path) -> tuple[CNNBiLSTMClassifier, dict[str, Any]]:
@@ -91,6 +106,8 @@ def _check_preparation(header: dict[str, Any]) -> None:
 
 def _restored(header: dict[str, Any], weights: dict[str, np.ndarray]) -> CNNBiLSTMClassifier:
     classifier = CNNBiLSTMClassifier(**header["parameters"])
+    if classifier.augment is not None:
+        classifier.augment = MinibatchAugmentation(**classifier.augment)
     classifier._validate_params()
     classifier.classes_ = np.array(header["classes"])
     classifier.n_channels_, classifier.n_times_ = header["n_channels"], header["n_times"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from skorch.dataset import Dataset
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
 from tqdm.auto import tqdm
 
+from geneeg_sk.classification._minibatch_augmentation import AugmentedBatches
 from geneeg_sk.datasets._rows import WindowRows
 
 MAX_SEED = np.iinfo(np.int32).max
@@ -30,13 +32,14 @@ def minibatches(
     shuffle: bool = False,
     n_steps: int | None = None,
     order: Sampler | None = None,
-) -> DataLoader:
+    augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> DataLoader | AugmentedBatches:
     """Iterate over minibatches, each cut from the arrays in one piece.
 
     That is faster than collating single windows, and copies a minibatch at a time: the arrays
     may be read-only memory maps. With `n_steps`, shuffled windows come in so many minibatches:
     a part of them, or every one before any comes again. An `order` comes in the place of the
-    windows' own or of a shuffled one.
+    windows' own or of a shuffled one. `augment` changes the windows of each minibatch.
     """
     shuffle = shuffle or order is not None
     n_windows = None if n_steps is None else n_steps * batch_size
@@ -47,7 +50,8 @@ def minibatches(
     batches = BatchSampler(order, batch_size, drop_last=False)
     # Without a generator of its own, a loader that draws nothing would still move the global one.
     generator = None if shuffle else torch.Generator()
-    return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator)
+    loader = DataLoader(dataset, sampler=batches, batch_size=None, generator=generator)
+    return loader if augment is None else AugmentedBatches(loader, augment)
 
 
 class WindowDataset(Dataset):
