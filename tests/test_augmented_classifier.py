@@ -6,7 +6,7 @@ from imblearn.pipeline import make_pipeline as imblearn_pipeline
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -183,10 +183,37 @@ def test_cross_validation_by_patient_with_routed_groups(cohort):
         assert not seen & set(cohort.groups[test])
 
 
-def test_personalize_returns_another_estimator_for_one_patient(cohort):
+def test_a_blend_is_the_mean_of_the_plain_and_the_augmented_classifier(cohort):
+    def fitted(gate, **params):
+        clf = AugmentedClassifier(
+            clone(PLAIN), FourierSurrogateSampler(random_state=0), gate=gate, **params
+        )
+        return clf.fit(cohort.X, cohort.y, groups=cohort.groups)
+
+    blend, augmented = fitted("blend"), fitted(None)
+    assert blend.gate_report_["kept"] == "blend"
+    assert blend.gate_report_["gate"] == []
+    plain = clone(PLAIN).fit(cohort.X, cohort.y)
+    mean = (plain.predict_proba(cohort.X) + augmented.predict_proba(cohort.X)) / 2
+    np.testing.assert_allclose(blend.predict_proba(cohort.X), mean)
+    assert_array_equal(blend.predict(cohort.X), blend.classes_[mean.argmax(axis=1)])
+
+
+def test_a_blend_needs_probabilities(cohort):
+    clf = AugmentedClassifier(
+        make_pipeline(EEGFeatures(sfreq=64, average=True), RidgeClassifier()),
+        FourierSurrogateSampler(random_state=0),
+        gate="blend",
+    )
+    with pytest.raises(TypeError, match="Pipeline has no predict_proba"):
+        clf.fit(cohort.X, cohort.y, groups=cohort.groups)
+
+
+@pytest.mark.parametrize("gate", [None, "blend"])
+def test_personalize_returns_another_estimator_for_one_patient(cohort, gate):
     new = cohort.groups == cohort.groups[0]
     aug = GenEEGSampler(generator=clone(TINY), quality=None, random_state=0)
-    clf = AugmentedClassifier(clone(NET), aug, gate=None)
+    clf = AugmentedClassifier(clone(NET), aug, gate=gate)
     clf.fit(cohort.X[~new], cohort.y[~new], groups=cohort.groups[~new])
     before = clf.predict_proba(cohort.X)
     own = clf.personalize(cohort.X[new & (cohort.y == "normal")])
@@ -196,8 +223,9 @@ def test_personalize_returns_another_estimator_for_one_patient(cohort):
     assert_array_equal(own.classes_, clf.classes_)
 
 
-def test_personalize_says_what_it_needs(cohort):
-    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0), gate=None)
+@pytest.mark.parametrize("gate", [None, "blend"])
+def test_personalize_says_what_it_needs(cohort, gate):
+    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0), gate=gate)
     clf.fit(cohort.X, cohort.y, groups=pd.Series(cohort.groups))
     with pytest.raises(TypeError, match="needs a GenEEGSampler"):
         clf.personalize(cohort.X[:5])

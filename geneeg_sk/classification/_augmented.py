@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from geneeg_sk._checks import background_state, check_groups, check_windows, is_mne
+from geneeg_sk.classification._blend import Blend
 from geneeg_sk.classification._classifier import check_labels, check_two_classes
 from geneeg_sk.classification._patient_split import PatientSplit, TooFewPatients, split_patients
 
@@ -38,8 +39,10 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Of windows, such as :class:`~geneeg_sk.over_sampling.GenEEGSampler`.
     valid_cv : int, default=4
         One in so many patients goes to early stopping, and one in so many to the gate.
-    gate : {"validated"} or None, default="validated"
-        None keeps the augmented classifier without asking.
+    gate : {"validated", "blend"} or None, default="validated"
+        "validated" keeps the augmented classifier only if it was better, "blend" averages the
+        probabilities of the plain and the augmented classifier and asks nobody, None keeps the
+        augmented classifier without asking.
     gate_folds : int, default=1
         How many sets of patients are asked in turn, each by classifiers that were trained without
         them: a surer answer, for so many times the training.
@@ -63,7 +66,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         kept, on those that the gate compared.
     gate_report_ : dict
         Macro F1 of either classifier on the gate's windows, its difference, the difference's
-        ``standard_error`` over patients (NaN for fewer than two) and `margin`, which was ``kept``,
+        ``standard_error`` over patients (NaN for fewer than two) and `margin`, which was ``kept``
+        ("augmented", "plain" or "blend"),
         and the patients of ``training`` (of the first set), ``validation`` and ``gate``. Where
         nobody could be asked, ``reason`` says why.
 
@@ -94,7 +98,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         "estimator": [HasMethods(["fit", "predict"])],
         "sampler": [HasMethods(["fit_resample"])],
         "valid_cv": [Interval(Integral, 2, None, closed="left")],
-        "gate": [StrOptions({"validated"}), None],
+        "gate": [StrOptions({"validated", "blend"}), None],
         "gate_folds": [Interval(Integral, 1, None, closed="left")],
         "margin": [Interval(Real, None, None, closed="neither")],
         "early_stopping": ["boolean"],
@@ -143,7 +147,9 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If the input is not as described, or patients are too few to set some aside for early
-            stopping and `gate` is None.
+            stopping and no gate can stay shut.
+        TypeError
+            If probabilities are to be averaged, and `estimator` has no `predict_proba`.
 
         Warns
         -----
@@ -157,20 +163,24 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_two_classes(self.classes_)
         self.background_ = background_state(y, self.background)
         stops_early = self.early_stopping and has_fit_parameter(self.estimator, "X_valid")
+        if self.gate == "blend" and not hasattr(self.estimator, "predict_proba"):
+            raise TypeError(
+                "gate='blend' averages probabilities, but "
+                f"{type(self.estimator).__name__} has no predict_proba."
+            )
         splits, reason = self._split(y, groups, stops_early)
         first = splits[0]
         data = _Data(X, y, groups, first.validation if len(first.validation) else None)
 
-        if self.gate is None:
-            self.gate_report_: dict[str, Any] = {"kept": "augmented"}
+        if self.gate != "validated":
+            kept = "augmented" if self.gate is None else "blend"
+            self.gate_report_: dict[str, Any] = {"kept": kept}
         elif reason:
             self.gate_report_ = {"kept": "plain", "reason": reason}
         else:
             self.gate_report_ = self._ask_gate(data, splits)
         everything = np.sort(np.concatenate([first.training, first.gate]))
-        kept = self.gate_report_["kept"]
-        fit = self._fit_augmented if kept == "augmented" else self._fit_plain
-        self.estimator_ = fit(data, everything)
+        self.estimator_ = self._fit_kept(data, everything)
         if groups is not None:
             self.gate_report_ |= {
                 "training": np.unique(groups[first.training]).tolist(),
@@ -241,11 +251,11 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self, y: np.ndarray, groups: np.ndarray | None, stops_early: bool
     ) -> tuple[list[PatientSplit], str]:
         """Sets of patients, one for each time that the gate asks, or why it cannot."""
-        n_gates = 0 if self.gate is None else self.gate_folds
+        n_gates = self.gate_folds if self.gate == "validated" else 0
         try:
             return split_patients(y, groups, self.valid_cv, stops_early, n_gates), ""
         except TooFewPatients as error:
-            if self.gate is None:
+            if self.gate != "validated":
                 raise
             reason = str(error)
         warnings.warn(
@@ -275,6 +285,12 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         kept = "augmented" if gain > needed else "plain"
         report = {"difference": gain, "standard_error": error, "margin": self.margin, "kept": kept}
         return {**scores, **report}
+
+    def _fit_kept(self, data: _Data, rows: np.ndarray) -> Any:
+        kept = self.gate_report_["kept"]
+        if kept == "blend":
+            return Blend([self._fit_plain(data, rows), self._fit_augmented(data, rows)])
+        return (self._fit_augmented if kept == "augmented" else self._fit_plain)(data, rows)
 
     def _fit_plain(self, data: _Data, rows: np.ndarray) -> Any:
         return self._fit(data, data.X[rows], data.y[rows])

@@ -1,0 +1,40 @@
+"""The mean of what several classifiers say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
+
+
+class Blend(ClassifierMixin, BaseEstimator):
+    """Fitted classifiers of the same classes whose probabilities are averaged.
+
+    Parameters
+    ----------
+    members : list of classifiers
+        Fitted, with `predict_proba`.
+    """
+
+    def __init__(self, members):
+        self.members = members
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The labels."""
+        return self.members[0].classes_
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the mean probability of each state, shape (n_windows, n_classes)."""
+        return np.mean([member.predict_proba(X) for member in self.members], axis=0)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable state of each window, shape (n_windows,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    @available_if(lambda self: all(hasattr(member, "fine_tuned") for member in self.members))
+    def fine_tuned(self, X: Any, y: Any) -> Blend:
+        """Return a blend of the same classifiers, trained a little further."""
+        return Blend([member.fine_tuned(X, y) for member in self.members])
