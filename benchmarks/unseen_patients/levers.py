@@ -1,9 +1,9 @@
 """What might pay on unseen patients, alone and together: tried on development cohorts only.
 
-A recipe is named after its levers, "scaled+virtual+augment" say. Of its windows
+A recipe is named after its levers, "scaled+augment+virtual" say. Of its windows
 
-- `scaled`: each patient's are divided by the amplitude of that patient's own windows, of whatever
-  state: no label is used;
+- `scaled`: `BackgroundScaler`, fitted on the training patients; of a test patient it sees the first
+  ten windows, without their labels;
 - `ros`, `surrogate`, `balanced` (GenEEGSampler, patients in turn), `virtual` (profiles of new
   patients): rare states are filled up by this sampler; `virtual-quarter`: a quarter of the gap;
 - `augment`: minibatches are augmented on the fly;
@@ -17,39 +17,35 @@ import numpy as np
 
 from benchmarks.unseen_patients.augment import STRENGTHS, OnTheFlyClassifier
 from geneeg_sk.classification import CNNBiLSTMClassifier
+from geneeg_sk.preprocessing import BackgroundScaler
 
 SAMPLERS = ("ros", "surrogate", "balanced", "virtual", "virtual-quarter")
 RECIPES = (
+    "scaled+augment",
+    "scaled",
+    "scaled+augment+virtual",
+    "scaled+augment+virtual+blend",
+    "scaled+augment+twice",
+    "scaled+augment+ros",
+    "scaled+augment+virtual-quarter",
     "augment+virtual",
     "augment+virtual+blend",
     "augment+twice",
-    "augment+virtual-quarter",
-    "augment+ros",
-    "augment+balanced",
-    "scaled+augment",
-    "scaled+augment+virtual",
-    "scaled",
-    "virtual",
-    "balanced",
 )
-TYPICAL = 20.0  # microvolts, to which windows are scaled
 
 
 def is_recipe(method):
     return set(method.split("+")) <= {*SAMPLERS, "scaled", "augment", "blend", "twice"}
 
 
-def prepared(method, windows):
-    """The windows as a recipe sees them, in training and in the test."""
+def preparation(method, train):
+    """Return what a recipe does to windows before anything else, in training and in the test."""
     if "scaled" not in method.split("+"):
-        return windows
-    X = np.array(windows.X)
-    amplitude = np.sqrt(np.square(X).mean(axis=(1, 2)))
-    for group in np.unique(windows.groups):
-        own = windows.groups == group
-        # The median window is one of background, as most are.
-        X[own] *= TYPICAL / np.median(amplitude[own])
-    return replace(windows, X=X)
+        return lambda windows: windows
+    scaler = BackgroundScaler(sfreq=train.sfreq).fit(train.X, groups=train.groups)
+    return lambda windows: replace(
+        windows, X=scaler.transform(np.asarray(windows.X), groups=windows.groups)
+    )
 
 
 def fit(method, train, settings, sampler_of):

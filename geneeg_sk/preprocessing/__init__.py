@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "_artifacts": ["ArtifactRepairer"],
+        "_background": ["BackgroundScaler"],
         "_channels": ["ChannelPicker", "Rereferencer"],
         "_filters": ["BandpassFilter", "NotchFilter"],
         "_resample": ["Resampler"],

@@ -1,0 +1,201 @@
+"""Scaling by the patient's own background."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from scipy import fft
+from scipy.ndimage import gaussian_filter1d
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+
+from geneeg_sk._checks import check_groups, check_windows
+from geneeg_sk.preprocessing._base import (
+    WindowTransformer,
+    channel_names,
+    check_same_source,
+    is_flat,
+    iter_blocks,
+    resolve_sfreq,
+)
+
+SMOOTHING = 1.0  # Hz, standard deviation, so that a few windows are enough to know a spectrum
+LARGEST_GAIN = 10.0  # also its inverse: what was filtered away, or is dead, is not made of noise
+SILENCE = 1e-6  # microvolts squared: keeps logarithms finite
+
+
+class BackgroundScaler(WindowTransformer):
+    """Give every patient the same background, so that only what differs from it is left to see.
+
+    Amplitudes and spectra differ more between patients than a seizure changes them. Each channel
+    of each patient is filtered so that the patient's background gets the reference spectrum; the
+    filter is the same for all windows of the patient, seizures among them. It needs no label, and
+    of a new patient only the windows at the beginning of the recording.
+
+    Parameters
+    ----------
+    sfreq : float, default=None
+        Sampling frequency in Hz. None takes that of ``mne.Epochs``, and 256 Hz, with a warning,
+        for arrays.
+    n_windows : int, default=10
+        Each patient's first so many windows are their background, in the order in which they come:
+        in order of time, the beginning of a recording, before any seizure.
+
+    Attributes
+    ----------
+    reference_ : ndarray of shape (n_times // 2 + 1,)
+        Logarithm of the power spectrum of the background, the mean over patients and channels.
+    sfreq_ : float
+    n_channels_, n_times_ : int
+        Shape of a window.
+    ch_names_ : list of str or None
+        Channel names, where `fit` got ``mne.Epochs``.
+
+    See Also
+    --------
+    WindowScaler : One scale for all patients.
+
+    Notes
+    -----
+    The spectrum of a background is the median over windows of the logarithm of the periodogram,
+    smoothed over 1 Hz. A filter amplifies or weakens by a factor of ten at most. As an alignment
+    of domains without labels this is the spectral counterpart of [1]_ and [2]_.
+
+    Windows of several patients need `groups`, also to be transformed; without, all are taken to be
+    of one patient. Scorers of scikit-learn do not hand groups to `predict`. So scale before the
+    split, or one patient at a time: windows of one patient change nothing in those of another but
+    by the reference, which has no labels and is the same for all.
+
+    References
+    ----------
+    .. [1] He H, Wu D (2020). Transfer learning for brain-computer interfaces: a Euclidean space
+       data alignment approach. IEEE Transactions on Biomedical Engineering 67, 399-410.
+    .. [2] Gnassounou T, Flamary R, Gramfort A (2023). Convolutional Monge mapping normalization for
+       learning on biosignals. Advances in Neural Information Processing Systems 36.
+
+    Examples
+    --------
+    >>> from geneeg_sk.datasets import make_eeg_cohort
+    >>> from geneeg_sk.preprocessing import BackgroundScaler
+    >>> cohort = make_eeg_cohort(n_patients=3, sfreq=64, length=2, random_state=0)
+    >>> scaler = BackgroundScaler(sfreq=64)
+    >>> X = scaler.fit_transform(cohort.X, groups=cohort.groups)
+    >>> X.shape == cohort.X.shape
+    True
+    >>> new = make_eeg_cohort(n_patients=1, sfreq=64, length=2, random_state=1)
+    >>> X_new = scaler.transform(new.X)
+    """
+
+    __metadata_request__fit = {"groups": True}
+    __metadata_request__transform = {"groups": True}
+
+    _parameter_constraints: dict = {
+        "sfreq": [Interval(Real, 0, None, closed="neither"), None],
+        "n_windows": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, *, sfreq: float | None = None, n_windows: int = 10) -> None:
+        self.sfreq = sfreq
+        self.n_windows = n_windows
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> BackgroundScaler:
+        """Learn the spectrum that every background gets.
+
+        Parameters
+        ----------
+        X : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows in microvolts, each patient's in order of time.
+        y : ignored
+            Only here for pipelines.
+        groups : array-like of shape (n_windows,), default=None
+            Patient of each window; None: all are of one patient.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+        """
+        self.ch_names_ = channel_names(X)
+        self.sfreq_ = resolve_sfreq(self.sfreq, X)
+        windows = check_windows(self, X, reset=True)
+        spectra = [self._background(windows[rows]) for rows in rows_by_group(windows, groups)]
+        self.reference_ = np.mean(spectra, axis=(0, 1))
+        return self
+
+    def transform(self, X: Any, *, groups: Any = None) -> np.ndarray:
+        """Return the windows, each patient's filtered by that patient's background.
+
+        Parameters
+        ----------
+        X : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows like those of `fit`, of any patients, each patient's in order of time.
+        groups : array-like of shape (n_windows,), default=None
+            Patient of each window; None: all are of one patient.
+
+        Returns
+        -------
+        X_new : ndarray
+            In microvolts, with as many dimensions as `X`, and its dtype where that is float32 or
+            float64.
+        """
+        check_is_fitted(self, "reference_")
+        check_same_source(self, X)
+        windows = check_windows(self, X, reset=False)
+        result = np.empty_like(windows)
+        for rows in rows_by_group(windows, groups):
+            log_gain = 0.5 * (self.reference_ - self._background(windows[rows]))
+            gain = np.exp(np.clip(log_gain, -np.log(LARGEST_GAIN), np.log(LARGEST_GAIN)))
+            result[rows] = filtered(windows[rows], gain)
+        return result[:, 0] if is_flat(X) else result
+
+    def fit_transform(self, X: Any, y: Any = None, *, groups: Any = None) -> np.ndarray:
+        """Fit to windows, and return them transformed; see `fit` and `transform`."""
+        return self.fit(X, y, groups=groups).transform(X, groups=groups)
+
+    def _background(self, X: np.ndarray) -> np.ndarray:
+        """Return the log spectrum of a patient's background, shape (n_channels, n_frequencies)."""
+        some = X[: self.n_windows].astype(np.float64)
+        power = np.abs(fft.rfft(some, axis=2)) ** 2 / X.shape[2]
+        width = SMOOTHING * X.shape[2] / self.sfreq_  # from Hz to frequencies of the window
+        return gaussian_filter1d(np.median(np.log(power + SILENCE), axis=0), width, axis=1)
+
+
+def rows_by_group(X: np.ndarray, groups: Any) -> Iterator[np.ndarray]:
+    """Yield the rows of each patient, in order."""
+    groups = check_groups(groups, len(X))
+    if groups is None:
+        yield np.arange(len(X))
+        return
+    for group in np.unique(groups):
+        yield np.flatnonzero(groups == group)
+
+
+def filtered(X: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Filter windows by the gain of each channel at each frequency (n_channels, n_frequencies).
+
+    Windows are continued by their mirror images, so that their ends do not meet.
+    """
+    n_times = X.shape[2]
+    margin = n_times // 2
+    padded_gain = np.stack(
+        [
+            np.interp(
+                np.linspace(0, 1, (n_times + 2 * margin) // 2 + 1),
+                np.linspace(0, 1, gain.shape[1]),
+                one,
+            )
+            for one in gain
+        ]
+    ).astype(X.dtype)
+    result = np.empty_like(X)
+    for block in iter_blocks(X):
+        padded = np.pad(X[block], ((0, 0), (0, 0), (margin, margin)), mode="symmetric")
+        spectrum = fft.rfft(padded, axis=2) * padded_gain
+        kept = fft.irfft(spectrum, n=padded.shape[2], axis=2)
+        result[block] = kept[..., margin : margin + n_times]
+    return result
