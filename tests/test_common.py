@@ -9,7 +9,12 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from tiny import TINY
 
 import geneeg_sk
-from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier, SequentialClassifier
+from geneeg_sk.classification import (
+    AugmentedClassifier,
+    CNNBiLSTMClassifier,
+    MinibatchAugmentation,
+    SequentialClassifier,
+)
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.over_sampling import (
     FourierSurrogateSampler,
@@ -18,6 +23,7 @@ from geneeg_sk.over_sampling import (
 )
 from geneeg_sk.preprocessing import (
     ArtifactRepairer,
+    BackgroundScaler,
     BandpassFilter,
     ChannelPicker,
     NotchFilter,
@@ -37,6 +43,7 @@ SAMPLERS = [
 ]
 TRANSFORMERS = [
     ArtifactRepairer(),
+    BackgroundScaler(),
     BandpassFilter(),
     BandpassFilter(sfreq=100.0),
     ChannelPicker(),
@@ -57,6 +64,9 @@ OTHERS = [
 
 # SequentialClassifier is not here: it needs the patient of every window, which checks do not give.
 NEED_GROUPS = [SequentialClassifier]
+
+# Parameters of a classifier, and no estimators.
+PARAMETERS = [MinibatchAugmentation]
 
 
 # Sparse windows make no sense, and the samplers' tag says so. The array API check runs only under
@@ -93,7 +103,7 @@ def test_imbalanced_learn_s_checks_pass(estimator, check):
 
 
 def test_every_public_estimator_is_checked():
-    checked = {type(e) for e in [*SAMPLERS, *TRANSFORMERS, *OTHERS]} | {*NEED_GROUPS}
+    checked = {type(e) for e in [*SAMPLERS, *TRANSFORMERS, *OTHERS]} | {*NEED_GROUPS, *PARAMETERS}
     public = set()
     for package in ("preprocessing", "features", "generation", "over_sampling", "classification"):
         module = getattr(geneeg_sk, package)

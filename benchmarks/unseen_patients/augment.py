@@ -150,7 +150,7 @@ class OnTheFlyClassifier(CNNBiLSTMClassifier):
     What augments is set after construction: this class is not for cloning.
     """
 
-    def augment(self, strength, sfreq, channels):
+    def set_augmentations(self, strength, sfreq, channels):
         """Set the augmentations; windows of unnamed channels are not mirrored."""
         self.strength, self.sfreq, self.order = strength, sfreq, mirror_order(channels)
         return self

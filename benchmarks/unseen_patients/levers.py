@@ -67,7 +67,7 @@ def trained(levers, train, windows, settings):
     if "augment" not in levers:
         return settings.classifier(CNNBiLSTMClassifier).fit(*windows)
     model = settings.classifier(OnTheFlyClassifier)
-    model.augment(STRENGTHS["medium"], train.sfreq, train.channels)
+    model.set_augmentations(STRENGTHS["medium"], train.sfreq, train.channels)
     return model.fit(*windows)
 
 

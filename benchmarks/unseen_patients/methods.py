@@ -85,7 +85,7 @@ def fit(method, train, settings):
         return levers.fit(method, train, settings, sampler_of)
     if method in AUGMENTATIONS:
         model = settings.classifier(OnTheFlyClassifier)
-        model.augment(AUGMENTATIONS[method], train.sfreq, train.channels)
+        model.set_augmentations(AUGMENTATIONS[method], train.sfreq, train.channels)
         return model.fit(train.X, train.y)
     if method in ("none", "class_weight"):
         weight = "balanced" if method == "class_weight" else None

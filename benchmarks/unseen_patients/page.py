@@ -104,8 +104,8 @@ them on this page: one in forty lies on one side by chance.
 frequency shift; no over-sampling (the mirror changes nothing for a network that knows no order of \
 channels) |
 | ensemble | two networks without augmentation, averaged |
-| geneeg | `GenEEGSampler` with the defaults that it had: patients in turn, and a filter (since removed) that \
-refused windows far from the known ones |
+| geneeg | `GenEEGSampler` with the defaults that it had: patients in turn, and a filter (since \
+removed) that refused windows far from the known ones |
 | geneeg-unfiltered-virtual | `quality=None, patient_mix="virtual"` |
 | geneeg-gated | geneeg in `AugmentedClassifier`, defaults |
 """
