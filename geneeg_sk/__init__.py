@@ -29,6 +29,7 @@ __getattr__, __dir__, _public = _lazy.attach(
         "generation": ["LatentDiffusionGenerator"],
         "model_selection": ["compare_samplers"],
         "over_sampling": ["FillGap", "FourierSurrogateSampler", "GenEEGSampler", "WindowedSampler"],
+        "preprocessing": ["BackgroundScaler"],
     },
 )
 __all__ = ["__version__", *_public]
