@@ -353,6 +353,7 @@ def two_patients():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3, 64)).astype("float32")
     groups = np.repeat(["A", "B"], 20)
+    X *= 10
     X[groups == "B"] *= 10
     y = np.tile(np.repeat(["normal", "ictal"], [15, 5]), 2)
     X[y == "ictal"] *= 3
@@ -361,14 +362,14 @@ def two_patients():
 
 def test_scaled_patients_have_one_background_and_keep_their_contrasts():
     plain = two_patients()
-    scaled = levers.preparation("scaled+augment", plain)(plain)
+    scaled = levers.prepared("scaled+augment", plain)
     amplitudes = [scaled.X[(scaled.groups == g) & (scaled.y == "normal")].std() for g in "AB"]
     assert amplitudes[0] == pytest.approx(amplitudes[1], rel=0.1)
     for group in "AB":
         own = scaled.groups == group
         seizure, background = (scaled.X[own & (scaled.y == s)].std() for s in ("ictal", "normal"))
         assert seizure / background == pytest.approx(3, rel=0.15)
-    assert levers.preparation("augment", plain)(plain) is plain
+    assert levers.prepared("augment", plain) is plain
 
 
 def test_a_recipe_adds_its_sampler_and_blends_with_the_plain_classifier(tmp_path):

@@ -2,8 +2,7 @@
 
 A recipe is named after its levers, "scaled+augment+virtual" say. Of its windows
 
-- `scaled`: `BackgroundScaler`, fitted on the training patients; of a test patient it sees the first
-  ten windows, without their labels;
+- `scaled`: `BackgroundScaler`, by each patient's first ten windows, without their labels;
 - `ros`, `surrogate`, `balanced` (GenEEGSampler, patients in turn), `virtual` (profiles of new
   patients): rare states are filled up by this sampler; `virtual-quarter`: a quarter of the gap;
 - `augment`: minibatches are augmented on the fly;
@@ -38,14 +37,12 @@ def is_recipe(method):
     return set(method.split("+")) <= {*SAMPLERS, "scaled", "augment", "blend", "twice"}
 
 
-def preparation(method, train):
-    """Return what a recipe does to windows before anything else, in training and in the test."""
+def prepared(method, windows):
+    """The windows as a recipe sees them, in training and in the test."""
     if "scaled" not in method.split("+"):
-        return lambda windows: windows
-    scaler = BackgroundScaler(sfreq=train.sfreq).fit(train.X, groups=train.groups)
-    return lambda windows: replace(
-        windows, X=scaler.transform(np.asarray(windows.X), groups=windows.groups)
-    )
+        return windows
+    scaler = BackgroundScaler(sfreq=windows.sfreq)
+    return replace(windows, X=scaler.fit_transform(np.asarray(windows.X), groups=windows.groups))
 
 
 def fit(method, train, settings, sampler_of):

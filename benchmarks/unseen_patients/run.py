@@ -24,7 +24,7 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks.json_lines import append, read
 from benchmarks.unseen_patients import recordings, tasks
-from benchmarks.unseen_patients.levers import preparation
+from benchmarks.unseen_patients.levers import prepared
 from benchmarks.unseen_patients.methods import STEPS, Settings, fit_or_fall_back, refit_of
 from benchmarks.unseen_patients.thresholds import decided, multipliers, out_of_fold
 from benchmarks.unseen_patients.windows import Task
@@ -153,9 +153,7 @@ def lines(task, settings):
     """Train once, choose thresholds on the training patients, and score every test group."""
     start = time.perf_counter()
     module = tasks.module_of(task.data)
-    train = module.training(task, settings.cache)
-    prepared = preparation(task.method, train)
-    train = prepared(train)
+    train = prepared(task.method, module.training(task, settings.cache))
     states = np.unique(train.y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of many windows from few
@@ -164,7 +162,7 @@ def lines(task, settings):
         weights = multipliers(train.y, out_of_fold(train, refit, states), states)
     about["seconds"] = round(time.perf_counter() - start)
     for regime, n_patients, groups in module.judged(task):
-        test = prepared(module.judging(task, regime, settings.cache))
+        test = prepared(task.method, module.judging(task, regime, settings.cache))
         proba = aligned(model.predict_proba(np.asarray(test.X)), model.classes_, states)
         entry = vars(task.judged_as(regime, n_patients))
         for group in groups:

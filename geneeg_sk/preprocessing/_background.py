@@ -24,7 +24,9 @@ from geneeg_sk.preprocessing._base import (
 )
 
 SMOOTHING = 1.0  # Hz, standard deviation, so that a few windows are enough to know a spectrum
+TYPICAL_AMPLITUDE = 20.0  # microvolts, root mean square of the background afterwards
 LARGEST_GAIN = 10.0  # also its inverse: what was filtered away, or is dead, is not made of noise
+LOG_OF_MEDIAN = 0.3665  # a median periodogram of noise lies so far below its mean, in logarithms
 SILENCE = 1e-6  # microvolts squared: keeps logarithms finite
 
 
@@ -32,9 +34,10 @@ class BackgroundScaler(WindowTransformer):
     """Give every patient the same background, so that only what differs from it is left to see.
 
     Amplitudes and spectra differ more between patients than a seizure changes them. Each channel
-    of each patient is filtered so that the patient's background gets the reference spectrum; the
-    filter is the same for all windows of the patient, seizures among them. It needs no label, and
-    of a new patient only the windows at the beginning of the recording.
+    of each patient is filtered so that the patient's background gets an amplitude of 20 µV and a
+    power that falls as one over frequency. The filter is the same for all windows of the patient,
+    seizures among them. It needs no label, and of a patient only the windows at the beginning of
+    the recording. Nothing is learned from other patients, so that it may be used before a split.
 
     Parameters
     ----------
@@ -47,8 +50,6 @@ class BackgroundScaler(WindowTransformer):
 
     Attributes
     ----------
-    reference_ : ndarray of shape (n_times // 2 + 1,)
-        Logarithm of the power spectrum of the background, the mean over patients and channels.
     sfreq_ : float
     n_channels_, n_times_ : int
         Shape of a window.
@@ -63,12 +64,11 @@ class BackgroundScaler(WindowTransformer):
     -----
     The spectrum of a background is the median over windows of the logarithm of the periodogram,
     smoothed over 1 Hz. A filter amplifies or weakens by a factor of ten at most. As an alignment
-    of domains without labels this is the spectral counterpart of [1]_ and [2]_.
+    of domains without labels this is the spectral counterpart of [1]_, and like [2]_ but with a
+    reference that is fixed: background EEG has roughly such a spectrum.
 
-    Windows of several patients need `groups`, also to be transformed; without, all are taken to be
-    of one patient. Scorers of scikit-learn do not hand groups to `predict`. So scale before the
-    split, or one patient at a time: windows of one patient change nothing in those of another but
-    by the reference, which has no labels and is the same for all.
+    Windows of several patients need `groups`; without, all are taken to be of one patient. Scorers
+    of scikit-learn do not hand groups to `predict`: in cross-validation, scale before the split.
 
     References
     ----------
@@ -82,12 +82,9 @@ class BackgroundScaler(WindowTransformer):
     >>> from geneeg_sk.datasets import make_eeg_cohort
     >>> from geneeg_sk.preprocessing import BackgroundScaler
     >>> cohort = make_eeg_cohort(n_patients=3, sfreq=64, length=2, random_state=0)
-    >>> scaler = BackgroundScaler(sfreq=64)
-    >>> X = scaler.fit_transform(cohort.X, groups=cohort.groups)
+    >>> X = BackgroundScaler(sfreq=64).fit_transform(cohort.X, groups=cohort.groups)
     >>> X.shape == cohort.X.shape
     True
-    >>> new = make_eeg_cohort(n_patients=1, sfreq=64, length=2, random_state=1)
-    >>> X_new = scaler.transform(new.X)
     """
 
     __metadata_request__fit = {"groups": True}
@@ -104,7 +101,7 @@ class BackgroundScaler(WindowTransformer):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> BackgroundScaler:
-        """Learn the spectrum that every background gets.
+        """Check the windows; nothing is learned from them.
 
         Parameters
         ----------
@@ -123,8 +120,7 @@ class BackgroundScaler(WindowTransformer):
         self.ch_names_ = channel_names(X)
         self.sfreq_ = resolve_sfreq(self.sfreq, X)
         windows = check_windows(self, X, reset=True)
-        spectra = [self._background(windows[rows]) for rows in rows_by_group(windows, groups)]
-        self.reference_ = np.mean(spectra, axis=(0, 1))
+        check_groups(groups, len(windows))
         return self
 
     def transform(self, X: Any, *, groups: Any = None) -> np.ndarray:
@@ -143,12 +139,13 @@ class BackgroundScaler(WindowTransformer):
             In microvolts, with as many dimensions as `X`, and its dtype where that is float32 or
             float64.
         """
-        check_is_fitted(self, "reference_")
+        check_is_fitted(self, "sfreq_")
         check_same_source(self, X)
         windows = check_windows(self, X, reset=False)
         result = np.empty_like(windows)
+        reference = log_reference(windows.shape[2], self.sfreq_)
         for rows in rows_by_group(windows, groups):
-            log_gain = 0.5 * (self.reference_ - self._background(windows[rows]))
+            log_gain = 0.5 * (reference - self._background(windows[rows]))
             gain = np.exp(np.clip(log_gain, -np.log(LARGEST_GAIN), np.log(LARGEST_GAIN)))
             result[rows] = filtered(windows[rows], gain)
         return result[:, 0] if is_flat(X) else result
@@ -163,6 +160,13 @@ class BackgroundScaler(WindowTransformer):
         power = np.abs(fft.rfft(some, axis=2)) ** 2 / X.shape[2]
         width = SMOOTHING * X.shape[2] / self.sfreq_  # from Hz to frequencies of the window
         return gaussian_filter1d(np.median(np.log(power + SILENCE), axis=0), width, axis=1)
+
+
+def log_reference(n_times: int, sfreq: float) -> np.ndarray:
+    """Return the log power spectrum, scaled as a periodogram, that every background gets."""
+    power = 1 / np.maximum(fft.rfftfreq(n_times, 1 / sfreq), 1.0)
+    both_sides = 2 * power.sum() - power[0]
+    return np.log(power * TYPICAL_AMPLITUDE**2 * n_times / both_sides) - LOG_OF_MEDIAN
 
 
 def rows_by_group(X: np.ndarray, groups: Any) -> Iterator[np.ndarray]:
