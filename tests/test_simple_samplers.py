@@ -322,3 +322,22 @@ def test_a_grid_over_ratios_gives_the_same_scores_in_two_processes():
             )
             scores.append(result["test_score"])
     np.testing.assert_array_equal(*scores)
+
+
+def test_the_magnitude_of_phase_noise_goes_from_copies_to_uniform_phases():
+    X = np.random.default_rng(0).normal(size=(20, 3, 128))
+    y = np.repeat(["normal", "ictal"], [14, 6])
+
+    def resemblance(magnitude):
+        sampler = FourierSurrogateSampler(phase_noise_magnitude=magnitude, random_state=0)
+        X_new = sampler.fit_resample(X, y)[0][20:]
+        source = X[sampler.provenance_["source"]]
+        amplitude, own = (np.abs(np.fft.rfft(one, axis=2)) for one in (X_new, source))
+        np.testing.assert_allclose(amplitude, own, rtol=1e-6)
+        return np.corrcoef(X_new.ravel(), source.ravel())[0, 1]
+
+    assert resemblance(0.0) == pytest.approx(1)
+    assert resemblance(0.5) == pytest.approx(2 / np.pi, abs=0.06)  # mean cosine of the angles
+    assert abs(resemblance(1.0)) < 0.1
+    with pytest.raises(ValueError, match="'phase_noise_magnitude' parameter"):
+        resemblance(1.5)

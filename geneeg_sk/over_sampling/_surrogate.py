@@ -1,7 +1,8 @@
-"""Phase-randomised copies of windows."""
+"""Phase-randomized copies of windows."""
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from scipy.fft import irfft, rfft
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 
@@ -18,7 +20,7 @@ BLOCK = 64
 
 
 class FourierSurrogateSampler(BaseWindowSampler):
-    """Over-sample with phase-randomised copies of a state's own windows.
+    """Over-sample with phase-randomized copies of a state's own windows.
 
     Each synthetic window has the amplitude spectrum of one original window in every channel, and
     random phases. All channels are turned by the same angles, so that the cross-spectra, and with
@@ -31,6 +33,9 @@ class FourierSurrogateSampler(BaseWindowSampler):
     sampling_strategy : float, str, dict or callable, default="auto"
         How many windows to have of each state, as in imbalanced-learn. For a grid over ratios
         use :class:`FillGap`.
+    phase_noise_magnitude : float in [0, 1], default=1.0
+        Share of a half turn by which a phase turns at most, either way: 1 makes phases uniform, 0
+        copies windows.
     random_state : int, RandomState instance or None, default=None
         For the choice of windows and the phases. With the same int, the windows of a smaller
         ratio are exactly the first of a larger one, in each state.
@@ -75,11 +80,16 @@ class FourierSurrogateSampler(BaseWindowSampler):
     ['state', 'source']
     """
 
-    _parameter_constraints: dict = {**BaseOverSampler._parameter_constraints}
+    _parameter_constraints: dict = {
+        **BaseOverSampler._parameter_constraints,
+        "phase_noise_magnitude": [Interval(Real, 0, 1, closed="both")],
+        "random_state": ["random_state"],
+    }
     _min_windows = 1
 
-    def __init__(self, *, sampling_strategy="auto", random_state=None):
+    def __init__(self, *, sampling_strategy="auto", phase_noise_magnitude=1.0, random_state=None):
         super().__init__(sampling_strategy=sampling_strategy)
+        self.phase_noise_magnitude = phase_noise_magnitude
         self.random_state = random_state
 
     def _generate(
@@ -93,7 +103,8 @@ class FourierSurrogateSampler(BaseWindowSampler):
             rows = np.flatnonzero(y == state)
             source = rows[draw_in_turns(len(rows), n, np.random.default_rng([seed, which, 0]))]
             sources.append(source)
-            windows.append(surrogates(X, source, np.random.default_rng([seed, which, 1])))
+            phases = np.random.default_rng([seed, which, 1])
+            windows.append(surrogates(X, source, phases, self.phase_noise_magnitude))
         source = np.concatenate(sources)
         provenance = pd.DataFrame({"source": source})
         if groups is not None:
@@ -107,25 +118,28 @@ def draw_in_turns(n_rows: int, n: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate(turns)[:n]
 
 
-def surrogates(X: np.ndarray, source: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def surrogates(
+    X: np.ndarray, source: np.ndarray, rng: np.random.Generator, magnitude: float
+) -> np.ndarray:
     """Return a surrogate of each window ``X[source]``, of the dtype of `X`."""
     result = np.empty((len(source), *X.shape[1:]), X.dtype)
     for start in range(0, len(source), BLOCK):
         rows = source[start : start + BLOCK]
         padded = np.concatenate([rows, np.full(BLOCK - len(rows), rows[0])])
-        result[start : start + BLOCK] = randomise_phases(X[padded], rng)[: len(rows)]
+        result[start : start + BLOCK] = randomize_phases(X[padded], rng, magnitude)[: len(rows)]
     return result
 
 
-def randomise_phases(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def randomize_phases(X: np.ndarray, rng: np.random.Generator, magnitude: float = 1.0) -> np.ndarray:
     """Turn every frequency of each window by a random angle, the same in all channels.
 
-    X : (n_windows, n_channels, n_times). The mean and, for an even number of samples, the Nyquist
-    frequency stay as they are: they have to be real.
+    X : (n_windows, n_channels, n_times). Angles are at most `magnitude` of a half turn. The mean
+    and, for an even number of samples, the Nyquist frequency stay as they are: they have to be
+    real.
     """
     n_times = X.shape[-1]
     spectrum = rfft(X, axis=-1)
-    angle = rng.uniform(0, 2 * np.pi, size=(len(X), 1, spectrum.shape[-1]))
+    angle = magnitude * rng.uniform(-np.pi, np.pi, size=(len(X), 1, spectrum.shape[-1]))
     angle[..., 0] = 0
     if n_times % 2 == 0:
         angle[..., -1] = 0
