@@ -10,7 +10,7 @@ import pandas as pd
 from json_lines import read
 from markdown_tables import markdown_table
 
-from geneeg_sk.model_selection._statistics import interval, paired_summary
+from geneeg_sk.metrics._statistics import interval, paired_summary
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "continual.jsonl"

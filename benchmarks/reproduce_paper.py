@@ -23,9 +23,9 @@ from sklearn.base import clone
 
 from geneeg_sk._console import print_comparison, print_counts
 from geneeg_sk.datasets import load_chbmit, load_siena
+from geneeg_sk.metrics._statistics import interval
 from geneeg_sk.model_selection._benchmark import Benchmark, group_labels
 from geneeg_sk.model_selection._candidates import Budget
-from geneeg_sk.model_selection._statistics import interval
 
 METHODS = ("none", "RandomOverSampler", "SMOTE", "ADASYN", "GenEEGSampler")
 SCORES = ("accuracy", "macro_f1", "macro_auc")

@@ -10,11 +10,11 @@ PACKAGES = [
     "datasets",
     "preprocessing",
     "features",
+    "metrics",
     "generation",
     "over_sampling",
     "classification",
     "model_selection",
-    "metrics",
     "inspection",
 ]
 

@@ -77,5 +77,5 @@ print(comparison.summary()[columns].round(3).to_string())
 # interval lies to the right of zero. With four patients no interval is narrow enough to trust.
 
 figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-BenchmarkDisplay.from_result(comparison, ax=ax)
+BenchmarkDisplay.from_comparison(comparison, ax=ax)
 plt.show()

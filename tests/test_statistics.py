@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from geneeg_sk.model_selection import paired_summary
-from geneeg_sk.model_selection._statistics import (
+from geneeg_sk.metrics import paired_summary
+from geneeg_sk.metrics._statistics import (
     cliffs_delta,
     cohens_dz,
     corrected_t_test,

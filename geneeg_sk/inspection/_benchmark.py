@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from geneeg_sk.inspection._style import BLUE, GREY, make_axes, unspine
+from geneeg_sk.metrics._statistics import interval
 from geneeg_sk.model_selection._comparison import SamplerComparison
-from geneeg_sk.model_selection._statistics import interval
 
 SCORES = {"macro_f1": "macro F1", "macro_auc": "macro AUC", "brier": "Brier score", "ece": "ECE"}
 
@@ -20,7 +20,7 @@ class BenchmarkDisplay:
     A thin line joins the dots of one patient. The interval is the 95 % bootstrap interval of the
     mean over patients, as in ``SamplerComparison.summary``.
 
-    Use `from_result` to make one.
+    Use `from_comparison` to make one.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class BenchmarkDisplay:
         self.score = score
 
     @classmethod
-    def from_result(
+    def from_comparison(
         cls, result: Any, *, baseline: str | None = None, score: str = "macro_f1", ax: Any = None
     ) -> BenchmarkDisplay:
         """Pair the scores of a comparison, and draw them.

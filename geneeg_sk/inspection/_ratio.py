@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from geneeg_sk.inspection._benchmark import SCORES, as_comparison
 from geneeg_sk.inspection._style import BLUE, GREY, make_axes, unspine
-from geneeg_sk.model_selection._statistics import interval
+from geneeg_sk.metrics._statistics import interval
 
 
 class RatioDisplay:
@@ -20,7 +20,7 @@ class RatioDisplay:
     A thin line is a patient (or a fold), the thick one the mean, the bars its 95 % bootstrap
     interval over patients (or folds).
 
-    Use `from_result` or `from_estimator` to make one.
+    Use `from_comparison` or `from_estimator` to make one.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class RatioDisplay:
         self.unit = unit
 
     @classmethod
-    def from_result(
+    def from_comparison(
         cls,
         result: Any,
         fractions: Mapping[str, float],

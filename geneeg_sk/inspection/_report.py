@@ -378,7 +378,7 @@ def _pictures(
 def _benchmark(comparison: Any) -> tuple[str, Any, str]:
     heading = "Benefit for each patient"
     try:
-        return heading, BenchmarkDisplay.from_result(comparison).figure_, "Right is better."
+        return heading, BenchmarkDisplay.from_comparison(comparison).figure_, "Right is better."
     except ValueError as error:  # one candidate only, or all failed
         return heading, None, str(error)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from geneeg_sk.inspection._benchmark import default_baseline, signed, span
-from geneeg_sk.model_selection._comparison import FEW_PATIENTS, SamplerComparison
+from geneeg_sk.metrics._statistics import FEW_PATIENTS
+from geneeg_sk.model_selection._comparison import SamplerComparison
 
 # Where the words change. They are conventions of this report, and it prints them.
 NEARLY = 0.1  # from the floor: AUC of membership, coverage, share of copies, macro F1

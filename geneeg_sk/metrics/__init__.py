@@ -1,4 +1,4 @@
-"""Is synthetic EEG real enough, and not memorised?"""
+"""Scores and statistics of windows, predictions and patients."""
 
 import lazy_loader as _lazy
 
@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "nearest_neighbour_ratio",
         ],
         "_readers": ["ReaderAgreement", "reader_agreement"],
+        "_statistics": ["paired_summary"],
         "_two_sample": ["TwoSampleResult", "c2st"],
         "_utility": ["augmentation_gain", "utility"],
         "_waveform": ["amplitude_distance", "autocorrelation_distance"],

@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from geneeg_sk._checks import as_microvolts, check_groups
-from geneeg_sk.model_selection._statistics import paired_summary
+from geneeg_sk.metrics._statistics import paired_summary
 
 
 def utility(

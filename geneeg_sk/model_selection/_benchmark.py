@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import Bunch
 
+from geneeg_sk.metrics._predictions import SCORES
 from geneeg_sk.model_selection._candidates import (
     Budget,
     benchmark_candidates,
@@ -20,7 +21,6 @@ from geneeg_sk.model_selection._candidates import (
 )
 from geneeg_sk.model_selection._compare import compare_samplers
 from geneeg_sk.model_selection._comparison import SamplerComparison, read_csv, write_csv
-from geneeg_sk.model_selection._scores import MAIN
 from geneeg_sk.model_selection._task import seeded
 
 OURS = ("GenEEGSampler",)
@@ -157,7 +157,7 @@ def read_results(folder: str | os.PathLike) -> SamplerComparison:
             raise FileNotFoundError(
                 f"no {name} in {folder}; expected a folder that geneeg-sk benchmark wrote."
             )
-    keys, numbers = ["candidate", "fold", "seed"], ["fold", "seed", *MAIN]
+    keys, numbers = ["candidate", "fold", "seed"], ["fold", "seed", *SCORES]
     fits = ["fit_seconds", "n_train", "n_test", "n_synthetic"]
     frame = read_csv(folder / RESULTS, [*keys, "error"], [*numbers, *fits])
     patients = read_csv(folder / PATIENTS, [*keys, "group"], [*numbers, "n_windows"])

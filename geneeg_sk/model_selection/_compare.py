@@ -88,7 +88,7 @@ def compare_samplers(
     -------
     comparison : SamplerComparison
         ``frame`` (a row for each candidate, fold and seed), ``patients`` (and for each test
-        patient), ``summary()``, ``plot()``.
+        patient), ``summary()``.
 
     Raises
     ------

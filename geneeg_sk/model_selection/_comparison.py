@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geneeg_sk.model_selection._scores import MAIN
-from geneeg_sk.model_selection._statistics import FEW_PATIENTS as FEW_PATIENTS
-from geneeg_sk.model_selection._statistics import (
+from geneeg_sk.metrics._predictions import SCORES
+from geneeg_sk.metrics._statistics import (
     cliffs_delta,
     cohens_dz,
     corrected_t_test,
@@ -113,24 +112,6 @@ class SamplerComparison:
         table["best_baseline"] = pd.Series(best, dtype=object)
         return table.join(self._differences(best, "vs_best"))
 
-    def plot(self, ax: Any = None, *, baseline: str | None = None) -> Any:
-        """Draw each patient's difference in macro F1 to a baseline, and its mean and interval.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            By default a new one.
-        baseline : str, default=None
-            By default "none" where there is one, else the first candidate.
-
-        Returns
-        -------
-        ax : matplotlib Axes
-        """
-        from geneeg_sk.inspection import BenchmarkDisplay  # imports this module
-
-        return BenchmarkDisplay.from_result(self, baseline=baseline, ax=ax).ax_
-
     def paired(self, candidate: str, baseline: str, score: str = "macro_f1") -> pd.Series:
         """Return the difference of two candidates for each patient whom both were tested on."""
         scores = self._by_patient(score)
@@ -153,7 +134,7 @@ class SamplerComparison:
         return scores.pivot_table(index="group", columns="candidate", values=score, aggfunc="mean")
 
     def _means(self) -> pd.DataFrame:
-        scores = [name for name in self.frame if name in MAIN or str(name).startswith("f1_")]
+        scores = [name for name in self.frame if name in SCORES or str(name).startswith("f1_")]
         table = pd.DataFrame(index=pd.Index(self.candidates, name="candidate"))
         for name in scores:
             values = self._by_patient(name) if len(self.patients) else pd.DataFrame()

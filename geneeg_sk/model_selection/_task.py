@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from geneeg_sk.model_selection._scores import aligned, score, score_names
+from geneeg_sk.metrics._predictions import align_probabilities, score_names, score_predictions
 from geneeg_sk.over_sampling import WindowedSampler
 from geneeg_sk.over_sampling._windowed import takes_windows
 
@@ -107,12 +107,12 @@ def by_patient(
     y_pred = model.predict(X)
     proba = None
     if hasattr(model, "predict_proba"):
-        proba = aligned(model.predict_proba(X), model.classes_, states)
+        proba = align_probabilities(model.predict_proba(X), model.classes_, states)
 
     def scores_of(rows: np.ndarray) -> dict[str, float]:
         p = None if proba is None else proba[rows]
         further = {name: float(scorer(model, X[rows], y[rows])) for name, scorer in scorers.items()}
-        return {**score(y[rows], y_pred[rows], p, states), **further}
+        return {**score_predictions(y[rows], y_pred[rows], p, states), **further}
 
     patients = [
         {"group": patient, "n_windows": int((groups == patient).sum())}

@@ -65,7 +65,7 @@ def paired_summary(
 
     Examples
     --------
-    >>> from geneeg_sk.model_selection import paired_summary
+    >>> from geneeg_sk.metrics import paired_summary
     >>> paired_summary([0.8, 0.7, 0.9, 0.8, 0.6, 0.7], [0.7, 0.6, 0.8, 0.8, 0.5, 0.5]).round(3)
     n_patients      6.000
     mean            0.100
