@@ -266,7 +266,7 @@ def benchmark(
     print_comparison(comparison, unit=groups.value)
     how = _how(run, comparison, groups.value)
     _write_whole(out / "how.json", lambda part: part.write_text(json.dumps(how, indent=1)))
-    if (comparison.frame["error"] != "").all():
+    if (comparison.results["error"] != "").all():
         typer.secho(f"Error: every candidate failed; see {out / 'results.csv'}", err=True, fg="red")
         raise typer.Exit(1)
     _report_benchmark(run, comparison, how, out / "report.html")
@@ -594,7 +594,7 @@ def _how(run: Any, comparison: Any, groups: str) -> dict[str, str]:
         **{package: version(package) for package in PACKAGES},
     }
     how |= {f"candidate {n}": " ".join(repr(one).split()) for n, one in run.candidates.items()}
-    failed = comparison.frame[comparison.frame["error"] != ""]
+    failed = comparison.results[comparison.results["error"] != ""]
     how |= {f"failed: {row.candidate}, fold {row.fold}": row.error for row in failed.itertuples()}
     return how
 

@@ -88,7 +88,7 @@ def paired_summary(
     warn_of_few(len(by_patient))
 
     difference = (by_patient["scores"] - by_patient["baseline"]).to_numpy()
-    low, high = interval(difference)
+    low, high = bootstrap_interval(difference)
     if test_share is None:
         p_value = wilcoxon(difference)
     else:
@@ -159,12 +159,12 @@ def _finite(name: str, values: Any) -> np.ndarray:
     return values
 
 
-def interval(differences: np.ndarray) -> tuple[float, float]:
+def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:
     """95 % bootstrap interval of the mean over patients, by percentiles.
 
     It always draws the same resamples, so that a table repeats. One patient has no interval: NaN.
 
-    >>> interval(np.array([0.1, 0.1, 0.1]))
+    >>> bootstrap_interval(np.array([0.1, 0.1, 0.1]))
     (0.1, 0.1)
     """
     if len(differences) < 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from geneeg_sk.model_selection._candidates import (
 )
 from geneeg_sk.model_selection._compare import compare_samplers
 from geneeg_sk.model_selection._comparison import SamplerComparison, read_csv, write_csv
-from geneeg_sk.model_selection._task import seeded
+from geneeg_sk.model_selection._task import set_seeds
 
-OURS = ("GenEEGSampler",)
+GENERATED = "GenEEGSampler"  # the candidate whose windows the report shows
 RESULTS, PATIENTS, ROWS, GENERATORS = "results.csv", "patients.csv", "rows.jsonl", ".generators"
 
 
@@ -90,13 +91,14 @@ class Benchmark:
             self.groups,
             cv=self.cv,
             n_repeats=self.n_repeats,
+            baselines=_all_but_generated(self.candidates),
             store=self.out / ROWS,
             n_jobs=n_jobs,
             random_state=self.seed,
             verbose=verbose,
         )
         comparison.to_csv(self.out / RESULTS)
-        write_csv(comparison.patients, self.out / PATIENTS)
+        write_csv(comparison.scores_by_patient, self.out / PATIENTS)
         return comparison
 
     def generated(self, comparison: SamplerComparison) -> dict[str, Any]:
@@ -107,12 +109,12 @@ class Benchmark:
         checks for copies and for membership have to compare. `history` is that of the training.
         Empty where our sampler failed, or generated nothing.
         """
-        frame = comparison.frame
-        done = frame[(frame["candidate"] == OURS[0]) & (frame["error"] == "")]
+        table = comparison.results
+        done = table[(table["candidate"] == GENERATED) & (table["error"] == "")]
         if done.empty:
             return {}
         train, test = self.folds[int(done["fold"].iloc[0])]
-        sampler = seeded(clone(self.candidates[OURS[0]]), int(done["seed"].iloc[0]))
+        sampler = set_seeds(clone(self.candidates[GENERATED]), int(done["seed"].iloc[0]))
         X, y = sampler.fit_resample(
             self.windows.X[train], self.windows.y[train], groups=self.groups[train]
         )
@@ -159,8 +161,12 @@ def read_results(folder: str | os.PathLike) -> SamplerComparison:
             )
     keys, numbers = ["candidate", "fold", "seed"], ["fold", "seed", *SCORES]
     fits = ["fit_seconds", "n_train", "n_test", "n_synthetic"]
-    frame = read_csv(folder / RESULTS, [*keys, "error"], [*numbers, *fits])
+    table = read_csv(folder / RESULTS, [*keys, "error"], [*numbers, *fits])
     patients = read_csv(folder / PATIENTS, [*keys, "group"], [*numbers, "n_windows"])
     # No error is an empty text; a column without any error would come back as numbers.
-    frame["error"] = frame["error"].astype(object).where(frame["error"].notna(), "")
-    return SamplerComparison(frame, patients, ours=OURS)
+    table["error"] = table["error"].astype(object).where(table["error"].notna(), "")
+    return SamplerComparison(table, patients, baselines=_all_but_generated(table["candidate"]))
+
+
+def _all_but_generated(candidates: Iterable[str]) -> list[str] | None:
+    return [name for name in dict.fromkeys(candidates) if name != GENERATED] or None

@@ -19,11 +19,10 @@ from tqdm.auto import tqdm
 
 from geneeg_sk._checks import as_microvolts, check_finite, check_groups
 from geneeg_sk._version import __version__
-from geneeg_sk.model_selection._comparison import SamplerComparison
+from geneeg_sk.model_selection._comparison import SamplerComparison, check_baselines
 from geneeg_sk.model_selection._content import content_hash
 from geneeg_sk.model_selection._store import RowStore
-from geneeg_sk.model_selection._task import Task, frozen_patients, run_task
-from geneeg_sk.over_sampling import GenEEGSampler
+from geneeg_sk.model_selection._task import Task, find_frozen_patients, run_task
 
 MAX_SEED = np.iinfo(np.int32).max
 
@@ -38,6 +37,7 @@ def compare_samplers(
     cv: Any,
     n_repeats: int = 3,
     scoring: str | Iterable[str] | Mapping[str, Callable] | None = None,
+    baselines: Iterable[str] | None = None,
     store: str | Path | None = None,
     n_jobs: int | None = None,
     random_state: Any = None,
@@ -71,6 +71,9 @@ def compare_samplers(
         too.
     scoring : str, list of str or dict of str to callable, default=None
         Further scores, as scorers of scikit-learn; columns of their names.
+    baselines : sequence of str, default=None
+        Candidates that the others are compared with in the summary: those that have to be beaten.
+        None: ``"none"`` where there is one, else the first.
     store : str or Path, default=None
         File of finished rows (JSON lines, with checksums). A comparison that was killed goes on
         where it was, if data, candidate, estimator, scorers, fold and seed are the same: fitted
@@ -87,14 +90,15 @@ def compare_samplers(
     Returns
     -------
     comparison : SamplerComparison
-        ``frame`` (a row for each candidate, fold and seed), ``patients`` (and for each test
-        patient), ``summary()``.
+        ``results`` (a row for each candidate, fold and seed), ``scores_by_patient`` (and for each
+        test patient), ``summary()``.
 
     Raises
     ------
     ValueError
         If lengths differ, `X` is not finite, `cv` puts a patient on both sides, a candidate is
-        neither sampler nor classifier, or `store` is another kind of file.
+        neither sampler nor classifier, a baseline is no candidate, or `store` is another kind of
+        file.
 
     Warns
     -----
@@ -122,24 +126,25 @@ def compare_samplers(
     ...     n_repeats=1,
     ...     random_state=0,
     ... )
-    >>> comparison.frame.shape[0]
+    >>> comparison.results.shape[0]
     6
     """
     X, y, groups = _check_data(X, y, groups)
     _check_candidates(candidates)
+    baselines = check_baselines(baselines, list(candidates))
     if store is not None and not isinstance(random_state, Integral):
         raise ValueError(
             f"random_state={random_state!r}, but with a store it has to be an int: otherwise a "
             "second run draws other seeds and finds nothing again."
         )
-    scorers = _scorers(scoring)
+    scorers = _get_scorers(scoring)
     states = np.unique(y)
-    folds = _folds(cv, X, y, groups)
+    folds = _split(cv, X, y, groups)
     _warn_of_frozen(candidates, groups, folds)
     seeds = check_random_state(random_state).randint(MAX_SEED, size=n_repeats).tolist()
-    digest = None if store is None else _digest(X, y, groups, estimator, scorers)
+    digest = None if store is None else _hash_data(X, y, groups, estimator, scorers)
     tasks = [
-        Task(name, k, seed, train, test, _key(digest, name, candidate, train, test, seed))
+        Task(name, k, seed, train, test, _make_key(digest, name, candidate, train, test, seed))
         for seed in seeds
         for k, (train, test) in enumerate(folds)
         for name, candidate in candidates.items()
@@ -148,7 +153,7 @@ def compare_samplers(
     found = {k: rows.found[task.key] for k, task in enumerate(tasks) if task.key in rows.found}
     todo = [(k, task) for k, task in enumerate(tasks) if k not in found]
     jobs = (
-        delayed(_numbered)(
+        delayed(_run_numbered)(
             k, task, candidates[task.candidate], estimator, X, y, groups, states, scorers
         )
         for k, task in todo
@@ -163,23 +168,18 @@ def compare_samplers(
             bar.set_postfix_str(tasks[k].candidate)
             bar.update()
     # A row is found by its content: number and name of fold and candidate are those of this call.
-    results = [_named(found[k], task) for k, task in enumerate(tasks)]
-    frame = pd.DataFrame([result["row"] for result in results])
-    _warn_of_failures(frame)
-    columns = ["candidate", "fold", "seed", "group", "n_windows"]
-    patients = pd.DataFrame([p for r in results for p in r["patients"]])
-    return SamplerComparison(
-        frame,
-        patients if len(patients) else pd.DataFrame(columns=columns),
-        ours=[name for name, candidate in candidates.items() if _is_ours(candidate)],
-    )
+    done = [_rename(found[k], task) for k, task in enumerate(tasks)]
+    table = pd.DataFrame([one["row"] for one in done])
+    _warn_of_failures(table)
+    by_patient = pd.DataFrame([patient for one in done for patient in one["patients"]])
+    return SamplerComparison(table, by_patient, baselines=baselines)
 
 
-def _numbered(k: int, *args: Any) -> tuple[int, dict[str, Any]]:
+def _run_numbered(k: int, *args: Any) -> tuple[int, dict[str, Any]]:
     return k, run_task(*args)
 
 
-def _named(result: dict[str, Any], task: Task) -> dict[str, Any]:
+def _rename(result: dict[str, Any], task: Task) -> dict[str, Any]:
     name = {"candidate": task.candidate, "fold": task.fold}
     return {
         "row": {**result["row"], **name},
@@ -216,7 +216,7 @@ def _check_candidates(candidates: Mapping[str, Any]) -> None:
             )
 
 
-def _scorers(scoring: Any) -> dict[str, Any]:
+def _get_scorers(scoring: Any) -> dict[str, Any]:
     if scoring is None:
         return {}
     if isinstance(scoring, Mapping):
@@ -225,7 +225,7 @@ def _scorers(scoring: Any) -> dict[str, Any]:
     return {name: get_scorer(name) for name in names}
 
 
-def _folds(
+def _split(
     cv: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     cv = GroupKFold(cv) if isinstance(cv, Integral) else check_cv(cv)
@@ -244,7 +244,7 @@ def _folds(
 def _warn_of_frozen(candidates: Mapping[str, Any], groups: np.ndarray, folds: list) -> None:
     tested = {patient for _, test in folds for patient in groups[test].tolist()}
     for name, candidate in candidates.items():
-        shared = sorted(frozen_patients(candidate) & tested, key=str)
+        shared = sorted(find_frozen_patients(candidate) & tested, key=str)
         if shared:
             warnings.warn(
                 f"candidate {name!r}: its frozen generator was fitted on patients {shared}, who "
@@ -254,24 +254,19 @@ def _warn_of_frozen(candidates: Mapping[str, Any], groups: np.ndarray, folds: li
             )
 
 
-def _warn_of_failures(frame: pd.DataFrame) -> None:
-    failed = frame[frame["error"] != ""]
+def _warn_of_failures(table: pd.DataFrame) -> None:
+    failed = table[table["error"] != ""]
     if len(failed):
         first = failed.groupby("candidate", sort=False)["error"].agg(["size", "first"])
         text = "; ".join(
             f"{name!r} {one['size']} times ({one['first']})" for name, one in first.iterrows()
         )
-        warnings.warn(f"{len(failed)} of {len(frame)} fits failed: {text}.", stacklevel=3)
+        warnings.warn(f"{len(failed)} of {len(table)} fits failed: {text}.", stacklevel=3)
 
 
-def _is_ours(candidate: Any) -> bool:
-    if candidate is None:
-        return False
-    parts = [candidate, *candidate.get_params(deep=True).values()]
-    return any(isinstance(part, GenEEGSampler) for part in parts)
-
-
-def _digest(X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any) -> str:
+def _hash_data(
+    X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any
+) -> str:
     try:
         return content_hash(X, y, groups, estimator, scorers, __version__)
     except Exception as error:
@@ -281,7 +276,7 @@ def _digest(X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, sc
         ) from error
 
 
-def _key(
+def _make_key(
     digest: str | None,
     name: str,
     candidate: Any,

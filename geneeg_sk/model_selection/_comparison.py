@@ -13,11 +13,11 @@ import pandas as pd
 
 from geneeg_sk.metrics._predictions import SCORES
 from geneeg_sk.metrics._statistics import (
+    bootstrap_interval,
     cliffs_delta,
     cohens_dz,
     corrected_t_test,
     holm,
-    interval,
     warn_of_few,
     wilcoxon,
 )
@@ -31,32 +31,56 @@ class SamplerComparison:
 
     Parameters
     ----------
-    frame : DataFrame
+    results : DataFrame
         A row for each candidate, fold and seed: ``candidate``, ``fold``, ``seed``, ``accuracy``,
         ``macro_f1``, ``macro_auc`` (mean of one against the rest), ``f1_<state>``, ``brier`` (0 to
         2), ``ece``, ``fit_seconds``, ``n_train``, ``n_test``, ``n_synthetic``, ``test_groups``,
         ``error`` (empty where all went well).
-    patients : DataFrame
+    scores_by_patient : DataFrame
         A row for each candidate, fold, seed and test patient: ``group``, ``n_windows``, and the
         same scores. F1 of a state that is neither in truth nor in prediction is NaN and left out
         of the macro mean; AUC is NaN for a patient who lacks a state; what needs probabilities is
         NaN for a classifier without them.
-    ours : sequence of str, default=()
-        Candidates that are never "the best baseline".
+    baselines : sequence of str, default=None
+        Candidates that the others are compared with, named before the results are known. None:
+        ``"none"`` where there is one, else the first.
+
+    Attributes
+    ----------
+    results, scores_by_patient : DataFrame
+        The tables.
+    baselines : tuple of str
+        The baselines.
+    candidates : list of str
+        Names of the candidates, in the order they were given.
+
+    Raises
+    ------
+    ValueError
+        If a baseline is not among the candidates.
     """
 
-    def __init__(self, frame: pd.DataFrame, patients: pd.DataFrame, *, ours: Iterable[str] = ()):
-        self.frame = frame
-        self.patients = patients
-        self.ours = tuple(ours)
+    def __init__(
+        self,
+        results: pd.DataFrame,
+        scores_by_patient: pd.DataFrame,
+        *,
+        baselines: Iterable[str] | None = None,
+    ):
+        self.results = results
+        if not len(scores_by_patient):  # all fits failed: there are no columns of scores either
+            columns = ["candidate", "group", *results.columns]
+            scores_by_patient = scores_by_patient.reindex(columns=list(dict.fromkeys(columns)))
+        self.scores_by_patient = scores_by_patient
+        self.baselines = check_baselines(baselines, self.candidates)
 
     @property
     def candidates(self) -> list[str]:
         """Names of the candidates, in the order they were given."""
-        return self.frame["candidate"].unique().tolist()
+        return self.results["candidate"].unique().tolist()
 
-    def summary(self, baselines: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return a row for each candidate: scores, and paired differences to baselines.
+    def summary(self) -> pd.DataFrame:
+        """Return a row for each candidate: scores, and paired differences to the baselines.
 
         A patient's score is its mean over seeds. Scores are means over patients, and ``_spread``
         is the standard deviation over patients. Differences in macro F1 are paired by patient:
@@ -67,25 +91,15 @@ class SamplerComparison:
         Effect sizes over patients are ``_dz`` (Cohen's, the difference in its own standard
         deviations) and ``_delta`` (Cliff's, -1 to 1).
 
-        ``vs_best`` compares with ``best_baseline``: of the other candidates that are not ours, the
-        one with the highest mean macro F1 *on these same patients*. To choose it by the data that
-        it is then judged on flatters the baseline: against a baseline named beforehand the
+        Of several baselines, ``vs_best`` compares with ``best_baseline``, the one (but for the
+        candidate itself) with the highest mean macro F1 *on these same patients*. To choose it by
+        the data that it is then judged on flatters the baseline: against one named beforehand the
         difference would on average be larger, and these p-values are not exact.
-
-        Parameters
-        ----------
-        baselines : sequence of str, default=None
-            Candidates to compare with; by default ``("none",)`` where there is one.
 
         Returns
         -------
         summary : DataFrame
             Index ``candidate``; NaN where all fits of a candidate failed.
-
-        Raises
-        ------
-        ValueError
-            If a baseline is not among the candidates.
 
         Warns
         -----
@@ -98,67 +112,94 @@ class SamplerComparison:
         .. [1] Nadeau C, Bengio Y (2003). Inference for the generalization error. Machine Learning
            52, 239-281.
         """
-        if baselines is None:
-            baselines = [name for name in ("none",) if name in self.candidates]
-        unknown = [name for name in baselines if name not in self.candidates]
-        if unknown:
-            raise ValueError(f"baselines {unknown} are not among {self.candidates}.")
-        warn_of_few(self.patients["group"].nunique())
-        table = self._means()
-        for baseline in baselines:
+        warn_of_few(self.scores_by_patient["group"].nunique())
+        table = self._average()
+        for baseline in self.baselines:
             pairs = {name: baseline for name in self.candidates if name != baseline}
-            table = table.join(self._differences(pairs, f"vs_{baseline}"))
-        best = {name: one for name in self.candidates if (one := self._best_other(name))}
+            table = table.join(self._compare(pairs, f"vs_{baseline}"))
+        if len(self.baselines) == 1:
+            return table
+        best = {name: one for name in self.candidates if (one := self._find_best_baseline(name))}
         table["best_baseline"] = pd.Series(best, dtype=object)
-        return table.join(self._differences(best, "vs_best"))
+        return table.join(self._compare(best, "vs_best"))
 
-    def paired(self, candidate: str, baseline: str, score: str = "macro_f1") -> pd.Series:
-        """Return the difference of two candidates for each patient whom both were tested on."""
-        scores = self._by_patient(score)
+    def subtract(self, candidate: str, baseline: str, score: str = "macro_f1") -> pd.Series:
+        """Return the difference of two candidates for each patient whom both were tested on.
+
+        Parameters
+        ----------
+        candidate, baseline : str
+            Names of candidates.
+        score : str, default="macro_f1"
+            Any score of `scores_by_patient`.
+
+        Returns
+        -------
+        differences : Series
+            Candidate minus baseline, by patient; empty where one was tested on none.
+        """
+        scores = self.pivot(score)
         if not {candidate, baseline} <= set(scores.columns):
             return pd.Series(dtype=float)
         return (scores[candidate] - scores[baseline]).dropna()
 
     def to_csv(self, path: str | Path) -> None:
-        """Write `frame` as a CSV file, whole or not at all."""
-        write_csv(self.frame, path)
+        """Write `results` as a CSV file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        """
+        write_csv(self.results, path)
 
     def __repr__(self) -> str:
-        n_patients = self.patients["group"].nunique()
+        n_patients = self.scores_by_patient["group"].nunique()
         return f"<SamplerComparison of {self.candidates} on {n_patients} patients>"
 
-    def _by_patient(self, score: str) -> pd.DataFrame:
-        """Mean over seeds (and folds, should a patient be in several): patients x candidates."""
+    def pivot(self, score: str = "macro_f1") -> pd.DataFrame:
+        """Return a score as a table of patients x candidates.
+
+        Parameters
+        ----------
+        score : str, default="macro_f1"
+            Any score of `scores_by_patient`.
+
+        Returns
+        -------
+        table : DataFrame
+            Mean over seeds, and over folds, should a patient be in several.
+        """
         # Where every fit failed there are no scores.
-        scores = self.patients.reindex(columns=["group", "candidate", score])
+        scores = self.scores_by_patient.reindex(columns=["group", "candidate", score])
         return scores.pivot_table(index="group", columns="candidate", values=score, aggfunc="mean")
 
-    def _means(self) -> pd.DataFrame:
-        scores = [name for name in self.frame if name in SCORES or str(name).startswith("f1_")]
+    def _average(self) -> pd.DataFrame:
+        scores = [name for name in self.results if name in SCORES or str(name).startswith("f1_")]
         table = pd.DataFrame(index=pd.Index(self.candidates, name="candidate"))
         for name in scores:
-            values = self._by_patient(name) if len(self.patients) else pd.DataFrame()
+            values = self.pivot(name) if len(self.scores_by_patient) else pd.DataFrame()
             table[name] = values.mean()
             table[f"{name}_spread"] = values.std()
-        by_candidate = self.frame.groupby("candidate")
+        by_candidate = self.results.groupby("candidate")
         table["fit_seconds"] = by_candidate["fit_seconds"].mean()
-        table["n_patients"] = self.patients.groupby("candidate")["group"].nunique()
-        table["n_patients"] = table["n_patients"].fillna(0).astype(int)
+        n_patients = self.scores_by_patient.groupby("candidate")["group"].nunique()
+        table["n_patients"] = n_patients.reindex(table.index, fill_value=0)
         table["n_failed"] = by_candidate["error"].agg(lambda error: int((error != "").sum()))
         return table
 
-    def _best_other(self, candidate: str) -> str | None:
-        means = self._by_patient("macro_f1").mean() if len(self.patients) else pd.Series()
-        means = means.drop([candidate, *self.ours], errors="ignore")
+    def _find_best_baseline(self, candidate: str) -> str | None:
+        means = self.pivot().mean() if len(self.scores_by_patient) else pd.Series(dtype=float)
+        means = means[means.index.isin(self.baselines) & (means.index != candidate)]
         return None if means.empty else str(means.idxmax())
 
-    def _differences(self, pairs: dict[str, str], prefix: str) -> pd.DataFrame:
+    def _compare(self, pairs: dict[str, str], prefix: str) -> pd.DataFrame:
         """Compare each candidate with its baseline, and adjust for how many there are."""
         rows = {}
         for name, baseline in pairs.items():
-            d = self.paired(name, baseline).to_numpy()
-            low, high = interval(d)
-            both = self._by_patient("macro_f1").reindex(columns=[name, baseline]).dropna()
+            d = self.subtract(name, baseline).to_numpy()
+            low, high = bootstrap_interval(d)
+            both = self.pivot().reindex(columns=[name, baseline]).dropna()
             rows[name] = {
                 prefix: d.mean() if len(d) else np.nan,
                 f"{prefix}_low": low,
@@ -175,12 +216,29 @@ class SamplerComparison:
         return table
 
     def _t_test(self, candidate: str, baseline: str) -> float:
-        by_fold = self.frame.pivot_table(index="fold", columns="candidate", values="macro_f1")
+        by_fold = self.results.pivot_table(index="fold", columns="candidate", values="macro_f1")
         if not {candidate, baseline} <= set(by_fold.columns):
             return np.nan
         d = (by_fold[candidate] - by_fold[baseline]).dropna()
-        share = (self.frame["n_test"] / self.frame["n_train"]).mean()
+        share = (self.results["n_test"] / self.results["n_train"]).mean()
         return corrected_t_test(d.to_numpy(), share)
+
+
+def check_baselines(baselines: Iterable[str] | None, candidates: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the baselines.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is not among the candidates.
+    """
+    if baselines is None:
+        return ("none",) if "none" in candidates else tuple(candidates[:1])
+    baselines = tuple(baselines)
+    unknown = [name for name in baselines if name not in candidates]
+    if unknown or not baselines:
+        raise ValueError(f"baselines={list(baselines)}; expected some of {list(candidates)}.")
+    return baselines
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
@@ -193,7 +251,7 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        _of_text(table, _quoted).to_csv(part, index=False)
+        _map_text(table, _quote).to_csv(part, index=False)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -209,7 +267,7 @@ def read_csv(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.Dat
         something else.
     """
     try:
-        table = _of_text(pd.read_csv(path), _unquoted)
+        table = _map_text(pd.read_csv(path), _unquote)
     except ValueError as error:
         raise ValueError(f"{path} is no table of results: {error}.") from error
     numbers = [*numbers, *(name for name in table if name.startswith("f1_"))]
@@ -222,15 +280,15 @@ def read_csv(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.Dat
     return table
 
 
-def _of_text(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+def _map_text(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
     """Return a table with all its text changed, that of its head too."""
     return table.rename(columns=change).map(change)
 
 
-def _quoted(value: Any) -> Any:
+def _quote(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
-def _unquoted(value: Any) -> Any:
-    is_quoted = isinstance(value, str) and value[:1] == "'" and FORMULA.match(value)
-    return value[1:] if is_quoted else value
+def _unquote(value: Any) -> Any:
+    is_quote = isinstance(value, str) and value[:1] == "'" and FORMULA.match(value)
+    return value[1:] if is_quote else value

@@ -50,11 +50,13 @@ def run_task(
     try:
         # Routing carries groups to the samplers; where it is off they would be lost silently.
         with config_context(enable_metadata_routing=True):
-            model = seeded(build_model(candidate, estimator), task.seed)
+            model = set_seeds(build_model(candidate, estimator), task.seed)
             began = perf_counter()
             fit(model, X[task.train], y[task.train], groups[task.train])
             seconds = perf_counter() - began
-            rows = by_patient(model, X[task.test], y[task.test], groups[task.test], states, scorers)
+            rows = score_by_patient(
+                model, X[task.test], y[task.test], groups[task.test], states, scorers
+            )
     except Exception as error:
         names = [*score_names(states), *scorers, "fit_seconds", "n_synthetic"]
         missing = dict.fromkeys(names, np.nan)
@@ -81,7 +83,7 @@ def build_model(candidate: Any, estimator: Any) -> Any:
     return Pipeline([("sampler", sampler), ("estimator", clone(estimator))])
 
 
-def seeded(model: Any, seed: int) -> Any:
+def set_seeds(model: Any, seed: int) -> Any:
     """Give `seed` to every ``random_state`` of a model; frozen estimators are left alone."""
     params = model.get_params(deep=True)
     frozen = tuple(f"{name}__" for name, p in params.items() if isinstance(p, FrozenEstimator))
@@ -95,7 +97,7 @@ def fit(model: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray) -> None:
     model.fit(X, y, **({"groups": groups} if asks else {}))
 
 
-def by_patient(
+def score_by_patient(
     model: Any,
     X: np.ndarray,
     y: np.ndarray,
@@ -123,15 +125,15 @@ def by_patient(
 
 
 def count_synthetic(model: Any) -> int:
-    """How many synthetic windows a fitted model was trained on."""
+    """Count the synthetic windows that a fitted model was trained on."""
     parts = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
     parts += [part.sampler_ for part in parts if hasattr(part, "sampler_")][:1]
     masks = [part.is_synthetic_ for part in parts if hasattr(part, "is_synthetic_")]
     return int(masks[0].sum()) if masks else 0
 
 
-def frozen_patients(candidate: Any) -> set:
-    """Patients whom frozen generators inside a candidate were fitted on."""
+def find_frozen_patients(candidate: Any) -> set:
+    """Return the patients whom frozen generators inside a candidate were fitted on."""
     if candidate is None:
         return set()
     params = [candidate, *candidate.get_params(deep=True).values()]
