@@ -143,7 +143,8 @@ class BenchmarkDisplay(Display):
         ax.set_yticks(rows, labels)
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.tick_params(axis="y", labelsize="small")
-        ax.set_xlabel(f"{label_of(self.score)} minus that of “{self.baseline}”")
+        name = METRICS[self.score].label if self.score in METRICS else self.score
+        ax.set_xlabel(f"{name} minus that of “{self.baseline}”")
         ax.set_title(
             "a dot is a patient; diamond and bar: mean and 95 % interval",
             fontsize="small",
@@ -181,15 +182,6 @@ def _draw_mean(ax: Any, row: int, mean: float, low: float, high: float) -> str:
     ax.plot([low, high], [row, row], color=BLUE, linewidth=3, alpha=0.8, zorder=3)
     ax.plot(mean, row, "D", color=BLUE, markersize=7, markeredgecolor="white", zorder=4)
     return f"{format_signed(mean)} ({format_interval(low, high)})"
-
-
-def label_of(score: str) -> str:
-    """Return what tables and pictures call a score.
-
-    >>> label_of("macro_f1"), label_of("f1_ictal")
-    ('macro F1', 'F1 ictal')
-    """
-    return METRICS[score].label if score in METRICS else score.replace("f1_", "F1 ", 1)
 
 
 def format_signed(value: float) -> str:

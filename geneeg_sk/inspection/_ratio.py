@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from geneeg_sk.inspection._benchmark import check_score, compute_intervals, label_of
+from geneeg_sk.inspection._benchmark import check_score, compute_intervals
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._style import BLUE, GRAY, hide_spines
 from geneeg_sk.metrics._registry import METRICS
@@ -165,9 +165,9 @@ class RatioDisplay(Display):
         ax.vlines(fractions, lows, highs, color=BLUE, linewidth=3, alpha=0.8, zorder=3)
         ax.set_xticks(fractions, [f"{f:g}" for f in fractions])
         ax.set_xlabel("fraction of the gap to the majority that was filled (no unit)")
-        name = label_of(self.score).replace("_", " ")
-        known = self.score in METRICS
-        ax.set_ylabel(f"{name} ({METRICS[self.score].range})" if known else name)
+        metric = METRICS.get(self.score)
+        name = self.score.replace("_", " ")
+        ax.set_ylabel(f"{metric.label} ({metric.range})" if metric else name)
         ax.set_title(
             f"a thin line is a {self.unit} ({len(table)}); diamonds and bars: mean and 95 % "
             "interval",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geneeg_sk.inspection._benchmark import format_interval, format_signed, label_of
+from geneeg_sk.inspection._benchmark import format_interval, format_signed
 from geneeg_sk.metrics._registry import METRICS
 from geneeg_sk.model_selection._comparison import SamplerComparison
 
@@ -35,7 +35,7 @@ def score_table(comparison: SamplerComparison, baseline: str) -> pd.DataFrame:
     table["patients"] = summary["n_patients"].astype(str)
     table["Δ macro F1"] = [_difference(row, f"vs_{baseline}") for _, row in summary.iterrows()]
     for name in [str(c) for c in summary if f"{c}_spread" in summary]:
-        heading = label_of(name)
+        heading = METRICS[name].label if name in METRICS else name.replace("f1_", "F1 ", 1)
         table[heading] = [
             _mean_spread(*pair) for pair in zip(summary[name], summary[f"{name}_spread"])
         ]
