@@ -161,7 +161,6 @@ def main():
         lines = [json.dumps(line) for line in table(comparison)]
     (arguments.out / "table.jsonl").write_text("\n".join(lines) + "\n")
     print(*lines, sep="\n")
-    run.forget()
 
 
 if __name__ == "__main__":

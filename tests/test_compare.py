@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -205,6 +206,24 @@ def test_a_killed_comparison_goes_on_where_it_was(cohort, tmp_path, monkeypatch)
     pd.testing.assert_frame_equal(fresh.scores_by_patient, resumed.scores_by_patient)
 
 
+def test_the_first_fold_of_a_sampler_is_kept_on_request(cohort, tmp_path):
+    candidates = {"none": None, "surrogates": FourierSurrogateSampler()}
+    options = {"store": tmp_path / "rows.jsonl", "keep": "surrogates", "n_repeats": 1}
+    first, again = (compare(cohort, candidates, **options) for _ in range(2))
+    assert compare(cohort, candidates, n_repeats=1).kept is None
+    row = first.results.query("candidate == 'surrogates' and fold == 0").iloc[0]
+    for kept in (first.kept, again.kept):  # the second time, all other fits come from the store
+        assert len(kept.X_synthetic) == len(kept.y_synthetic) == row["n_synthetic"]
+        assert sorted(set(cohort.groups[kept.test])) == row["test_groups"]
+        assert not set(cohort.groups[kept.train]) & set(cohort.groups[kept.test])
+        X, y = clone(kept.sampler).fit_resample(cohort.X[kept.train], cohort.y[kept.train])
+        np.testing.assert_array_equal(X[len(kept.train) :], kept.X_synthetic)
+        np.testing.assert_array_equal(y[len(kept.train) :], kept.y_synthetic)
+    pd.testing.assert_frame_equal(again.results, first.results)  # with its times
+    with pytest.raises(ValueError, match="keep='none'"):
+        compare(cohort, candidates, keep="none")
+
+
 def test_a_store_serves_only_what_is_the_same(cohort, tmp_path):
     store = tmp_path / "rows.jsonl"
     options = {"store": store, "n_repeats": 1}
@@ -384,6 +403,18 @@ def test_the_baseline_is_none_or_the_first_where_no_other_is_named(names, baseli
     assert comparison.baselines == (baseline,)
     assert f"vs_{baseline}" in comparison.summary()
     assert "vs_best" not in comparison.summary()
+
+
+def test_a_notebook_shows_scores_with_intervals_and_escapes_names():
+    name = "<script>alert(1)</script>"
+    comparison = hand_made({"none": [0.5, 0.6] * 3, name: [0.6, 0.8] * 3})
+    html = comparison._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert re.search(r"<td>\+0\.150 \(\+0\.1\d\d to \+0\.\d{3}\)</td>", html)
+    assert "2 candidates on 6 patients" in html
+    assert "Too few" not in html
+    assert "Too few" in hand_made({"none": [0.5] * 3})._repr_html_()
 
 
 def test_few_patients_are_warned_of():

@@ -26,7 +26,7 @@ from geneeg_sk.inspection import (
     TopomapDisplay,
     TracesDisplay,
 )
-from geneeg_sk.inspection._benchmark import format_interval
+from geneeg_sk.model_selection._score_table import format_interval
 from geneeg_sk.over_sampling import FillGap
 
 SFREQ = 64.0

@@ -12,6 +12,7 @@ from geneeg_sk.inspection._style import BLUE, GRAY, hide_spines
 from geneeg_sk.metrics._registry import METRICS
 from geneeg_sk.metrics._statistics import bootstrap_interval
 from geneeg_sk.model_selection._comparison import SamplerComparison
+from geneeg_sk.model_selection._score_table import format_interval, format_signed
 
 
 class BenchmarkDisplay(Display):
@@ -182,21 +183,3 @@ def _draw_mean(ax: Any, row: int, mean: float, low: float, high: float) -> str:
     ax.plot([low, high], [row, row], color=BLUE, linewidth=3, alpha=0.8, zorder=3)
     ax.plot(mean, row, "D", color=BLUE, markersize=7, markeredgecolor="white", zorder=4)
     return f"{format_signed(mean)} ({format_interval(low, high)})"
-
-
-def format_signed(value: float) -> str:
-    """Write a difference with its sign.
-
-    >>> format_signed(-0.0312), format_signed(-0.0001)
-    ('−0.031', '+0.000')
-    """
-    return f"{round(value, 3) + 0.0:+.3f}".replace("-", "−")  # + 0.0: no negative zero
-
-
-def format_interval(low: float, high: float) -> str:
-    """Write an interval of differences.
-
-    >>> format_interval(-0.01, 0.02), format_interval(float("nan"), float("nan"))
-    ('−0.010 to +0.020', 'no interval')
-    """
-    return f"{format_signed(low)} to {format_signed(high)}" if np.isfinite(low) else "no interval"

@@ -23,11 +23,8 @@ from geneeg_sk.inspection._features import FeaturesDisplay
 from geneeg_sk.inspection._history import HistoryDisplay
 from geneeg_sk.inspection._spectra import SpectraDisplay
 from geneeg_sk.inspection._tables import (
-    COST,
     error_table,
     flatten,
-    html_table,
-    score_table,
     window_table,
 )
 from geneeg_sk.inspection._topomap import TopomapDisplay
@@ -45,6 +42,7 @@ from geneeg_sk.metrics._window_scores import (
     score_windows,
 )
 from geneeg_sk.model_selection._comparison import SamplerComparison
+from geneeg_sk.model_selection._score_table import COST, make_score_table, write_html
 
 IMAGE = "webp"
 DPI = 150
@@ -325,7 +323,7 @@ def _tables(comparison: Any, windows: pd.DataFrame) -> str:
             "to the number of real windows in their place."
         )
         parts.append(_paragraph(text))
-        parts.append(html_table(window_table(windows)))
+        parts.append(write_html(window_table(windows)))
     parts.append("<h4>Methods of augmentation</h4>")
     return "".join(parts) + _scores(comparison)
 
@@ -334,7 +332,7 @@ def _scores(comparison: Any) -> str:
     if comparison is None:
         return _paragraph("No comparison was given, so there are no scores.")
     baseline = comparison.baselines[0]
-    table = score_table(comparison, baseline)
+    table = make_score_table(comparison)
     lower = [METRICS[name].label for name in SCORES if METRICS[name].better == "lower"]
     parts = [
         _paragraph(
@@ -342,14 +340,14 @@ def _scores(comparison: Any) -> str:
             "score is its mean over seeds). “Δ macro F1”: paired difference to "
             f"“{baseline}”, with its 95 % interval. Of {join_names(lower)}, lower is better."
         ),
-        html_table(table.drop(columns=COST, errors="ignore")),
+        write_html(table.drop(columns=COST, errors="ignore")),
         "<h4>Calibration and cost</h4>",
-        html_table(table[["method", *(c for c in COST if c in table)]]),
+        write_html(table[["method", *(c for c in COST if c in table)]]),
     ]
     errors = error_table(comparison.results)
     if len(errors):
         parts.append("<h4>Fits that failed</h4>")
-        parts.append(html_table(errors, wrap=True))
+        parts.append(write_html(errors, wrap=True))
     return "".join(parts)
 
 
@@ -448,7 +446,7 @@ def _how(
         "seed": SEED,
     }
     said = "" if how else _paragraph("How the data were made was not recorded.")
-    return said + html_table(flatten(rows), header=False, wrap=True)
+    return said + write_html(flatten(rows), header=False, wrap=True)
 
 
 def _counts(

@@ -7,9 +7,9 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from geneeg_sk.inspection._benchmark import format_interval, format_signed
 from geneeg_sk.metrics._statistics import FEW_PATIENTS
 from geneeg_sk.model_selection._comparison import SamplerComparison
+from geneeg_sk.model_selection._score_table import format_interval, format_signed
 
 # Where the words change. They are conventions of this report, and it prints them.
 NEARLY = 0.1  # from the reference: AUC of membership, coverage, share of copies, macro F1

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import Bunch
 
 from geneeg_sk.metrics._predictions import SCORES
@@ -22,10 +20,9 @@ from geneeg_sk.model_selection._candidates import (
 )
 from geneeg_sk.model_selection._compare import compare_samplers
 from geneeg_sk.model_selection._comparison import SamplerComparison, read_csv, write_csv
-from geneeg_sk.model_selection._task import set_seeds
 
 GENERATED = "GenEEGSampler"  # the candidate whose windows the report shows
-RESULTS, PATIENTS, ROWS, GENERATORS = "results.csv", "patients.csv", "rows.jsonl", ".generators"
+RESULTS, PATIENTS, ROWS = "results.csv", "patients.csv", "rows.jsonl"
 
 
 def group_labels(windows: Bunch, by: str) -> np.ndarray:
@@ -77,12 +74,14 @@ class Benchmark:
             smallest=smallest_state(windows.y, self.folds),
             budget=budget,
         )
-        # Trained generators are kept until the report is written, which shows their windows.
-        self._cache = out.resolve() / GENERATORS
-        self.candidates["GenEEGSampler"].set_params(memory=str(self._cache))
 
-    def run(self, *, n_jobs: int | None = None, verbose: int = 1) -> SamplerComparison:
-        """Compare the candidates, and write the tables into the folder."""
+    def run(
+        self, *, keep: bool = False, n_jobs: int | None = None, verbose: int = 1
+    ) -> SamplerComparison:
+        """Compare the candidates, and write the tables into the folder.
+
+        keep : with what `generated` needs.
+        """
         comparison = compare_samplers(
             self.candidates,
             self.estimator,
@@ -93,6 +92,7 @@ class Benchmark:
             n_repeats=self.n_repeats,
             baselines=_all_but_generated(self.candidates),
             store=self.out / ROWS,
+            keep=GENERATED if keep else None,
             n_jobs=n_jobs,
             random_state=self.seed,
             verbose=verbose,
@@ -109,33 +109,22 @@ class Benchmark:
         checks for copies and for membership have to compare. `history` is that of the training.
         Empty where our sampler failed, or generated nothing.
         """
-        table = comparison.results
-        done = table[(table["candidate"] == GENERATED) & (table["error"] == "")]
-        if done.empty:
+        fold = comparison.kept
+        if fold is None or not len(fold.X_synthetic):
             return {}
-        train, test = self.folds[int(done["fold"].iloc[0])]
-        sampler = set_seeds(clone(self.candidates[GENERATED]), int(done["seed"].iloc[0]))
-        X, y = sampler.fit_resample(
-            self.windows.X[train], self.windows.y[train], groups=self.groups[train]
-        )
-        new = sampler.is_synthetic_
-        if not new.any():
-            return {}
-        synthetic = by_state(X[new], y[new])
+        X, y = self.windows.X, self.windows.y
+        synthetic = by_state(fold.X_synthetic, fold.y_synthetic)
         found = {
-            "real": by_state(X[~new], y[~new]),
-            "groups": by_state(self.groups[train], y[~new]),
-            "holdout": by_state(self.windows.X[test], self.windows.y[test]),
+            "real": by_state(X[fold.train], y[fold.train]),
+            "groups": by_state(self.groups[fold.train], y[fold.train]),
+            "holdout": by_state(X[fold.test], y[fold.test]),
         }
         shown = {
             name: {state: sets[state] for state in synthetic if state in sets}
             for name, sets in found.items()
         }
-        return {**shown, "synthetic": synthetic, "history": sampler.generator_.history_}
-
-    def forget(self) -> None:
-        """Remove the trained generators, so that another run's times are honest."""
-        shutil.rmtree(self._cache, ignore_errors=True)
+        history = fold.sampler.generator_.history_
+        return {**shown, "synthetic": synthetic, "history": history}
 
 
 def by_state(X: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:

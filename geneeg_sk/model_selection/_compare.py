@@ -22,7 +22,7 @@ from geneeg_sk._version import __version__
 from geneeg_sk.model_selection._comparison import SamplerComparison, check_baselines
 from geneeg_sk.model_selection._content import content_hash
 from geneeg_sk.model_selection._store import RowStore
-from geneeg_sk.model_selection._task import Task, find_frozen_patients, run_task
+from geneeg_sk.model_selection._task import KeptFold, Task, find_frozen_patients, run_task
 
 MAX_SEED = np.iinfo(np.int32).max
 
@@ -39,6 +39,7 @@ def compare_samplers(
     scoring: str | Iterable[str] | Mapping[str, Callable] | None = None,
     baselines: Iterable[str] | None = None,
     store: str | Path | None = None,
+    keep: str | None = None,
     n_jobs: int | None = None,
     random_state: Any = None,
     verbose: int = 0,
@@ -79,6 +80,10 @@ def compare_samplers(
         where it was, if data, candidate, estimator, scorers, fold and seed are the same: fitted
         generators count by their content, functions by their own code, but not by that of
         functions which they call. Failures are tried again.
+    keep : str, default=None
+        Candidate whose fitted sampler and synthetic windows of the first fold, with the first
+        seed, stay in memory, for a report. A store has no such thing: with one, that fold is
+        fitted again.
     n_jobs : int, default=None
         Processes for candidates, folds and seeds, as in joblib. Results may differ in the last
         digits where torch gets another number of threads.
@@ -91,14 +96,14 @@ def compare_samplers(
     -------
     comparison : SamplerComparison
         ``results`` (a row for each candidate, fold and seed), ``scores_by_patient`` (and for each
-        test patient), ``summary()``.
+        test patient), ``kept``, ``summary()``.
 
     Raises
     ------
     ValueError
         If lengths differ, `X` is not finite, `cv` puts a patient on both sides, a candidate is
-        neither sampler nor classifier, a baseline is no candidate, or `store` is another kind of
-        file.
+        neither sampler nor classifier, a baseline or `keep` is none of them, or `store` is another
+        kind of file.
 
     Warns
     -----
@@ -132,6 +137,8 @@ def compare_samplers(
     X, y, groups = _check_data(X, y, groups)
     _check_candidates(candidates)
     baselines = check_baselines(baselines, list(candidates))
+    if keep is not None and not hasattr(candidates.get(keep), "fit_resample"):
+        raise ValueError(f"keep={keep!r}; expected the name of a candidate that is a sampler.")
     if store is not None and not isinstance(random_state, Integral):
         raise ValueError(
             f"random_state={random_state!r}, but with a store it has to be an int: otherwise a "
@@ -144,14 +151,24 @@ def compare_samplers(
     seeds = check_random_state(random_state).randint(MAX_SEED, size=n_repeats).tolist()
     digest = None if store is None else _hash_data(X, y, groups, estimator, scorers)
     tasks = [
-        Task(name, k, seed, train, test, _make_key(digest, name, candidate, train, test, seed))
+        Task(
+            name,
+            k,
+            seed,
+            train,
+            test,
+            key=_make_key(digest, name, candidate, train, test, seed),
+            keep=name == keep and seed == seeds[0],
+        )
         for seed in seeds
         for k, (train, test) in enumerate(folds)
         for name, candidate in candidates.items()
     ]
     rows = RowStore(store)
     found = {k: rows.found[task.key] for k, task in enumerate(tasks) if task.key in rows.found}
-    todo = [(k, task) for k, task in enumerate(tasks) if k not in found]
+    first = next((k for k, task in enumerate(tasks) if task.keep), None)
+    todo = [(k, task) for k, task in enumerate(tasks) if k not in found or k == first]
+    kept: dict[int, KeptFold] = {}
     jobs = (
         delayed(_run_numbered)(
             k, task, candidates[task.candidate], estimator, X, y, groups, states, scorers
@@ -162,6 +179,11 @@ def compare_samplers(
         total=len(tasks), initial=len(found), desc="fits", unit="fit", disable=not verbose
     ) as bar:
         for k, result in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs):
+            fold = result.pop("kept")
+            if fold is not None and k <= min(kept, default=k):
+                kept = {k: fold}
+            if k in found:
+                continue  # fitted again, to be kept
             found[k] = result
             if not result["row"]["error"]:
                 rows.append(tasks[k].key, result)
@@ -172,7 +194,9 @@ def compare_samplers(
     table = pd.DataFrame([one["row"] for one in done])
     _warn_of_failures(table)
     by_patient = pd.DataFrame([patient for one in done for patient in one["patients"]])
-    return SamplerComparison(table, by_patient, baselines=baselines)
+    return SamplerComparison(
+        table, by_patient, baselines=baselines, kept=next(iter(kept.values()), None)
+    )
 
 
 def _run_numbered(k: int, *args: Any) -> tuple[int, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 
 from geneeg_sk.metrics._predictions import SCORES
 from geneeg_sk.metrics._statistics import (
+    FEW_PATIENTS,
     bootstrap_interval,
     cliffs_delta,
     cohens_dz,
@@ -21,6 +23,8 @@ from geneeg_sk.metrics._statistics import (
     warn_of_few,
     wilcoxon,
 )
+from geneeg_sk.model_selection._score_table import make_score_table, write_html
+from geneeg_sk.model_selection._task import KeptFold
 
 P_VALUES = ("_t", "_wilcoxon")
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -44,11 +48,17 @@ class SamplerComparison:
     baselines : sequence of str, default=None
         Candidates that the others are compared with, named before the results are known. None:
         ``"none"`` where there is one, else the first.
+    kept : KeptFold, default=None
+        Of the candidate that `compare_samplers` was asked to keep: the fitted `sampler` of the
+        first fold that worked, the rows of its `train` and `test` windows, and the windows it made,
+        `X_synthetic` and `y_synthetic`.
 
     Attributes
     ----------
     results, scores_by_patient : DataFrame
         The tables.
+    kept : KeptFold or None
+        The fold.
     baselines : tuple of str
         The baselines.
     candidates : list of str
@@ -66,6 +76,7 @@ class SamplerComparison:
         scores_by_patient: pd.DataFrame,
         *,
         baselines: Iterable[str] | None = None,
+        kept: KeptFold | None = None,
     ):
         self.results = results
         if not len(scores_by_patient):  # all fits failed: there are no columns of scores either
@@ -73,6 +84,7 @@ class SamplerComparison:
             scores_by_patient = scores_by_patient.reindex(columns=list(dict.fromkeys(columns)))
         self.scores_by_patient = scores_by_patient
         self.baselines = check_baselines(baselines, self.candidates)
+        self.kept = kept
 
     @property
     def candidates(self) -> list[str]:
@@ -156,6 +168,17 @@ class SamplerComparison:
     def __repr__(self) -> str:
         n_patients = self.scores_by_patient["group"].nunique()
         return f"<SamplerComparison of {self.candidates} on {n_patients} patients>"
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks: scores, and the difference to the first baseline."""
+        n_patients = self.scores_by_patient["group"].nunique()
+        few = " Too few to generalize." if n_patients < FEW_PATIENTS else ""
+        text = (
+            f"{len(self.candidates)} candidates on {n_patients} patients: mean ± standard "
+            "deviation over patients. Δ: paired difference to "
+            f"“{self.baselines[0]}”, with its 95 % interval.{few}"
+        )
+        return f"<p>{escape(text)}</p>{write_html(make_score_table(self))}"
 
     def pivot(self, score: str = "macro_f1") -> pd.DataFrame:
         """Return a score as a table of patients x candidates.
