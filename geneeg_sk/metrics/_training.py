@@ -18,9 +18,9 @@ def tstr_scores(
     real: Any,
     synthetic: Any,
     *,
+    train: Any,
     y_real: Any,
     y_synthetic: Any,
-    train: Any,
     y_train: Any,
     estimator: BaseEstimator,
 ) -> pd.Series:
@@ -32,10 +32,10 @@ def tstr_scores(
         Windows to test on, best of other patients; microvolts, or ``mne.Epochs``.
     synthetic : array of windows
         Synthetic ones.
-    y_real, y_synthetic, y_train : array-like of shape (n_windows,)
-        State of each window.
     train : array of windows
         Real ones to train on, best those the generator was trained on.
+    y_real, y_synthetic, y_train : array-like of shape (n_windows,)
+        State of each window.
     estimator : classifier
         Takes windows; a clone of it is fitted each time.
 
@@ -102,9 +102,9 @@ def augmentation_gain(
     real: Any,
     synthetic: Any,
     *,
+    train: Any,
     y_real: Any,
     y_synthetic: Any,
-    train: Any,
     y_train: Any,
     groups: Any,
     estimator: BaseEstimator,
@@ -120,10 +120,10 @@ def augmentation_gain(
         Windows to test on, of patients who are not in `train`; microvolts, or ``mne.Epochs``.
     synthetic : array of windows
         Synthetic ones.
-    y_real, y_synthetic, y_train : array-like of shape (n_windows,)
-        State of each window.
     train : array of windows
         Real ones to train on.
+    y_real, y_synthetic, y_train : array-like of shape (n_windows,)
+        State of each window.
     groups : array-like of shape (n_windows,)
         Patient of each window of `real`.
     estimator : classifier

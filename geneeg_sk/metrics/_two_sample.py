@@ -28,7 +28,7 @@ N_BOOTSTRAP, CONFIDENCE = 200, 0.95
 MIN_GROUPS = 4  # two to learn on and two to be judged on: with fewer, a group is all there is
 
 
-class TwoSampleResult(float):
+class TwoSampleResult(float):  # numpydoc ignore=PR01
     """An area under the ROC curve that also says what it could have seen.
 
     A float in every respect, the area itself, with these attributes:
