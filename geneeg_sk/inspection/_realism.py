@@ -16,8 +16,8 @@ from geneeg_sk.inspection._verdict import (
 from geneeg_sk.metrics import _power
 
 # Where the words change. They are conventions of this report, and it prints them.
-EASILY = 0.9  # AUC from which synthetic windows are told easily
-HIGHEST = 0.6  # highest upper end of the interval of an AUC that counts as not told
+EASY_AUC = 0.9  # AUC from which synthetic windows are told easily
+MAX_UPPER_END = 0.6  # highest upper end of the interval of an AUC that counts as not told
 NEAR_REFERENCE = 0.1  # AUC of real windows in the place of the synthetic ones
 
 TESTS = ("c2st_windows", "c2st_features")
@@ -30,7 +30,7 @@ AT_OTHER_TIMES = "real windows of the same patients at other times in their plac
 SIZES = (20, 50, 100, 200)  # windows of each set, as many as the report compares
 
 _SEEN = " and ".join(MUST_SEE.values())
-COPIES, TOLD, UNSAID, NOT_TOLD = "copies", "told", "unsaid", "not told"
+COPIES, TOLD, UNDECIDED, NOT_TOLD = "copies", "told", "undecided", "not told"
 
 
 def judge_realism(table: pd.DataFrame) -> tuple[str, list[str]]:
@@ -54,7 +54,7 @@ def _answer(state: object, rows: pd.DataFrame, table: pd.DataFrame) -> tuple[str
         return COPIES, "near copies of real windows, which any test takes for real."
     by_patient, n_patients = bool(rows["by_patient"].all()), int(rows["n_patients"].max())
     if n_patients and not by_patient:
-        return UNSAID, (
+        return UNDECIDED, (
             "the tests hold patients apart, and need windows of at least four, evenly spread; "
             f"these are of {n_patients}."
         )
@@ -62,23 +62,29 @@ def _answer(state: object, rows: pd.DataFrame, table: pd.DataFrame) -> tuple[str
         return TOLD, ""
     unseen = [words for damage, words in MUST_SEE.items() if not _sees(rows, damage)]
     if unseen:
-        return UNSAID, (
+        return UNDECIDED, (
             f"with so many windows, the tests are not known to see even {join_names(unseen)}. "
             f"{_needed(one_channel=bool(rows['one_channel'].all()))}"
         )
     if not by_patient:
-        return UNSAID, "the patients of the windows were not given; give at least four as groups."
+        return (
+            UNDECIDED,
+            "the patients of the windows were not given; give at least four as groups.",
+        )
     if state in find_leaking_states(table):
-        return UNSAID, "training windows can be told from unseen ones (see below), as with copies."
+        return (
+            UNDECIDED,
+            "training windows can be told from unseen ones (see below), as with copies.",
+        )
     if (rows["value"] < rows["reference"] - NEAR_REFERENCE).any():
-        return UNSAID, (
+        return UNDECIDED, (
             "the AUC lies well below that of real windows in their place, which can hide what is "
             "wrong with the windows. More windows of more patients are needed."
         )
-    if (rows["value_high"] > HIGHEST).any() or (
+    if (rows["value_high"] > MAX_UPPER_END).any() or (
         rows["value"] > rows["reference"] + NEAR_REFERENCE
     ).any():
-        return UNSAID, "the intervals are too wide. More windows of more patients are needed."
+        return UNDECIDED, "the intervals are too wide. More windows of more patients are needed."
     return NOT_TOLD, ""
 
 
@@ -102,22 +108,22 @@ def _needed(*, one_channel: bool) -> str:
 
 
 def _headline(found: pd.Series, tests: dict[object, pd.DataFrame]) -> str:
-    sizes = [_size(tests[state]) for state in found.index[found == UNSAID]]
+    sizes = [_size(tests[state]) for state in found.index[found == UNDECIDED]]
     if found.nunique() > 1:
         return "It depends on the state: " + join_states(
             {
                 "near copies of real windows in": found == COPIES,
                 "told from real EEG in": found == TOLD,
-                f"cannot be said from {_span(sizes)} windows in": found == UNSAID,
+                f"cannot be said from {_span(sizes)} windows in": found == UNDECIDED,
                 f"not told by tests that would have seen {_SEEN} in": found == NOT_TOLD,
             }
         )
     if found.eq(COPIES).all():
         return "No: these are near copies of real windows"
     if found.eq(TOLD).all():
-        easily = all(rows["value"].max() >= EASILY for rows in tests.values())
+        easily = all(rows["value"].max() >= EASY_AUC for rows in tests.values())
         return f"No: it is {'easily ' if easily else ''}told from real EEG"
-    if found.eq(UNSAID).all():
+    if found.eq(UNDECIDED).all():
         return f"Cannot be said from {_span(sizes)} windows"
     return f"Not told from real EEG by tests that would have seen {_SEEN}"
 

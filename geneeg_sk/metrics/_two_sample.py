@@ -186,14 +186,14 @@ def c2st(
         estimator = _make_estimator(on, model_seed)
 
     is_synthetic = np.arange(len(data)) >= len(real)
-    judged = []
+    tested = []
     for train, test in _split(len(real), len(synthetic), group_sets, fold_seed):
         model = clone(estimator).fit(data[train], is_synthetic[train])
-        judged.append((test, _predict_scores(model, data[test])))
+        tested.append((test, _predict_scores(model, data[test])))
     units = _number_units(len(real), len(synthetic), group_sets)
     result = TwoSampleResult(
-        np.mean([roc_auc_score(is_synthetic[test], scores) for test, scores in judged]),
-        interval=_bootstrap_interval(judged, is_synthetic, units, np.random.default_rng(draw_seed)),
+        np.mean([roc_auc_score(is_synthetic[test], scores) for test, scores in tested]),
+        interval=_bootstrap_interval(tested, is_synthetic, units, np.random.default_rng(draw_seed)),
         n=n,
         n_groups=n_groups,
         detectable=detectable,
@@ -227,20 +227,20 @@ def _number_units(n_real: int, n_synthetic: int, groups: list[np.ndarray | None]
 
 
 def _bootstrap_interval(
-    judged: list[tuple[np.ndarray, np.ndarray]],
+    tested: list[tuple[np.ndarray, np.ndarray]],
     is_synthetic: np.ndarray,
     units: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
     """Bootstrap interval of the mean area, over the units that are judged in each fold."""
     areas = np.zeros(N_BOOTSTRAP)
-    for test, scores in judged:
+    for test, scores in tested:
         kinds = is_synthetic[test]
         real, synthetic = (_draw_weights(units[test][kinds == k], rng) for k in (False, True))
         above = np.sign(scores[kinds][:, None] - scores[~kinds])  # (n_synthetic, n_real)
         areas += 0.5 + 0.5 * np.einsum("bs,sr,br->b", synthetic, above, real, optimize=True)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(areas / len(judged), [tail, 1 - tail])
+    low, high = np.quantile(areas / len(tested), [tail, 1 - tail])
     return float(low), float(high)
 
 
