@@ -276,10 +276,10 @@ def _reading(comparison: Any, table: pd.DataFrame) -> str:
             f"windows in their place; easily, from {_realism.EASY_AUC}; not told, where tests that "
             f"would have seen {join_names([*_realism.MUST_SEE.values()])} give intervals that end "
             f"below {_realism.MAX_UPPER_END}, within {_realism.NEAR_REFERENCE} of real windows in "
-            "their place, and nothing leaks; otherwise it cannot be said. What tests would have seen was "
-            "measured on known damage to real windows (simulated ones, for one channel those of "
-            f"Bonn). As diverse: within {_verdict.NEARLY} of real windows in their place; hardly "
-            f"any copies: the same, and never above {2 * _verdict.NEARLY:.0%}."
+            "their place, and nothing leaks; otherwise it cannot be said. What tests would have "
+            "seen was measured on known damage to real windows (simulated ones, for one channel "
+            f"those of Bonn). As diverse: within {_verdict.NEARLY} of real windows in their place; "
+            f"hardly any copies: the same, and never above {2 * _verdict.NEARLY:.0%}."
         )
     if comparison is not None:
         text.append(

@@ -61,8 +61,6 @@ class SamplerComparison:
         The fold.
     baselines : tuple of str
         The baselines.
-    candidates : list of str
-        Names of the candidates, in the order they were given.
 
     Raises
     ------
@@ -313,5 +311,5 @@ def _quote(value: Any) -> Any:
 
 
 def _unquote(value: Any) -> Any:
-    is_quote = isinstance(value, str) and value[:1] == "'" and FORMULA.match(value)
-    return value[1:] if is_quote else value
+    is_quoted = isinstance(value, str) and value[:1] == "'" and FORMULA.match(value)
+    return value[1:] if is_quoted else value
