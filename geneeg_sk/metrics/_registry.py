@@ -25,7 +25,7 @@ METRICS = {
     "c2st_features": Metric(
         "c2st", "AUC of a test on features", "as real", "0 to 1", "Lopez-Paz 2017"
     ),
-    "ks": Metric("ks_by_feature", "mean KS distance", "lower", "0 to 1", "Benjamini 1995"),
+    "ks": Metric("ks_by_feature", "mean KS distance", "lower", "0 to 1", ""),
     "precision": Metric("prdc", "precision", "higher", "0 to 1", "Kynkäänniemi 2019"),
     "density": Metric("prdc", "density", "as real", "0 and up", "Naeem 2020"),
     "rhythm": Metric("rhythm_distance", "KS distance of rhythm", "lower", "0 to 1", "Boersma 1993"),
@@ -101,9 +101,7 @@ METRICS = {
     ),
     "latency": Metric("event_scores", "latency (s)", "lower", "-30 and up", "Dan 2024"),
     # human readers
-    "reader_accuracy": Metric(
-        "reader_agreement", "accuracy of readers", "as real", "0 to 1", "Wilson 1927"
-    ),
+    "reader_accuracy": Metric("reader_agreement", "accuracy of readers", "as real", "0 to 1", ""),
 }
 
 
