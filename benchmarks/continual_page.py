@@ -10,7 +10,7 @@ import pandas as pd
 from json_lines import read
 from markdown_tables import markdown_table
 
-from geneeg_sk.model_selection._statistics import interval, paired_summary
+from geneeg_sk.metrics._statistics import bootstrap_interval, paired_summary
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "continual.jsonl"
@@ -88,7 +88,7 @@ def table(frame, names):
         own = frame[frame["method"] == method]
         if own.empty:
             continue
-        low, high = interval(own["macro_f1"].to_numpy())
+        low, high = bootstrap_interval(own["macro_f1"].to_numpy())
         difference = "–"
         if method != "pooled":
             mean, lower, upper = against_pooled(frame, method)

@@ -9,7 +9,7 @@ import pandas as pd
 from json_lines import read
 from markdown_tables import markdown_table
 
-from geneeg_sk.model_selection._statistics import interval
+from geneeg_sk.metrics._statistics import bootstrap_interval
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "profiles.jsonl"
@@ -94,7 +94,7 @@ def table(frame):
         cells = [name]
         for measure in MEASURES:
             one = scores(frame, method, measure)
-            low, high = interval(one["own"].to_numpy())
+            low, high = bootstrap_interval(one["own"].to_numpy())
             cells += [
                 f"{one['own'].mean():.3f} ({low:.3f} to {high:.3f})",
                 f"{one['nearest_other'].mean():.3f}",

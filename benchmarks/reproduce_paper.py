@@ -23,9 +23,9 @@ from sklearn.base import clone
 
 from geneeg_sk._console import print_comparison, print_counts
 from geneeg_sk.datasets import load_chbmit, load_siena
+from geneeg_sk.metrics._statistics import bootstrap_interval
 from geneeg_sk.model_selection._benchmark import Benchmark, group_labels
 from geneeg_sk.model_selection._candidates import Budget
-from geneeg_sk.model_selection._statistics import interval
 
 METHODS = ("none", "RandomOverSampler", "SMOTE", "ADASYN", "GenEEGSampler")
 SCORES = ("accuracy", "macro_f1", "macro_auc")
@@ -115,7 +115,7 @@ def table(comparison):
         for score in SCORES:
             by_group = comparison._by_patient(score)
             values = by_group[method].dropna().to_numpy() if method in by_group else np.array([])
-            low, high = interval(values)
+            low, high = bootstrap_interval(values)
             mean = float(values.mean()) if len(values) else None
             line[score] = {"mean": mean, "low": _known(low), "high": _known(high)}
             line[score]["groups"] = len(values)
@@ -161,7 +161,6 @@ def main():
         lines = [json.dumps(line) for line in table(comparison)]
     (arguments.out / "table.jsonl").write_text("\n".join(lines) + "\n")
     print(*lines, sep="\n")
-    run.forget()
 
 
 if __name__ == "__main__":

@@ -4,17 +4,18 @@ import importlib
 from pathlib import Path
 
 import geneeg_sk
+from geneeg_sk.metrics import list_metrics
 
 # In the order in which data take their way.
 PACKAGES = [
     "datasets",
     "preprocessing",
     "features",
+    "metrics",
     "generation",
     "over_sampling",
     "classification",
     "model_selection",
-    "metrics",
     "inspection",
 ]
 
@@ -30,7 +31,22 @@ def page(module):
     names = "\n".join(f"   {name}" for name in sorted(package.__all__, key=str.lower))
     title = f"{module}\n{'=' * len(module)}"
     directive = f".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{names}"
-    return f"{title}\n\n{package.__doc__}\n\n.. currentmodule:: {module}\n\n{directive}\n"
+    text = f"{title}\n\n{package.__doc__}\n\n.. currentmodule:: {module}\n\n{directive}\n"
+    return text + (metrics_table() if module == "geneeg_sk.metrics" else "")
+
+
+def metrics_table():
+    """Return the table of scores, as `list_metrics` has it."""
+    rows = [["function", "number", "better", "range", "source"]]
+    rows += [
+        [f":obj:`{row.function}`", row.label, row.better, row.range, row.source or "–"]
+        for row in list_metrics().itertuples()
+    ]
+    lines = [
+        "   " + ("* - " if k == 0 else "  - ") + cell for row in rows for k, cell in enumerate(row)
+    ]
+    head = "Which way is better\n-------------------\n\n.. list-table::\n   :header-rows: 1\n\n"
+    return "\n" + head + "\n".join(lines) + "\n"
 
 
 def write(folder):

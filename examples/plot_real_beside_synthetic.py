@@ -3,8 +3,8 @@ Real beside synthetic seizures
 ==============================
 
 How to look at generated windows, and how to measure them. Looking is easy to please, so the last
-step is a test with a floor. The training is short for the page: that these seizures are told from
-real ones is no surprise.
+step is a test with a reference. The training is short for the page: that these seizures are told
+from real ones is no surprise.
 """
 
 # %%
@@ -63,13 +63,13 @@ figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
 EmbeddingDisplay.from_windows(real, synthetic, sfreq=64, ax=ax)
 
 # %%
-# A test, and its floor
-# ---------------------
+# A test, and its reference
+# -------------------------
 # ``c2st`` trains a classifier to tell the two apart, and returns its area under the curve: 0.5
 # means that it cannot. Real windows of a third session take the place of the synthetic ones for
-# the floor. An area above the floor, with an interval that does not reach it, means: told.
+# the reference. An area above the reference, with an interval that does not reach it, means: told.
 
-floor = third.X[third.y == "ictal"]
+others = third.X[third.y == "ictal"]
 options = {
     "sfreq": 64,
     "on": "windows",
@@ -79,7 +79,7 @@ options = {
 }
 areas = {
     "synthetic": c2st(real, synthetic, **options),
-    "real (floor)": c2st(real, floor, **options),
+    "other real": c2st(real, others, **options),
 }
 figure, ax = plt.subplots(figsize=(7, 2.2), layout="constrained")
 for row, (name, area) in enumerate(areas.items()):

@@ -1,7 +1,7 @@
 """Generative EEG augmentation that behaves like scikit-learn.
 
 The subpackages follow the way the data take: `datasets`, `preprocessing`, `features`,
-`generation`, `over_sampling`, `classification`, `model_selection`, `metrics`, `inspection`.
+`metrics`, `generation`, `over_sampling`, `classification`, `model_selection`, `inspection`.
 Nothing heavy (torch, mne) is imported before it is used.
 """
 

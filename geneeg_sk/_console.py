@@ -37,8 +37,7 @@ def print_comparison(comparison: Any, *, unit: str) -> None:
         *(name.replace("_", " ") for name in scores),
         "fit, s",
         *(["macro F1 − none"] if "vs_none" in summary else []),
-        "macro F1 − best baseline",
-        "which is",
+        *(["macro F1 − best baseline", "which is"] if "vs_best" in summary else []),
         title=f"Mean ± spread over {unit}s; differences paired by {unit}, with 95 % interval",
     )
     for name, row in summary.iterrows():
@@ -46,8 +45,9 @@ def print_comparison(comparison: Any, *, unit: str) -> None:
         cells.append("–" if pd.isna(row["fit_seconds"]) else f"{row['fit_seconds']:.1f}")
         if "vs_none" in summary:
             cells.append(_difference(row, "vs_none"))
-        best = row["best_baseline"]
-        cells += [_difference(row, "vs_best"), "–" if pd.isna(best) else escape(str(best))]
+        if "vs_best" in summary:
+            best = row["best_baseline"]
+            cells += [_difference(row, "vs_best"), "–" if pd.isna(best) else escape(str(best))]
         failed = f" [red]({row['n_failed']} failed)[/red]" if row["n_failed"] else ""
         table.add_row(escape(str(name)) + failed, *cells)
     console = _console()
@@ -59,7 +59,7 @@ def print_comparison(comparison: Any, *, unit: str) -> None:
             "Note: folds are by recording; a patient may be in training and test, so that nothing "
             "here is about new patients."
         )
-    _print_failures(console, comparison.frame)
+    _print_failures(console, comparison.results)
 
 
 def print_detections(found: Mapping[Any, Any]) -> None:

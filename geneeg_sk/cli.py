@@ -41,6 +41,7 @@ BAND = {"l_freq": 0.5, "h_freq": 45.0}
 
 # In a folder of results, so that `report` can make the whole page again: EEG of patients.
 SHOWN, HISTORY = "report-windows.npz", "history.csv"
+SETS = ("real", "groups", "holdout", "synthetic")
 MAX_SHOWN = 200  # windows of each state and set that are kept for it: as many as are scored
 
 CHANNELS = "channels.json"  # beside a saved generator: the names that its windows lack
@@ -262,15 +263,14 @@ def benchmark(
         seed=seed,
     )
     print_counts(bunch.metadata)
-    comparison = run.run(n_jobs=jobs or _cores())
+    comparison = run.run(keep=True, n_jobs=jobs or _cores())
     print_comparison(comparison, unit=groups.value)
     how = _how(run, comparison, groups.value)
     _write_whole(out / "how.json", lambda part: part.write_text(json.dumps(how, indent=1)))
-    if (comparison.frame["error"] != "").all():
+    if (comparison.results["error"] != "").all():
         typer.secho(f"Error: every candidate failed; see {out / 'results.csv'}", err=True, fg="red")
         raise typer.Exit(1)
     _report_benchmark(run, comparison, how, out / "report.html")
-    run.forget()
     for name in ("results.csv", "patients.csv", "report.html"):
         typer.echo(out / name)
 
@@ -467,22 +467,27 @@ def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:
 
     shown = run.generated(comparison)
     if shown:
-        _write_shown(out.parent, shown, run.windows.info)
-    make_report(out, comparison=comparison, how=how, **_read_shown(out.parent))
+        for name in SETS:
+            shown[name] = {str(state): _some(X) for state, X in shown[name].items() if len(X)}
+        shown["info"] = run.windows.info
+        _write_shown(out.parent, shown)
+    make_report(out, comparison=comparison, how=how, **shown)
 
 
-def _write_shown(folder: Path, shown: dict[str, Any], info: Any) -> None:
-    """Store some windows of each state and set, evenly spaced, and the history."""
+def _some(X: Any) -> Any:
+    """Return as many windows as are scored, evenly spaced."""
     import numpy as np
 
+    return X[np.unique(np.linspace(0, len(X) - 1, MAX_SHOWN).astype(int))]
+
+
+def _write_shown(folder: Path, shown: dict[str, Any]) -> None:
+    """Store the windows of a report and the history, so that `report` can make it again."""
+    import numpy as np
+
+    info = shown["info"]
     arrays = {"sfreq": info["sfreq"], "channels": np.array(info.ch_names)}
-    states = {str(state): state for state in shown["synthetic"]}
-    for name in ("real", "groups", "holdout", "synthetic"):
-        for text, state in states.items():
-            X = shown[name].get(state, ())
-            if len(X):
-                rows = np.unique(np.linspace(0, len(X) - 1, MAX_SHOWN).astype(int))
-                arrays[f"{name}/{text}"] = X[rows]
+    arrays |= {f"{name}/{state}": X for name in SETS for state, X in shown[name].items()}
     _write_whole(folder / SHOWN, lambda part: _write_npz(part, arrays))
     _write_whole(folder / HISTORY, lambda part: shown["history"].to_csv(part, index=False))
 
@@ -502,7 +507,7 @@ def _read_shown(folder: Path) -> dict[str, Any]:
 
     if not (folder / SHOWN).is_file():
         return {}
-    found: dict[str, Any] = {name: {} for name in ("real", "groups", "holdout", "synthetic")}
+    found: dict[str, Any] = {name: {} for name in SETS}
     with _open_npz(folder / SHOWN, ("channels", "sfreq")) as arrays:
         for key in arrays:
             name, _, state = key.partition("/")
@@ -594,7 +599,7 @@ def _how(run: Any, comparison: Any, groups: str) -> dict[str, str]:
         **{package: version(package) for package in PACKAGES},
     }
     how |= {f"candidate {n}": " ".join(repr(one).split()) for n, one in run.candidates.items()}
-    failed = comparison.frame[comparison.frame["error"] != ""]
+    failed = comparison.results[comparison.results["error"] != ""]
     how |= {f"failed: {row.candidate}, fold {row.fold}": row.error for row in failed.itertuples()}
     return how
 

@@ -1,18 +1,18 @@
 """Made-up results of a benchmark and windows, for tests of pictures and of the report."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
+
+from geneeg_sk.model_selection import SamplerComparison
 
 STATES = ("ictal", "normal", "preictal")
 
 
 def a_comparison(gains, *, n_patients=8, failing=(), noise=0.01):
-    """Frame and patients as of compare_samplers: 2 seeds, 4 folds, each candidate with a gain."""
+    """A comparison of 2 seeds and 4 folds, each candidate with a gain; "Ours" is no baseline."""
     rng = np.random.default_rng(0)
     skill = rng.uniform(0.5, 0.7, n_patients)
-    frame, patients = [], []
+    results, patients = [], []
     for seed in (0, 1):
         for fold in range(4):
             tested = [p for p in range(n_patients) if p % 4 == fold]
@@ -22,15 +22,14 @@ def a_comparison(gains, *, n_patients=8, failing=(), noise=0.01):
                 fit = {"fit_seconds": 2.0, "n_train": 60, "n_test": 20, "n_synthetic": 10}
                 if name in failing:
                     nothing = dict.fromkeys(all_scores(0), np.nan)
-                    frame.append(key | nothing | fit | {"error": "ValueError: <b>too few</b>"})
+                    results.append(key | nothing | fit | {"error": "ValueError: <b>too few</b>"})
                     continue
-                frame.append(key | all_scores(np.mean([*f1.values()])) | fit | {"error": ""})
+                results.append(key | all_scores(np.mean([*f1.values()])) | fit | {"error": ""})
                 patients += [
                     key | {"group": f"P{p}", "n_windows": 9} | all_scores(f1[p]) for p in tested
                 ]
-    columns = ["candidate", "fold", "seed", "group", "n_windows"]
-    patients = pd.DataFrame(patients) if patients else pd.DataFrame(columns=columns)
-    return SimpleNamespace(frame=pd.DataFrame(frame), patients=patients, ours=("Ours",))
+    baselines = [name for name in gains if name != "Ours"]
+    return SamplerComparison(pd.DataFrame(results), pd.DataFrame(patients), baselines=baselines)
 
 
 def all_scores(f1):

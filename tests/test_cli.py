@@ -359,7 +359,7 @@ def results(folder):
     """The files of a benchmark, made up."""
     c = a_comparison({"none": 0, "=cmd|' /C calc'!A0": 0.1, "SMOTE": -0.05}, failing=["SMOTE"])
     folder.mkdir()
-    for name, table in (("results.csv", c.frame), ("patients.csv", c.patients)):
+    for name, table in (("results.csv", c.results), ("patients.csv", c.scores_by_patient)):
         write_csv(table, folder / name)
     (folder / "how.json").write_text('{"seed": 0}')
     X = np.zeros((2, 3, 64), np.float32)
@@ -405,9 +405,9 @@ def test_damaged_windows_are_named(tmp_path):
 def test_no_cell_of_a_table_is_a_formula_and_names_come_back(tmp_path):
     comparison = results(tmp_path / "results")
     names = ["=1+1", "+1", "-x", "@sum", "'=quoted", "'", "a=b", "\ttab"]
-    comparison.patients["group"] = np.resize(names, len(comparison.patients))
-    frame = comparison.frame.rename(columns={"f1_ictal": "=evil"})
-    write_csv(comparison.patients, tmp_path / "results" / "patients.csv")
+    comparison.scores_by_patient["group"] = np.resize(names, len(comparison.scores_by_patient))
+    frame = comparison.results.rename(columns={"f1_ictal": "=evil"})
+    write_csv(comparison.scores_by_patient, tmp_path / "results" / "patients.csv")
     write_csv(frame, tmp_path / "results" / "results.csv")
     for name in ("results.csv", "patients.csv"):
         with (tmp_path / "results" / name).open(newline="") as file:
@@ -415,6 +415,8 @@ def test_no_cell_of_a_table_is_a_formula_and_names_come_back(tmp_path):
         texts = [cell for cell in cells if not re.fullmatch(r"-?[\d.e-]+|-inf", cell)]
         assert not [cell for cell in texts if cell[:1] in set("=+-@\t\r")]
     found = read_results(tmp_path / "results")
-    assert found.candidates == comparison.frame["candidate"].unique().tolist()
-    assert found.patients["group"].tolist() == comparison.patients["group"].tolist()
-    assert "=evil" in found.frame
+    assert found.candidates == comparison.results["candidate"].unique().tolist()
+    assert (
+        found.scores_by_patient["group"].tolist() == comparison.scores_by_patient["group"].tolist()
+    )
+    assert "=evil" in found.results

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -77,7 +78,7 @@ def comparison(cohort, candidates):
 
 
 def test_there_is_a_row_for_each_candidate_fold_and_seed(comparison, candidates, cohort):
-    frame = comparison.frame
+    frame = comparison.results
     assert len(frame) == len(candidates) * 2 * 2
     assert not frame.duplicated(["candidate", "fold", "seed"]).any()
     assert (frame["error"] == "").all()
@@ -85,12 +86,17 @@ def test_there_is_a_row_for_each_candidate_fold_and_seed(comparison, candidates,
     assert frame[columns.split()].notna().all(axis=None)
     assert frame.query("candidate == 'none'")["n_synthetic"].eq(0).all()
     assert frame.query("candidate == 'surrogates'")["n_synthetic"].gt(0).all()
-    assert len(comparison.patients) == len(candidates) * 4 * 2
-    assert comparison.patients.groupby("candidate")["n_windows"].sum().eq(2 * len(cohort.X)).all()
+    assert len(comparison.scores_by_patient) == len(candidates) * 4 * 2
+    assert (
+        comparison.scores_by_patient.groupby("candidate")["n_windows"]
+        .sum()
+        .eq(2 * len(cohort.X))
+        .all()
+    )
 
 
 def test_folds_seeds_and_targets_are_the_same_for_every_candidate(comparison):
-    frame = comparison.frame
+    frame = comparison.results
     for _, fold in frame.groupby("fold"):
         assert fold["test_groups"].map(tuple).nunique() == 1
         assert fold["n_train"].nunique() == 1
@@ -101,14 +107,14 @@ def test_folds_seeds_and_targets_are_the_same_for_every_candidate(comparison):
 
 def test_two_processes_give_what_one_gives(cohort, candidates, comparison):
     twice = compare(cohort, candidates, n_jobs=2)
-    pd.testing.assert_frame_equal(without_times(twice.frame), without_times(comparison.frame))
-    pd.testing.assert_frame_equal(twice.patients, comparison.patients)
+    pd.testing.assert_frame_equal(without_times(twice.results), without_times(comparison.results))
+    pd.testing.assert_frame_equal(twice.scores_by_patient, comparison.scores_by_patient)
 
 
 def test_scores_of_one_candidate_are_those_of_sklearn(cohort, comparison):
     from sklearn.metrics import f1_score, roc_auc_score
 
-    row = comparison.frame.iloc[0]
+    row = comparison.results.iloc[0]
     test = np.isin(cohort.groups, row["test_groups"])
     model = clone(MODEL).set_params(logisticregression__random_state=row["seed"])
     model.fit(cohort.X[~test], cohort.y[~test])
@@ -122,14 +128,14 @@ def test_scores_of_one_candidate_are_those_of_sklearn(cohort, comparison):
 
 def test_a_seed_reaches_the_sampler(cohort, comparison):
     """Different seeds give different surrogates, and so different scores."""
-    rows = comparison.frame.query("candidate == 'surrogates' and fold == 0")
+    rows = comparison.results.query("candidate == 'surrogates' and fold == 0")
     assert rows["brier"].nunique() == 2
 
 
 def test_a_failing_candidate_is_recorded_and_does_not_stop_the_others(cohort):
     with pytest.warns(UserWarning, match=r"'broken' 2 times \(RuntimeError: nothing works"):
         result = compare(cohort, {"broken": Failing(), "none": None}, n_repeats=1)
-    frame = result.frame.set_index("candidate")
+    frame = result.results.set_index("candidate")
     assert frame.loc["broken", "error"].eq("RuntimeError: nothing works here").all()
     assert frame.loc["broken", "macro_f1"].isna().all()
     assert frame.loc["none", "macro_f1"].notna().all()
@@ -144,7 +150,7 @@ def test_smote_fails_with_advice_where_a_state_is_too_small(cohort):
     small = type(cohort)(X=cohort.X[few], y=cohort.y[few], groups=cohort.groups[few])
     with pytest.warns(UserWarning, match="failed"):
         result = compare(small, {"SMOTE": SMOTE(k_neighbors=30)}, n_repeats=1)
-    assert result.frame["error"].str.contains("set k_neighbors of SMOTE below").all()
+    assert result.results["error"].str.contains("set k_neighbors of SMOTE below").all()
 
 
 class Counting(LogisticRegression):
@@ -191,13 +197,31 @@ def test_a_killed_comparison_goes_on_where_it_was(cohort, tmp_path, monkeypatch)
         assert Counting.fits == 8
         again = run()
     assert Counting.fits == 8
-    pd.testing.assert_frame_equal(again.frame, resumed.frame)
+    pd.testing.assert_frame_equal(again.results, resumed.results)
     whole = [json.loads(line) for line in store.read_text().splitlines() if line.endswith("}")]
     assert len(whole) == 8
     store.unlink()
     fresh = run()
-    pd.testing.assert_frame_equal(without_times(fresh.frame), without_times(resumed.frame))
-    pd.testing.assert_frame_equal(fresh.patients, resumed.patients)
+    pd.testing.assert_frame_equal(without_times(fresh.results), without_times(resumed.results))
+    pd.testing.assert_frame_equal(fresh.scores_by_patient, resumed.scores_by_patient)
+
+
+def test_the_first_fold_of_a_sampler_is_kept_on_request(cohort, tmp_path):
+    candidates = {"none": None, "surrogates": FourierSurrogateSampler()}
+    options = {"store": tmp_path / "rows.jsonl", "keep": "surrogates", "n_repeats": 1}
+    first, again = (compare(cohort, candidates, **options) for _ in range(2))
+    assert compare(cohort, candidates, n_repeats=1).kept is None
+    row = first.results.query("candidate == 'surrogates' and fold == 0").iloc[0]
+    for kept in (first.kept, again.kept):  # the second time, all other fits come from the store
+        assert len(kept.X_synthetic) == len(kept.y_synthetic) == row["n_synthetic"]
+        assert sorted(set(cohort.groups[kept.test])) == row["test_groups"]
+        assert not set(cohort.groups[kept.train]) & set(cohort.groups[kept.test])
+        X, y = clone(kept.sampler).fit_resample(cohort.X[kept.train], cohort.y[kept.train])
+        np.testing.assert_array_equal(X[len(kept.train) :], kept.X_synthetic)
+        np.testing.assert_array_equal(y[len(kept.train) :], kept.y_synthetic)
+    pd.testing.assert_frame_equal(again.results, first.results)  # with its times
+    with pytest.raises(ValueError, match="keep='none'"):
+        compare(cohort, candidates, keep="none")
 
 
 def test_a_store_serves_only_what_is_the_same(cohort, tmp_path):
@@ -232,8 +256,7 @@ def test_a_frozen_generator_that_knows_test_patients_is_named(cohort):
     candidate = GenEEGSampler(generator=FrozenEstimator(generator), quality=None)
     with pytest.warns(UserWarning, match=rf"'ours'.*{cohort.groups[0]}.*test folds"):
         result = compare(cohort, {"ours": candidate}, n_repeats=1)
-    assert result.ours == ("ours",)
-    assert (result.frame["error"] == "").all()
+    assert (result.results["error"] == "").all()
 
 
 class Spy:
@@ -295,7 +318,7 @@ def test_sampler_generator_and_scaler_see_the_training_fold_only(cohort, monkeyp
         n_repeats=1,
         random_state=0,
     )
-    assert result.frame["error"].eq("").all(), result.frame["error"].tolist()
+    assert result.results["error"].eq("").all(), result.results["error"].tolist()
     of_training = [set(marker[train].tolist()) for train, _ in folds]
     assert Spy.seen["SpyingSampler"] == of_training
     assert Spy.seen["SpyingGenerator"] == of_training
@@ -319,6 +342,7 @@ def test_a_splitter_that_tears_patients_apart_is_refused(cohort):
         ({"X": np.full((120, 2, 8), np.nan)}, "inconsistent|NaN"),
         ({"candidates": {}}, "candidates is empty"),
         ({"candidates": {"x": 3}}, "candidate 'x' is 3"),
+        ({"baselines": ["SMOTE"]}, "expected some of"),
     ],
 )
 def test_bad_input_is_named(cohort, change, message):
@@ -330,11 +354,11 @@ def test_bad_input_is_named(cohort, change, message):
 
 def test_further_scores_are_columns(cohort):
     result = compare(cohort, {"none": None}, n_repeats=1, scoring=["balanced_accuracy"])
-    assert result.frame["balanced_accuracy"].between(0, 1).all()
-    assert result.patients["balanced_accuracy"].between(0, 1).all()
+    assert result.results["balanced_accuracy"].between(0, 1).all()
+    assert result.scores_by_patient["balanced_accuracy"].between(0, 1).all()
 
 
-def hand_made(scores, errors=()):
+def hand_made(scores, baselines=None):
     """A comparison of given macro F1: candidate -> score of each patient, a patient a fold."""
     rows = [
         {"candidate": name, "fold": k, "seed": 0, "group": f"p{k}", "macro_f1": value}
@@ -345,7 +369,7 @@ def hand_made(scores, errors=()):
     frame = patients.drop(columns="group").assign(
         n_train=90, n_test=10, error="", fit_seconds=1.0, n_synthetic=0
     )
-    return SamplerComparison(frame, patients, ours=["ours"])
+    return SamplerComparison(frame, patients, baselines=baselines)
 
 
 def test_the_summary_pairs_patients():
@@ -362,10 +386,35 @@ def test_the_summary_pairs_patients():
     assert np.isnan(summary.loc["none", "vs_none"])
 
 
-def test_the_best_baseline_is_never_ours():
-    summary = hand_made({"none": [0.5] * 6, "good": [0.6] * 6, "ours": [0.7] * 6}).summary()
-    assert summary["best_baseline"].to_dict() == {"none": "good", "good": "none", "ours": "good"}
-    assert summary.loc["ours", "vs_best"] == pytest.approx(0.1)
+def test_candidates_are_compared_with_each_baseline_and_with_the_best_of_them():
+    scores = {"none": [0.5] * 6, "good": [0.6] * 6, "a": [0.7] * 6, "b": [0.8] * 6}
+    summary = hand_made(scores, baselines=["none", "good"]).summary()
+    best = {"none": "good", "good": "none", "a": "good", "b": "good"}
+    assert summary["best_baseline"].to_dict() == best
+    differences = summary.loc["a", ["vs_none", "vs_good", "vs_best"]].tolist()
+    assert differences == pytest.approx([0.2, 0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("names", "baseline"), [(["SMOTE", "none"], "none"), (["SMOTE", "ADASYN"], "SMOTE")]
+)
+def test_the_baseline_is_none_or_the_first_where_no_other_is_named(names, baseline):
+    comparison = hand_made(dict.fromkeys(names, [0.5] * 6))
+    assert comparison.baselines == (baseline,)
+    assert f"vs_{baseline}" in comparison.summary()
+    assert "vs_best" not in comparison.summary()
+
+
+def test_a_notebook_shows_scores_with_intervals_and_escapes_names():
+    name = "<script>alert(1)</script>"
+    comparison = hand_made({"none": [0.5, 0.6] * 3, name: [0.6, 0.8] * 3})
+    html = comparison._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert re.search(r"<td>\+0\.150 \(\+0\.1\d\d to \+0\.\d{3}\)</td>", html)
+    assert "2 candidates on 6 patients" in html
+    assert "Too few" not in html
+    assert "Too few" in hand_made({"none": [0.5] * 3})._repr_html_()
 
 
 def test_few_patients_are_warned_of():
@@ -374,8 +423,9 @@ def test_few_patients_are_warned_of():
 
 
 def test_an_unknown_baseline_is_refused():
-    with pytest.raises(ValueError, match="baselines"):
-        hand_made({"none": [0.5] * 6}).summary(baselines=("SMOTE",))
+    for baselines in (["SMOTE"], []):
+        with pytest.raises(ValueError, match="baselines"):
+            hand_made({"none": [0.5] * 6}, baselines=baselines)
 
 
 def test_a_state_nobody_has_is_left_out_and_auc_is_nan():
@@ -393,24 +443,18 @@ def test_a_state_nobody_has_is_left_out_and_auc_is_nan():
     result = compare_samplers(
         {"none": None}, model, X[rows], y, groups, cv=3, n_repeats=1, random_state=0
     )
-    patient = result.patients.set_index("group").loc["p2"]
+    patient = result.scores_by_patient.set_index("group").loc["p2"]
     assert patient["macro_f1"] == 1
     assert patient["f1_a"] == 1
     assert np.isnan(patient["f1_b"])
     assert np.isnan(patient["macro_auc"])
 
 
-def test_tables_and_plot_show_the_comparison(comparison, tmp_path):
-    import matplotlib as mpl
-
-    mpl.use("Agg")
+def test_the_table_is_written_whole(comparison, tmp_path):
     comparison.to_csv(tmp_path / "new" / "results.csv")
     table = pd.read_csv(tmp_path / "new" / "results.csv")
-    assert len(table) == len(comparison.frame)
+    assert len(table) == len(comparison.results)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["results.csv"]
-    ax = comparison.plot()
-    names = [label.get_text().split("\n")[0] for label in ax.get_yticklabels()]
-    assert names == ["weights", "random", "surrogates"]
 
 
 def scorer_of(text, takes="model, X, y"):
@@ -435,7 +479,7 @@ def test_a_changed_scorer_is_computed_and_an_unchanged_one_found(cohort, tmp_pat
         for _ in range(2):
             result = compare(cohort, {"none": None}, scoring={"s": scorer}, store=store)
             assert len(store.read_text().splitlines()) == 4 * number
-    assert result.frame["s"].eq(6.0).all()
+    assert result.results["s"].eq(6.0).all()
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
@@ -443,14 +487,16 @@ def test_scores_that_are_no_numbers_are_kept_and_come_back(cohort, tmp_path, val
     options = {"scoring": {"s": scorer_of(f"float('{value}')")}, "store": tmp_path / "rows.jsonl"}
     first = compare(cohort, {"none": None}, **options)
     again = compare(cohort, {"none": None}, **options)
-    assert first.frame["error"].eq("").all()
-    pd.testing.assert_frame_equal(again.frame, first.frame)
-    np.testing.assert_array_equal(again.patients["s"], np.full(len(again.patients), value))
+    assert first.results["error"].eq("").all()
+    pd.testing.assert_frame_equal(again.results, first.results)
+    np.testing.assert_array_equal(
+        again.scores_by_patient["s"], np.full(len(again.scores_by_patient), value)
+    )
 
 
 def test_a_flipped_bit_in_a_store_never_gives_another_table(cohort, tmp_path):
     store = tmp_path / "rows.jsonl"
-    expected = without_times(compare(cohort, {"none": None}, n_repeats=1, store=store).frame)
+    expected = without_times(compare(cohort, {"none": None}, n_repeats=1, store=store).results)
     whole = store.read_bytes()
     rng = np.random.default_rng(0)
     for at in rng.integers(len(whole), size=60).tolist():
@@ -460,7 +506,7 @@ def test_a_flipped_bit_in_a_store_never_gives_another_table(cohort, tmp_path):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*lines of .* are damaged")
             result = compare(cohort, {"none": None}, n_repeats=1, store=store)
-        pd.testing.assert_frame_equal(without_times(result.frame), expected)
+        pd.testing.assert_frame_equal(without_times(result.results), expected)
 
 
 def test_damaged_rows_are_named_and_computed_again(cohort, tmp_path):
@@ -556,7 +602,7 @@ X = np.random.default_rng(0).normal(size=(40, 2, 16))
 candidates = {"none": None, "random": RandomOverSampler()}
 options = {"cv": 4, "n_repeats": 2, "random_state": 0, "store": sys.argv[1], "n_jobs": 2}
 found = compare_samplers(candidates, Slow(), X, y, groups, **options)
-print((found.frame["error"] == "").sum())
+print((found.results["error"] == "").sum())
 """
 
 

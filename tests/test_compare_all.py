@@ -41,7 +41,7 @@ def test_every_candidate_of_the_benchmark_runs_on_the_same_folds_with_the_same_t
         n_repeats=1,
         random_state=0,
         verbose=1,
-    ).frame
+    ).results
     assert frame["error"].eq("").all(), frame["error"].tolist()
     assert set(frame["candidate"]) == set(candidates)
     assert len(candidates) == 7
@@ -54,7 +54,7 @@ def test_every_candidate_of_the_benchmark_runs_on_the_same_folds_with_the_same_t
     exact = n_synthetic.drop(columns=["none", "class weights", "ADASYN"])
     assert exact.gt(0).all(axis=None)
     assert exact.nunique(axis=1).eq(1).all()
-    # ADASYN rounds the share of each neighbourhood, and so comes near the target only
+    # ADASYN rounds the share of each neighborhood, and so comes near the target only
     assert np.allclose(n_synthetic["ADASYN"], exact["SMOTE"], rtol=0.3)
     progress = capfd.readouterr().err
     assert f"{len(frame)}/{len(frame)}" in progress
@@ -87,5 +87,5 @@ def test_patients_of_a_loaded_frozen_generator_are_named_wherever_it_is(cohort, 
             n_repeats=1,
             random_state=0,
         )
-    assert result.frame["error"].eq("").all()
-    assert result.frame["n_synthetic"].gt(0).all()
+    assert result.results["error"].eq("").all()
+    assert result.results["n_synthetic"].gt(0).all()

@@ -37,7 +37,7 @@ PRINTS = {
     "plot_frozen_generator.py": "augmented: macro F1 on unseen patients",
     "plot_own_recordings.py": "macro F1 on unseen patients",
     "plot_new_patient.py": "The profile has",
-    "plot_real_beside_synthetic.py": "real (floor): AUC",
+    "plot_real_beside_synthetic.py": "other real: AUC",
     "plot_detection.py": "false_alarms_per_day",
 }
 

@@ -26,7 +26,7 @@ from geneeg_sk.inspection import (
     TopomapDisplay,
     TracesDisplay,
 )
-from geneeg_sk.inspection._benchmark import span
+from geneeg_sk.model_selection._score_table import format_interval
 from geneeg_sk.over_sampling import FillGap
 
 SFREQ = 64.0
@@ -249,18 +249,18 @@ def electrodes(n_channels):
 
 def test_the_ratio_curve_is_the_mean_over_patients(comparison):
     fractions = {"none": 0, "Ours": 0.5}
-    display = RatioDisplay.from_result(comparison, fractions)
-    expected = comparison.patients.groupby("candidate")["macro_f1"].mean()
+    display = RatioDisplay.from_comparison(comparison, fractions)
+    expected = comparison.scores_by_patient.groupby("candidate")["macro_f1"].mean()
     drawn = display.ax_.lines[-1]
     np.testing.assert_array_equal(drawn.get_xdata(), [0, 0.5])
     np.testing.assert_allclose(drawn.get_ydata(), expected[["none", "Ours"]])
     assert len(display.scores) == 8
     with pytest.raises(ValueError, match="luck"):
-        RatioDisplay.from_result(comparison, {"luck": 1})
+        RatioDisplay.from_comparison(comparison, {"luck": 1})
     with pytest.raises(ValueError, match="luck"):
-        RatioDisplay.from_result(comparison, fractions, score="luck")
+        RatioDisplay.from_comparison(comparison, fractions, score="luck")
     with pytest.raises(ValueError, match="no score"):
-        RatioDisplay(scores=pd.DataFrame(), score="macro_f1").plot()
+        RatioDisplay(scores=pd.DataFrame(), intervals=pd.DataFrame(), score="macro_f1").plot()
 
 
 def test_the_ratio_curve_of_a_grid_has_a_line_for_each_fold():
@@ -289,8 +289,8 @@ def test_the_ratio_curve_of_a_grid_has_a_line_for_each_fold():
 
 
 def test_differences_are_paired_by_patient(comparison):
-    display = BenchmarkDisplay.from_result(comparison)
-    scores = comparison.patients.groupby(["candidate", "group"])["macro_f1"].mean()
+    display = BenchmarkDisplay.from_comparison(comparison)
+    scores = comparison.scores_by_patient.groupby(["candidate", "group"])["macro_f1"].mean()
     expected = (scores["Ours"] - scores["none"]).sort_index()
     np.testing.assert_allclose(display.differences["Ours"].sort_index(), expected)
     assert list(display.differences) == ["SMOTE", "Ours"]
@@ -298,23 +298,21 @@ def test_differences_are_paired_by_patient(comparison):
 
 
 def test_the_numbers_beside_the_names_are_those_of_the_summary(comparison):
-    from geneeg_sk.model_selection import SamplerComparison
-
-    display = BenchmarkDisplay.from_result(comparison)
-    row = SamplerComparison(comparison.frame, comparison.patients).summary().loc["Ours"]
+    display = BenchmarkDisplay.from_comparison(comparison)
+    row = comparison.summary().loc["Ours"]
     label = display.ax_.get_yticklabels()[1].get_text()
     assert label.startswith("Ours\n")
-    assert label.endswith(f"({span(row['vs_none_low'], row['vs_none_high'])})")
+    assert label.endswith(f"({format_interval(row['vs_none_low'], row['vs_none_high'])})")
 
 
 def test_a_candidate_that_failed_is_shown_as_not_tested():
     result = a_comparison({"none": 0, "SMOTE": 0, "Ours": 0.1}, failing=["SMOTE"])
-    labels = [t.get_text() for t in BenchmarkDisplay.from_result(result).ax_.get_yticklabels()]
+    labels = [t.get_text() for t in BenchmarkDisplay.from_comparison(result).ax_.get_yticklabels()]
     assert labels[0] == "SMOTE\nnot tested"
 
 
 def test_another_baseline_and_score_can_be_named(comparison):
-    display = BenchmarkDisplay.from_result(comparison, baseline="SMOTE", score="macro_auc")
+    display = BenchmarkDisplay.from_comparison(comparison, baseline="SMOTE", score="macro_auc")
     assert display.ax_.get_xlabel() == "macro AUC minus that of “SMOTE”"
     assert list(display.differences) == ["none", "Ours"]
 
@@ -325,7 +323,7 @@ def test_another_baseline_and_score_can_be_named(comparison):
 )
 def test_unknown_baseline_or_score_is_an_error(comparison, arguments, message):
     with pytest.raises(ValueError, match=message):
-        BenchmarkDisplay.from_result(comparison, **arguments)
+        BenchmarkDisplay.from_comparison(comparison, **arguments)
 
 
 # --- history
@@ -362,11 +360,11 @@ def all_displays(windows, comparison, history, ax=None):
     return [
         TracesDisplay.from_windows(real, synthetic, sfreq=SFREQ, ax=ax),
         SpectraDisplay.from_windows(real, synthetic, sfreq=SFREQ, ax=ax),
-        BenchmarkDisplay.from_result(comparison, ax=ax),
+        BenchmarkDisplay.from_comparison(comparison, ax=ax),
         HistoryDisplay(history=history).plot(ax=ax),
         FeaturesDisplay.from_windows(real, synthetic, sfreq=SFREQ, ax=ax),
         EmbeddingDisplay.from_windows(real, synthetic, sfreq=SFREQ, ax=ax),
-        RatioDisplay.from_result(comparison, {"none": 0, "Ours": 1}, ax=ax),
+        RatioDisplay.from_comparison(comparison, {"none": 0, "Ours": 1}, ax=ax),
         TopomapDisplay.from_windows(
             *(np.repeat(X, 2, axis=1)[:, :4] for X in (real, synthetic)),
             sfreq=SFREQ,
@@ -431,3 +429,21 @@ def test_loading_the_displays_loads_neither_torch_nor_mne_nor_matplotlib():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_display_saves_its_figure_drawn_or_not(comparison, history, tmp_path):
+    drawn = BenchmarkDisplay.from_comparison(comparison)
+    for display in (drawn, HistoryDisplay(history=history)):
+        path = display.save(tmp_path / f"{type(display).__name__}.png")
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_is_computed_while_drawing(comparison, windows):
+    """Intervals and distances are those that the display was made with."""
+    display = BenchmarkDisplay.from_comparison(comparison)
+    display.intervals.loc["Ours"] = [0.5, 0.25, 0.75]
+    label = display.plot().ax_.get_yticklabels()[1].get_text()
+    assert label == "Ours\n+0.500 (+0.250 to +0.750)"
+    features = FeaturesDisplay.from_windows(*(sets["normal"] for sets in windows), sfreq=SFREQ)
+    features.distances[:] = 0.25
+    assert {ax.get_title() for ax in features.plot().ax_} == {"KS 0.25"}

@@ -19,12 +19,12 @@ from geneeg_sk.metrics import (
     course_distance,
     distance_to_closest_record,
     expected_calibration_error,
+    find_copies,
     frechet_distance,
     ks_by_feature,
     membership_inference_auc,
     mmd,
-    near_copies,
-    nearest_neighbour_ratio,
+    nearest_neighbor_ratio,
     phase_amplitude_distance,
     prdc,
     rhythm_distance,
@@ -41,10 +41,12 @@ PAIRWISE = {
     "spectral_distance": spectral_distance,
     "c2st": lambda a, b, **kw: c2st(a, b, estimator=LINEAR, random_state=0, **kw),
     "c2st on windows": lambda a, b, **kw: c2st(a, b, on="windows", random_state=0, **kw),
-    "near_copies": near_copies,
-    "near_copies on windows": lambda a, b, **kw: near_copies(a, b, on="windows", **kw),
-    "distance_to_closest_record": lambda a, b, **kw: distance_to_closest_record(a, b, b, **kw),
-    "membership_inference_auc": lambda a, b, **kw: membership_inference_auc(a, b, b, **kw),
+    "find_copies": lambda a, b, **kw: find_copies(b, a, **kw)["near"],
+    "find_copies on features": lambda a, b, **kw: find_copies(b, a, on="features", **kw)["near"],
+    "distance_to_closest_record": lambda a, b, **kw: distance_to_closest_record(
+        b, a, train=b, **kw
+    ),
+    "membership_inference_auc": lambda a, b, **kw: membership_inference_auc(b, a, train=b, **kw),
     "correlation_error": correlation_error,
     "coherence_error": coherence_error,
     "autocorrelation_distance": autocorrelation_distance,
@@ -57,8 +59,8 @@ PAIRWISE = {
     "mmd": mmd,
     "frechet_distance": frechet_distance,
     "prdc": prdc,
-    "nearest_neighbour_ratio": lambda a, b, **kw: nearest_neighbour_ratio(
-        a, b, b * np.float32(1.1), **kw
+    "nearest_neighbor_ratio": lambda a, b, **kw: nearest_neighbor_ratio(
+        b * np.float32(1.1), a, train=b, **kw
     ),
 }
 pairwise = pytest.mark.parametrize("metric", PAIRWISE.values(), ids=PAIRWISE)
@@ -269,41 +271,53 @@ def test_groups_that_cannot_be_used_are_refused(groups, message):
         c2st(noise(20), noise(20, seed=1), sfreq=SFREQ, groups=groups)
 
 
-# memorisation
+# memorization
+
+
+def share_of_copies(train, windows):
+    return find_copies(train, windows, sfreq=SFREQ, on="features")["near"].mean()
 
 
 def test_copies_are_near_copies_and_new_windows_are_not():
     train, new = noise(60), noise(60, seed=1)
-    assert near_copies(train, train, sfreq=SFREQ) == 1
-    assert near_copies(train + 0.01 * new, train, sfreq=SFREQ) == 1
-    assert near_copies(new, train, sfreq=SFREQ) < 0.05
+    assert share_of_copies(train, train) == 1
+    assert share_of_copies(train, train + 0.01 * new) == 1
+    assert share_of_copies(train, new) < 0.05
     half = np.concatenate([train[:30], new[:30]])
-    assert near_copies(half, train, sfreq=SFREQ) == pytest.approx(0.5, abs=0.05)
+    assert share_of_copies(train, half) == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_copied_window_that_stands_twice_in_training_counts_as_copied():
     train = noise(20)
-    assert near_copies(train[:5], np.concatenate([train, train]), sfreq=SFREQ) == 1
+    copies = find_copies(np.concatenate([train, train]), train[:5], sfreq=SFREQ, on="features")
+    assert copies["near"].all()
+    assert copies["nearest"].tolist() == [0, 1, 2, 3, 4]
 
 
-def test_near_copies_needs_two_training_windows_that_differ():
+@pytest.mark.parametrize("on", ["features", "windows"])
+def test_copies_need_two_training_windows_that_differ(on):
     with pytest.raises(ValueError, match="two training windows"):
-        near_copies(noise(5), np.ones((4, 2, 128)), sfreq=SFREQ)
+        find_copies(np.ones((4, 2, 128)), noise(5), sfreq=SFREQ, on=on)
+
+
+def test_copies_are_looked_for_on_windows_or_features():
+    with pytest.raises(ValueError, match="expected 'windows' or 'features'"):
+        find_copies(noise(5), noise(5), sfreq=SFREQ, on="signals")
 
 
 def test_the_ratio_is_one_for_unseen_windows_and_zero_for_copies():
     train, holdout, synthetic = (noise(100, seed=s) for s in range(3))
-    ratio = nearest_neighbour_ratio(synthetic, train, holdout, sfreq=SFREQ)
+    ratio = nearest_neighbor_ratio(holdout, synthetic, train=train, sfreq=SFREQ)
     assert ratio == pytest.approx(1, abs=0.1)
-    assert nearest_neighbour_ratio(train, train, holdout, sfreq=SFREQ) == 0
-    far = nearest_neighbour_ratio(5 * synthetic, train, holdout, sfreq=SFREQ)
+    assert nearest_neighbor_ratio(holdout, train, train=train, sfreq=SFREQ) == 0
+    far = nearest_neighbor_ratio(holdout, 5 * synthetic, train=train, sfreq=SFREQ)
     assert far > 3
 
 
 def test_holdout_windows_that_were_trained_on_are_refused():
     train = noise(20)
     with pytest.raises(ValueError, match="has not seen"):
-        nearest_neighbour_ratio(noise(5, seed=1), train, train, sfreq=SFREQ)
+        nearest_neighbor_ratio(train, noise(5, seed=1), train=train, sfreq=SFREQ)
 
 
 # calibration

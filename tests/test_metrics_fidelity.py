@@ -105,7 +105,7 @@ def test_a_rhythm_that_repeats_is_far_from_noise_of_the_same_amplitude():
 
 
 def test_amplitude_distance_of_gaussians_is_the_closed_form():
-    # Wasserstein distance of two centred Gaussians: difference of deviations times E|z|
+    # Wasserstein distance of two centered Gaussians: difference of deviations times E|z|
     found = amplitude_distance(noise(400), noise(400, seed=1, scale=30), sfreq=SFREQ)
     assert found == pytest.approx(0.5 * np.sqrt(2 / np.pi), rel=0.02)
 

@@ -13,8 +13,8 @@ from report_parts import a_comparison, some_windows
 
 from geneeg_sk.datasets import make_eeg_cohort
 from geneeg_sk.inspection import _realism, _verdict, make_report
-from geneeg_sk.inspection._questions import usefulness, window_scores
 from geneeg_sk.metrics import _power
+from geneeg_sk.metrics._window_scores import score_training, score_windows
 from geneeg_sk.over_sampling import FourierSurrogateSampler
 
 SFREQ = 64.0
@@ -116,7 +116,7 @@ def test_the_report_begins_with_the_verdict_and_ends_with_how_it_was_made(page):
     assert page.text.count("of 3 channels have a known place") == 2  # no maps
 
 
-def test_the_verdict_gives_difference_interval_patients_and_floor(page):
+def test_the_verdict_gives_difference_interval_patients_and_reference(page):
     assert "Yes, with Ours: better than “none” on unseen patients" in page.text
     assert re.search(r"Ours against “none”: macro F1 \+0\.\d{3}, 95 % interval \+0\.\d{3} to "
                      r"\+0\.\d{3}, 8 patients", page.text)  # fmt: skip
@@ -130,7 +130,7 @@ def test_the_verdict_gives_difference_interval_patients_and_floor(page):
         rf"real windows in their place \(8 beside 8\): {NUMBER}",
         rf"A test on features: {NUMBER}; in their place: {NUMBER}",
         rf"{PERCENT} of the synthetic windows have sharp discharges, and {PERCENT} of the real",
-        rf"synthetic windows cover {PERCENT} of the real ones' neighbourhoods; other real windows "
+        rf"synthetic windows cover {PERCENT} of the real ones' neighborhoods; other real windows "
         rf"in their place: {PERCENT}",
         rf"{PERCENT} of \d+ synthetic windows are near copies of one of \d+ real ones, however "
         rf"shifted or turned over; other real windows in their place: {PERCENT}",
@@ -138,7 +138,7 @@ def test_the_verdict_gives_difference_interval_patients_and_floor(page):
         rf"their place: {NUMBER}",
     ],
 )
-def test_each_question_has_a_sentence_with_number_floor_and_intervals(page, sentence):
+def test_each_question_has_a_sentence_with_number_reference_and_intervals(page, sentence):
     assert re.search(sentence, page.text)
 
 
@@ -248,7 +248,7 @@ def draws():
 def scores(real, synthetic, **given):
     """Scores of the state "normal" only, for speed."""
     sets = {name: {"normal": X} for name, X in given.items()}
-    return window_scores({"normal": real}, {"normal": synthetic}, sfreq=SFREQ, **sets)
+    return score_windows({"normal": real}, {"normal": synthetic}, sfreq=SFREQ, **sets)
 
 
 def headline(answer):
@@ -257,10 +257,10 @@ def headline(answer):
 
 def test_fresh_draws_of_the_same_distribution_are_diverse_and_private(draws):
     table = scores(draws(80)["normal"], draws(40)["normal"], holdout=draws(80)["normal"])
-    assert headline(_verdict.on_diversity(table)).startswith("Yes: it covers as much")
-    assert headline(_verdict.on_privacy(table)).startswith("No sign of leaking")
+    assert headline(_verdict.judge_diversity(table)).startswith("Yes: it covers as much")
+    assert headline(_verdict.judge_privacy(table)).startswith("No sign of leaking")
     by_score = table.set_index("score")
-    within = by_score["floor_low"] - 0.1, by_score["floor_high"] + 0.1
+    within = by_score["reference_low"] - 0.1, by_score["reference_high"] + 0.1
     assert by_score["value"].between(*within).all()
     assert (by_score["value_low"] <= by_score["value"]).all()
     assert (by_score["value"] <= by_score["value_high"]).all()
@@ -268,36 +268,36 @@ def test_fresh_draws_of_the_same_distribution_are_diverse_and_private(draws):
 
 def test_windows_of_another_distribution_are_called_unreal(draws):
     table = scores(draws(60)["normal"], draws(30)["ictal"])
-    assert headline(_realism.on_realism(table)) == "No: it is easily told from real EEG."
+    assert headline(_realism.judge_realism(table)) == "No: it is easily told from real EEG."
 
 
 def test_windows_that_are_all_alike_are_called_little_diverse(draws):
     X = draws(60)["normal"]
     alike = X[:1] + np.random.default_rng(0).normal(0, 0.1, (30, *X.shape[1:]))
-    assert "covers little" in headline(_verdict.on_diversity(scores(X, alike)))
+    assert "covers little" in headline(_verdict.judge_diversity(scores(X, alike)))
 
 
 def test_shifted_copies_turned_over_are_called_suspicious(draws):
     X = draws(60)["normal"]
     table = scores(X, -np.roll(X[:30], 15, axis=2))
-    assert headline(_verdict.on_privacy(table)) == "Suspicious: near copies in normal."
+    assert headline(_verdict.judge_privacy(table)) == "Suspicious: near copies in normal."
 
 
 def test_copies_are_suspicious_also_where_real_windows_overlap(draws):
     signal = np.concatenate(draws(32)["normal"], axis=1)
     X = np.stack([signal[:, 16 * k : 16 * k + 64] for k in range(64)])  # three quarters overlap
     table = scores(X, X[::2])
-    assert table.set_index("score").loc["copies", "floor"] > 0.3
-    text, sentences = _verdict.on_privacy(table)
+    assert table.set_index("score").loc["copies", "reference"] > 0.3
+    text, sentences = _verdict.judge_privacy(table)
     assert text == "Suspicious: near copies in normal."
     assert "windows that overlap are such copies" in sentences[0]
-    assert _verdict.on_privacy(scores(X, draws(30)["normal"]))[0].startswith("No sign")
+    assert _verdict.judge_privacy(scores(X, draws(30)["normal"]))[0].startswith("No sign")
 
 
 def test_copies_give_membership_away_where_unseen_windows_are_given(draws):
     X = draws(120)["normal"]
     noisy = X[:60] + np.random.default_rng(0).normal(0, 0.1, X[:60].shape)
-    text, sentences = _verdict.on_privacy(scores(X[:60], noisy, holdout=X[60:]))
+    text, sentences = _verdict.judge_privacy(scores(X[:60], noisy, holdout=X[60:]))
     assert "training windows can be told from unseen ones in normal" in text
     assert any("membership inference" in sentence for sentence in sentences)
 
@@ -313,15 +313,17 @@ def test_one_copy_among_many_windows_is_counted(draws):
 def test_states_that_synthetic_windows_confuse_are_called_doubtful(draws):
     real, synthetic = draws(40), draws(20)
     swapped = {"normal": synthetic["ictal"], "ictal": synthetic["normal"]}
-    bad, good = (usefulness(real, one, sfreq=SFREQ) for one in (swapped, synthetic))
-    assert headline(_verdict.on_usefulness(bad)).startswith("Doubtful")
-    assert headline(_verdict.on_usefulness(good)).startswith("Perhaps")
+    bad, good = (score_training(real, one, sfreq=SFREQ) for one in (swapped, synthetic))
+    assert headline(_verdict.judge_usefulness(bad)).startswith("Doubtful")
+    assert headline(_verdict.judge_usefulness(good)).startswith("Perhaps")
     assert bad["value"] < 0.1
-    assert good["floor"] > 0.9
-    assert usefulness({"ictal": real["ictal"]}, synthetic, sfreq=SFREQ) is None  # nothing to tell
+    assert good["reference"] > 0.9
+    assert (
+        score_training({"ictal": real["ictal"]}, synthetic, sfreq=SFREQ) is None
+    )  # nothing to tell
 
 
-def test_floors_are_between_patients_where_there_are_four(draws):
+def test_references_are_between_patients_where_there_are_four(draws):
     scale = np.repeat([1, 4, 16, 64], 20)[:, None, None]  # patients whom nobody would confuse
     X = draws(80)["normal"] * scale
     groups = np.repeat(list("abcd"), 20)
@@ -330,10 +332,10 @@ def test_floors_are_between_patients_where_there_are_four(draws):
         for n in (3, 4)
     }
     assert [tables[n]["by_patient"].all() for n in (3, 4)] == [False, True]
-    ks = {n: table.set_index("score").loc["ks", "floor"] for n, table in tables.items()}
+    ks = {n: table.set_index("score").loc["ks", "reference"] for n, table in tables.items()}
     assert ks[4] > ks[3] + 0.2
-    assert "of the same patients" in " ".join(_realism.on_realism(tables[4])[1])
-    assert "of the same patients" not in " ".join(_realism.on_realism(tables[3])[1])
+    assert "of the same patients" in " ".join(_realism.judge_realism(tables[4])[1])
+    assert "of the same patients" not in " ".join(_realism.judge_realism(tables[3])[1])
 
 
 def test_the_page_counts_windows_and_names_versions(page):
@@ -439,9 +441,9 @@ def a_table(**changes):
         "value": 0.5,
         "value_low": 0.42,
         "value_high": 0.58,
-        "floor": 0.5,
-        "floor_low": 0.4,
-        "floor_high": 0.6,
+        "reference": 0.5,
+        "reference_low": 0.4,
+        "reference_high": 0.6,
         "n_real": 200,
         "n_synthetic": 200,
         "by_patient": True,
@@ -449,13 +451,13 @@ def a_table(**changes):
         "one_channel": False,
         "detectable": {"phases_randomized": 1.0, "other_patients": 1.0},
     }
-    copies = {**row, "value": 0.0, "floor": 0.0} | {"score": "copies"}
+    copies = {**row, "value": 0.0, "reference": 0.0} | {"score": "copies"}
     tests = [{**row, "score": f"c2st_{on}"} | changes for on in ("windows", "features")]
     return pd.DataFrame([*tests, copies])
 
 
 def test_what_tests_with_power_do_not_tell_is_said_to_pass_them():
-    assert headline(_realism.on_realism(a_table())) == (
+    assert headline(_realism.judge_realism(a_table())) == (
         "Not told from real EEG by tests that would have seen Fourier surrogates and windows of "
         "other patients."
     )
@@ -473,20 +475,20 @@ def test_what_tests_with_power_do_not_tell_is_said_to_pass_them():
     ],
 )
 def test_without_power_or_evidence_nothing_is_said(changes, power):
-    text, sentences = _realism.on_realism(a_table(**changes))
+    text, sentences = _realism.judge_realism(a_table(**changes))
     assert text == "Cannot be said from 200 windows."
     assert sum("need" in s or "give at least" in s for s in sentences) == 1  # what it takes
 
 
 def test_evidence_counts_also_where_a_test_would_miss_other_things():
     table = a_table(value=0.8, value_low=0.7, value_high=0.9, detectable={})
-    assert headline(_realism.on_realism(table)) == "No: it is told from real EEG."
+    assert headline(_realism.judge_realism(table)) == "No: it is told from real EEG."
 
 
 def test_states_are_answered_one_by_one():
     other = a_table(value=0.8, value_low=0.7, value_high=0.9).assign(state="normal")
     other = other[other["score"] != "copies"]
-    text, _ = _realism.on_realism(pd.concat([a_table(), other], ignore_index=True))
+    text, _ = _realism.judge_realism(pd.concat([a_table(), other], ignore_index=True))
     assert text.startswith("It depends on the state: told from real EEG in normal; not told by")
 
 
@@ -570,10 +572,11 @@ TEX = "costs $x_{y$"
 
 def test_no_name_is_run_as_a_script_or_set_as_a_formula(tmp_path):
     c = a_comparison({f"none{SCRIPT}": 0, IMAGE: 0.1, TEX: 0.2, QUOTE: 0.1}, failing=[IMAGE])
-    c.frame["error"] = c.frame["error"].where(c.frame["error"] == "", SCRIPT)
-    c.patients["group"] = SCRIPT + c.patients["group"]
+    c.results["error"] = c.results["error"].where(c.results["error"] == "", SCRIPT)
+    c.scores_by_patient["group"] = SCRIPT + c.scores_by_patient["group"]
     scores = {"f1_ictal": f"f1_{SCRIPT}", "f1_normal": f"f1_{IMAGE}"}
-    c.frame, c.patients = (table.rename(columns=scores) for table in (c.frame, c.patients))
+    c.results = c.results.rename(columns=scores)
+    c.scores_by_patient = c.scores_by_patient.rename(columns=scores)
     names = dict(zip(("ictal", "normal"), (f"{SCRIPT}{TEX}", f"{IMAGE}{QUOTE}")))
     real, synthetic = ({names[s]: X for s, X in sets.items()} for sets in some_windows())
     page = make_report(

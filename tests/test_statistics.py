@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from geneeg_sk.model_selection import paired_summary
-from geneeg_sk.model_selection._statistics import (
+from geneeg_sk.metrics import paired_summary
+from geneeg_sk.metrics._statistics import (
+    bootstrap_interval,
     cliffs_delta,
     cohens_dz,
     corrected_t_test,
     holm,
-    interval,
 )
 
 
@@ -99,7 +99,7 @@ def test_bootstrap_interval_covers_the_mean_as_often_as_it_says():
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(100):
-        low, high = interval(rng.normal(1, 1, size=40))
+        low, high = bootstrap_interval(rng.normal(1, 1, size=40))
         covered += low < 1 < high
     assert 88 <= covered <= 100
 

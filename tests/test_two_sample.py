@@ -96,7 +96,7 @@ def test_of_a_classifier_of_ones_own_nothing_is_known(table):
 
 def test_the_table_that_is_shipped_knows_surrogates_and_other_patients():
     """With 200 windows the test on windows sees what the eye sees at once."""
-    seen = _power.seen("c2st_windows", 200, one_channel=False)
+    seen = _power.look_up_detectable("c2st_windows", 200, one_channel=False)
     assert seen["phases_randomized"] <= 1.0
     assert seen["other_patients"] <= 1.0
-    assert _power.seen("c2st_windows", 5, one_channel=False) == {}
+    assert _power.look_up_detectable("c2st_windows", 5, one_channel=False) == {}

@@ -106,10 +106,9 @@ def of_recordings(windows):
 def memorisation(reference, windows, train):
     """Is there more of single training windows in `windows` than in fresh real ones?"""
     sfreq = reference.sfreq
-    return {
-        "nn_ratio": metrics.nearest_neighbour_ratio(windows.X, train.X, reference.X, sfreq=sfreq),
-        "near_copies": metrics.near_copies(windows.X, train.X, sfreq=sfreq),
-    }
+    ratio = metrics.nearest_neighbor_ratio(reference.X, windows.X, train=train.X, sfreq=sfreq)
+    copies = metrics.find_copies(train.X, windows.X, sfreq=sfreq, on="features")
+    return {"nn_ratio": ratio, "near_copies": copies["near"].mean()}
 
 
 def conditioning(train, reference, windows):

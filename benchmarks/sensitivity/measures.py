@@ -1,7 +1,7 @@
 """Every measure of `geneeg_sk.metrics` that compares sets of windows, as one number each.
 
-Not here: scores of predictions (events, calibration), and `utility` and `augmentation_gain`, which
-need labels of several states.
+Not here: scores of predictions (events, calibration), and `tstr_scores` and `augmentation_gain`,
+which need labels of several states.
 """
 
 import numpy as np
@@ -32,13 +32,13 @@ def two_sample(on):
 
 
 def copies(real, trial, train, sfreq, seed):
-    return float(metrics.near_copies(trial, train.X, sfreq=sfreq))
+    return float(metrics.find_copies(train.X, trial, sfreq=sfreq, on="features")["near"].mean())
 
 
 def shifted_copies(real, trial, train, sfreq):
     """Near and exact copies, shifted or turned over: shares of some of the windows."""
     some = trial[:: -(-len(trial) // COPY_WINDOWS)]
-    found = metrics.find_copies(some, train.X, sfreq=sfreq)
+    found = metrics.find_copies(train.X, some, sfreq=sfreq)
     return {
         "near_copies_windows": float(found["near"].mean()),
         "exact_copies": float(found["exact"].mean()),
@@ -66,15 +66,16 @@ def features(real, trial, train, sfreq):
 
 
 def nearest(real, trial, train, sfreq, seed):
-    return float(metrics.nearest_neighbour_ratio(trial, train.X, real.X, sfreq=sfreq))
+    return float(metrics.nearest_neighbor_ratio(real.X, trial, train=train.X, sfreq=sfreq))
 
 
 def record_distance(real, trial, train, sfreq, seed):
-    return float(metrics.distance_to_closest_record(trial, train.X, real.X, sfreq=sfreq)["median"])
+    distances = metrics.distance_to_closest_record(real.X, trial, train=train.X, sfreq=sfreq)
+    return float(distances["median"])
 
 
 def membership(real, trial, train, sfreq, seed):
-    return float(metrics.membership_inference_auc(trial, train.X, real.X, sfreq=sfreq))
+    return float(metrics.membership_inference_auc(real.X, trial, train=train.X, sfreq=sfreq))
 
 
 MEASURES = {

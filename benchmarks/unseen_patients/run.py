@@ -30,7 +30,7 @@ from benchmarks.unseen_patients.thresholds import decided, multipliers, out_of_f
 from benchmarks.unseen_patients.windows import Task
 from benchmarks.unseen_patients.worth import ControlFailed, ControlMissing, require_control
 from geneeg_sk.metrics import window_event_scores
-from geneeg_sk.model_selection._scores import aligned, brier, f1_by_state, macro_auc
+from geneeg_sk.metrics._predictions import align_probabilities, brier, f1_by_state, macro_auc
 
 RESULTS = Path(__file__).parents[1] / "results" / "unseen_patients.jsonl"
 CACHE = Path("out/unseen-patients")
@@ -163,7 +163,7 @@ def lines(task, settings):
     about["seconds"] = round(time.perf_counter() - start)
     for regime, n_patients, groups in module.judged(task):
         test = prepared(task.method, module.judging(task, regime, settings.cache))
-        proba = aligned(model.predict_proba(np.asarray(test.X)), model.classes_, states)
+        proba = align_probabilities(model.predict_proba(np.asarray(test.X)), model.classes_, states)
         entry = vars(task.judged_as(regime, n_patients))
         for group in groups:
             own = test.groups == group

@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from geneeg_sk.model_selection._scores import aligned, f1_by_state
+from geneeg_sk.metrics._predictions import align_probabilities, f1_by_state
 
 GRID = 2.0 ** np.arange(-4, 4.5, 0.5)
 
@@ -44,7 +44,7 @@ def out_of_fold(windows, fit, states: np.ndarray) -> np.ndarray:
     proba = np.zeros((len(windows.y), len(states)))
     for k in (0, 1):
         model = fit(windows[fold != k])
-        proba[fold == k] = aligned(
+        proba[fold == k] = align_probabilities(
             model.predict_proba(windows[fold == k].X), model.classes_, states
         )
     return proba

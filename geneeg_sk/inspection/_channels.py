@@ -14,17 +14,17 @@ from geneeg_sk.datasets._channels import COMMON, standard_name
 ROWS = ["Fp", "AF", "F", "FT,FC", "T,C", "TP,CP", "P", "PO", "O", "I,N,A,M"]
 ROW_OF = {letters: k for k, row in enumerate(ROWS) for letters in row.split(",")}
 MONTAGE = "standard_1005"
-APART = 1e-3  # metres: electrodes nearer than this are one place
+APART = 1e-3  # meters: electrodes nearer than this are one place
 
 
-def clinical_order(names: Sequence[str]) -> list[int]:
+def sort_clinically(names: Sequence[str]) -> list[int]:
     """Return the order in which channels are read: numbers of `names`, the first at the top.
 
     Electrodes go from front to back, and from left to right in each row; derivations in the order
     of the longitudinal bipolar montage; what is neither comes last, in the order given.
 
     >>> names = ["EKG", "O1", "C4", "Cz", "Fp2", "T3", "Fp1"]
-    >>> [names[k] for k in clinical_order(names)]
+    >>> [names[k] for k in sort_clinically(names)]
     ['Fp1', 'Fp2', 'T3', 'Cz', 'C4', 'O1', 'EKG']
     """
     return sorted(range(len(names)), key=lambda k: (_rank(names[k]), k))
@@ -48,7 +48,7 @@ def _row_and_column(electrode: str) -> tuple[int, int]:
     return ROW_OF[letters], -column if column % 2 else column
 
 
-def located(names: Sequence[str]) -> tuple[list[int], Any]:
+def locate_channels(names: Sequence[str]) -> tuple[list[int], Any]:
     """Return the channels that have a place on the head, and an ``mne.Info`` with it.
 
     A derivation is put halfway between its electrodes; of channels at one place, the first is

@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from geneeg_sk.inspection._sets import check_pair, counted, thinned
-from geneeg_sk.inspection._style import COLORS, make_axes, unspine
+from geneeg_sk.inspection._display import Display, Layout
+from geneeg_sk.inspection._sets import check_pair, label_with_count, thin_sets
+from geneeg_sk.inspection._style import COLORS, hide_spines
 from geneeg_sk.metrics._sets import embed
 
 MAX_POINTS = 1000  # of each set; more hide each other
 MARKERS = {"real": "o", "synthetic": "^"}
 
 
-class EmbeddingDisplay:
+class EmbeddingDisplay(Display):
     """Windows as points: the first two principal components of their features.
 
     A point is a window, by the `EEGFeatures` of each channel (powers, activity and line length as
-    logarithms), standardised on the real windows. Components are those of the real windows, and
+    logarithms), standardized on the real windows. Components are those of the real windows, and
     synthetic ones are projected on them, so that adding or changing synthetic windows moves no
     real one.
 
@@ -97,7 +98,7 @@ class EmbeddingDisplay:
                 f"{len(sets.get('real', ()))} real windows have no principal components worth a "
                 "picture; expected at least 3."
             )
-        shown = thinned(sets, MAX_POINTS)
+        shown = thin_sets(sets, MAX_POINTS)
         clouds = embed(shown["real"], *list(shown.values())[1:], sfreq=sfreq)
         pca = PCA(2, svd_solver="full").fit(clouds[0])
         points = {name: pca.transform(cloud) for name, cloud in zip(shown, clouds)}
@@ -105,20 +106,11 @@ class EmbeddingDisplay:
         explained = np.nan_to_num(pca.explained_variance_ratio_)  # all windows equal: 0 / 0
         return cls(points=points, explained=explained, n_windows=n_windows).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> EmbeddingDisplay:
-        """Draw.
+    def _lay_out(self) -> Layout:
+        return Layout(1, (5.2, 4.0))
 
-        Parameters
-        ----------
-        ax : Axes, default=None
-            Where to draw. None: a new figure.
-
-        Returns
-        -------
-        self : EmbeddingDisplay
-            With `ax_` and `figure_`.
-        """
-        (ax,) = make_axes(ax, 1, (5.2, 4.0))
+    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+        (ax,) = axes
         for name, xy in self.points.items():
             ax.scatter(
                 *xy.T,
@@ -127,11 +119,9 @@ class EmbeddingDisplay:
                 facecolor="none" if name == "real" else (COLORS[name], 0.35),
                 edgecolor=COLORS[name],
                 linewidth=0.8,
-                label=counted(name, len(xy), self.n_windows[name]),
+                label=label_with_count(name, len(xy), self.n_windows[name]),
             )
         for k, label in enumerate((ax.set_xlabel, ax.set_ylabel)):
             label(f"component {k + 1} ({self.explained[k]:.0%} of real variance, no unit)")
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
-        unspine(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        hide_spines(ax)

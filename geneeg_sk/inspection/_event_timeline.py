@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geneeg_sk.inspection._style import BLACK, BLUE, GREY, VERMILLION, make_axes, unspine
+from geneeg_sk.inspection._display import Display, Layout
+from geneeg_sk.inspection._style import BLACK, BLUE, GRAY, VERMILLION, hide_spines
 
 # Below the probability, which has 0 to 1 of the height.
 ROWS = {"annotated": -0.16, "detected": -0.34}
@@ -16,7 +17,7 @@ HEIGHT = 0.13
 UNITS = {"h": 3600.0, "min": 60.0, "s": 1.0}  # the first of which a recording has three
 
 
-class EventTimelineDisplay:
+class EventTimelineDisplay(Display):
     """Seizures over the time of one recording: as annotated, as detected, and how probable.
 
     Use `from_detection` to make one.
@@ -122,27 +123,13 @@ class EventTimelineDisplay:
             annotated=seizures,
         ).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> EventTimelineDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : Axes, default=None
-            Where to draw. None: a new figure.
-
-        Returns
-        -------
-        self : EventTimelineDisplay
-            With `ax_` and `figure_`.
-
-        Raises
-        ------
-        ValueError
-            If a table lacks a column, or `times` and `probability` differ in length.
-        """
+    def _events(self) -> dict[str, pd.DataFrame]:
         events = {"annotated": self.annotated, "detected": self.detected}
-        for name, table in events.items():
-            if table is not None and not {"onset", "duration"} <= set(table):
+        return {name: table for name, table in events.items() if table is not None}
+
+    def _lay_out(self) -> Layout:
+        for name, table in self._events().items():
+            if not {"onset", "duration"} <= set(table):
                 raise ValueError(
                     f"{name} has the columns {list(table)}; expected 'onset' and 'duration'."
                 )
@@ -151,15 +138,18 @@ class EventTimelineDisplay:
                 f"there are {len(self.times)} times for {len(self.probability)} probabilities; "
                 "expected one each, and at least one."
             )
-        (ax,) = make_axes(ax, 1, (8.0, 2.8))
+        return Layout(1, (8.0, 2.8))
+
+    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+        (ax,) = axes
+        shown = self._events()
         unit, seconds = next(
             (item for item in UNITS.items() if self.duration >= 3 * item[1]), ("s", 1.0)
         )
         borders = np.append(self.times, self.duration) / seconds
         height = np.append(self.probability, self.probability[-1])
         ax.plot(borders, height, drawstyle="steps-post", color=BLACK, linewidth=1.2)
-        ax.axhline(self.threshold, color=GREY, linestyle="--", linewidth=0.8)
-        shown = {name: table for name, table in events.items() if table is not None}
+        ax.axhline(self.threshold, color=GRAY, linestyle="--", linewidth=0.8)
         for name, table in shown.items():
             spans = table[["onset", "duration"]].to_numpy(float) / seconds
             ax.broken_barh(
@@ -169,7 +159,7 @@ class EventTimelineDisplay:
                 edgecolor=COLORS[name],  # a seizure of seconds is to be seen in a day
                 linewidth=1.0,
             )
-        ax.axhline(-0.04, color=GREY, linewidth=0.6)
+        ax.axhline(-0.04, color=GRAY, linewidth=0.6)
         ax.set_xlim(0, self.duration / seconds)
         ax.set_ylim(min(ROWS.values()) - HEIGHT, 1.04)
         ax.set_yticks(
@@ -180,6 +170,4 @@ class EventTimelineDisplay:
             label.set_color(COLORS[name])
         ax.set_xlabel(f"time ({unit})")
         ax.set_ylabel("probability", y=0.7)
-        unspine(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        hide_spines(ax)

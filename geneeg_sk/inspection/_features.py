@@ -8,9 +8,10 @@ import numpy as np
 from scipy.stats import ks_2samp
 
 from geneeg_sk.features._eeg_features import FEATURES
-from geneeg_sk.inspection._sets import MAX_SHOWN, check_pair, counted, thinned
-from geneeg_sk.inspection._style import COLORS, LINES, make_axes, unspine
-from geneeg_sk.metrics._sets import DECADES, describe
+from geneeg_sk.inspection._display import Display, Layout
+from geneeg_sk.inspection._sets import MAX_SHOWN, check_pair, label_with_count, thin_sets
+from geneeg_sk.inspection._style import COLORS, LINES, hide_spines
+from geneeg_sk.metrics._sets import LOG_FEATURES, compute_features
 
 UNITS = {
     **dict.fromkeys([name for name in FEATURES if name.endswith("_power")], "µV²"),
@@ -22,7 +23,7 @@ COLUMNS = 4
 INCHES = (2.1, 1.75)  # of a panel
 
 
-class FeaturesDisplay:
+class FeaturesDisplay(Display):
     """Distribution of each of the twelve `EEGFeatures`, real and synthetic.
 
     A panel has the share of windows (empirical distribution function) whose feature is at most
@@ -38,6 +39,9 @@ class FeaturesDisplay:
         Features of ``"real"`` and ``"synthetic"`` windows, or one of them.
     n_windows : dict of str to int
         How many windows there were, of which these were taken.
+    distances : ndarray of shape (12,), default=None
+        Kolmogorov-Smirnov distance of the two distributions of each feature. None: there is one
+        set only.
 
     Attributes
     ----------
@@ -60,9 +64,18 @@ class FeaturesDisplay:
     'delta power (µV²)'
     """
 
-    def __init__(self, *, features: dict[str, np.ndarray], n_windows: dict[str, int]):
+    _has_panels = True
+
+    def __init__(
+        self,
+        *,
+        features: dict[str, np.ndarray],
+        n_windows: dict[str, int],
+        distances: np.ndarray | None = None,
+    ):
         self.features = features
         self.n_windows = n_windows
+        self.distances = distances
 
     @classmethod
     def from_windows(
@@ -91,54 +104,51 @@ class FeaturesDisplay:
             If windows differ in shape, hold NaN or infinity, or no sampling frequency is known.
         """
         sets, sfreq = check_pair(real, synthetic, sfreq)
-        shown = thinned(sets, MAX_SHOWN)
-        features = describe(*shown.values(), sfreq=sfreq, average=True)
+        shown = thin_sets(sets, MAX_SHOWN)
+        features = compute_features(*shown.values(), sfreq=sfreq, average=True)
+        distances = None
+        if len(features) == 2:
+            distances = np.array(
+                [ks_2samp(a, b).statistic for a, b in zip(*(f.T for f in features))]
+            )
         n_windows = {name: len(X) for name, X in sets.items()}
-        return cls(features=dict(zip(sets, features)), n_windows=n_windows).plot(ax=ax)
+        return cls(
+            features=dict(zip(sets, features)), n_windows=n_windows, distances=distances
+        ).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> FeaturesDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : Axes, sequence of 12 Axes, or None, default=None
-            Where to draw. None: a new figure.
-
-        Returns
-        -------
-        self : FeaturesDisplay
-            With `ax_` and `figure_`.
-        """
+    def _lay_out(self) -> Layout:
         n_rows = len(FEATURES) // COLUMNS
         size = (INCHES[0] * COLUMNS, INCHES[1] * n_rows + 0.4)
-        axes = make_axes(ax, len(FEATURES), size, n_rows=n_rows, sharey=True)
+        return Layout(len(FEATURES), size, n_rows=n_rows, sharey=True)
+
+    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
         for k, (one, feature) in enumerate(zip(axes, FEATURES)):
-            self._draw(one, k, feature)
+            self._draw_feature(one, k, feature)
         for one in axes[::COLUMNS]:
             one.set_ylabel("share of windows")
-        self.ax_, self.figure_ = np.array(axes, dtype=object), axes[0].figure
-        if ax is None:
+        if is_new:
             handles, labels = axes[0].get_legend_handles_labels()
-            self.figure_.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+            axes[0].figure.legend(
+                handles, labels, loc="outside upper center", ncols=2, frameon=False
+            )
         else:
             axes[0].legend(fontsize="x-small", frameon=False)
-        return self
 
-    def _draw(self, ax: Any, k: int, feature: str) -> None:
+    def _draw_feature(self, ax: Any, k: int, feature: str) -> None:
         values = {name: X[:, k] for name, X in self.features.items()}
         positive = all((v > 0).all() for v in values.values())
         for name, v in values.items():
-            label = counted(name, len(v), self.n_windows[name])
+            label = label_with_count(name, len(v), self.n_windows[name])
             ax.ecdf(v, color=COLORS[name], linestyle=LINES[name], linewidth=1.6, label=label)
-        if feature in DECADES and positive:
+        if feature in LOG_FEATURES and positive:
             _logarithmic(ax)
         ax.set_ylim(0, 1)
         unit = UNITS.get(feature, "no unit")
         ax.set_xlabel(f"{feature.replace('_', ' ')} ({unit})", fontsize="small")
         ax.tick_params(labelsize="small")
-        if len(values) == 2:
-            ax.set_title(f"KS {ks_2samp(*values.values()).statistic:.2f}", fontsize="small")
-        unspine(ax)
+        if self.distances is not None:
+            ax.set_title(f"KS {self.distances[k]:.2f}", fontsize="small")
+        hide_spines(ax)
 
 
 def _logarithmic(ax: Any) -> None:

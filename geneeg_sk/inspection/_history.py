@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from geneeg_sk.inspection._style import BLACK, CYCLE, make_axes, unspine
+from geneeg_sk.inspection._display import Display, Layout
+from geneeg_sk.inspection._style import BLACK, CYCLE, hide_spines
 
-DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # for print without colours
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # for print without colors
 NOT_TERMS = {"stage", "step", "loss", "validation"}
 
 
-class HistoryDisplay:
+class HistoryDisplay(Display):
     """Losses over training steps, a panel for each stage, on a logarithmic scale.
 
     Use `from_estimator` to make one.
@@ -40,6 +40,8 @@ class HistoryDisplay:
     >>> HistoryDisplay(history=history).plot().ax_[0].get_yscale()
     'log'
     """
+
+    _has_panels = True
 
     def __init__(self, *, history: pd.DataFrame):
         self.history = history
@@ -69,41 +71,23 @@ class HistoryDisplay:
         check_is_fitted(estimator, "history_")
         return cls(history=estimator.history_).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> HistoryDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : Axes, sequence of Axes, or None, default=None
-            Where to draw. None: a new figure.
-
-        Returns
-        -------
-        self : HistoryDisplay
-            With `ax_` and `figure_`.
-
-        Raises
-        ------
-        ValueError
-            If the history lacks a column, or has no row.
-        """
+    def _lay_out(self) -> Layout:
         missing = [c for c in ("stage", "step", "loss") if c not in self.history]
         if missing or self.history.empty:
             raise ValueError(
                 f"history has {len(self.history)} rows and lacks the columns {missing}; expected "
                 "at least one row of 'stage', 'step' and 'loss'."
             )
-        stages = list(self.history.groupby("stage", sort=False))
-        axes = make_axes(ax, len(stages), (3.0 * len(stages) + 0.4, 4.0))
-        for one, (stage, rows) in zip(axes, stages):
-            _draw(one, str(stage), rows)
+        n_stages = self.history["stage"].nunique()
+        return Layout(n_stages, (3.0 * n_stages + 0.4, 4.0))
+
+    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+        for one, (stage, rows) in zip(axes, self.history.groupby("stage", sort=False)):
+            _draw_stage(one, str(stage), rows)
         axes[0].set_ylabel("loss (no unit)")
-        self.ax_ = np.array(axes, dtype=object)
-        self.figure_ = axes[0].figure
-        return self
 
 
-def _draw(ax: Any, stage: str, rows: pd.DataFrame) -> None:
+def _draw_stage(ax: Any, stage: str, rows: pd.DataFrame) -> None:
     """Draw the terms of one stage thin, their sum and the validation loss thick."""
     terms = [c for c in rows if c not in NOT_TERMS and rows[c].notna().any()]
     for k, term in enumerate(terms if len(terms) > 1 else []):
@@ -128,7 +112,7 @@ def _draw(ax: Any, stage: str, rows: pd.DataFrame) -> None:
     ax.legend(
         frameon=False, fontsize="small", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2)
     )
-    unspine(ax)
+    hide_spines(ax)
 
 
 def _positive(rows: pd.DataFrame, terms: list[str]) -> bool:

@@ -18,7 +18,7 @@ from geneeg_sk._checks import is_mne
 from geneeg_sk._sealed import write_whole
 from geneeg_sk.datasets._channels import standard_name
 from geneeg_sk.inspection._quiz_page import DATA, Question, quiz_page, scramble
-from geneeg_sk.inspection._sets import check_pair, names_of_channels
+from geneeg_sk.inspection._sets import check_pair, get_channel_names
 from geneeg_sk.metrics._readers import FIRST, REAL, SECOND, SYNTHETIC
 
 
@@ -124,7 +124,7 @@ def make_quiz(
     rng = check_random_state(random_state)
     questions = _draw(labels, int(n_questions), pairs, rng)
     X, sfreq = _shown(real, synthetic, questions, sfreq)
-    names = names_of_channels(real, synthetic, ch_names, X.shape[1])
+    names = get_channel_names(real, synthetic, ch_names, X.shape[1])
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:
         raise ValueError(f"channels {twice} occur more than once; every channel needs its name.")

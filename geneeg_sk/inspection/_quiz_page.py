@@ -17,7 +17,7 @@ from scipy.signal import butter, sosfilt_zi
 from geneeg_sk._version import __version__
 from geneeg_sk.datasets._channels import COMMON, Montage, standard_name
 from geneeg_sk.datasets._cohort import STATES
-from geneeg_sk.inspection._channels import clinical_order
+from geneeg_sk.inspection._channels import sort_clinically
 from geneeg_sk.metrics._readers import FIRST, REAL, SYNTHETIC
 from geneeg_sk.preprocessing import Resampler
 
@@ -137,7 +137,7 @@ def _montages(names: list[str]) -> list[dict[str, Any]]:
     standard = [standard_name(name) for name in names]
     single = [k for k, s in enumerate(standard) if s and "-" not in s and s not in EARS]
     label = [s if s and standard.count(s) == 1 else name for s, name in zip(standard, names)]
-    order = clinical_order(names)
+    order = sort_clinically(names)
     bipolar = any(s and "-" in s for s in standard)
     montages = [
         {

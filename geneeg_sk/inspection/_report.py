@@ -16,31 +16,33 @@ import pandas as pd
 
 from geneeg_sk._checks import is_mne
 from geneeg_sk._version import __version__
-from geneeg_sk.inspection import _realism, _two_sample, _verdict
-from geneeg_sk.inspection._benchmark import BenchmarkDisplay, as_comparison, default_baseline
+from geneeg_sk.inspection import _realism, _verdict
+from geneeg_sk.inspection._benchmark import BenchmarkDisplay
 from geneeg_sk.inspection._embedding import EmbeddingDisplay
 from geneeg_sk.inspection._features import FeaturesDisplay
 from geneeg_sk.inspection._history import HistoryDisplay
-from geneeg_sk.inspection._questions import (
-    MAX_WINDOWS,
-    MIN_WINDOWS,
-    N_DEALS,
-    SEED,
-    usefulness,
-    window_scores,
-)
 from geneeg_sk.inspection._spectra import SpectraDisplay
 from geneeg_sk.inspection._tables import (
-    COST,
-    describe,
     error_table,
-    html_table,
-    score_table,
+    flatten,
     window_table,
 )
 from geneeg_sk.inspection._topomap import TopomapDisplay
 from geneeg_sk.inspection._traces import TracesDisplay
-from geneeg_sk.inspection._verdict import listed
+from geneeg_sk.inspection._verdict import join_names
+from geneeg_sk.metrics import _patient_test
+from geneeg_sk.metrics._predictions import SCORES
+from geneeg_sk.metrics._registry import METRICS
+from geneeg_sk.metrics._window_scores import (
+    MAX_WINDOWS,
+    MIN_WINDOWS,
+    N_SPLITS,
+    SEED,
+    score_training,
+    score_windows,
+)
+from geneeg_sk.model_selection._comparison import SamplerComparison
+from geneeg_sk.model_selection._score_table import COST, make_score_table, write_html
 
 IMAGE = "webp"
 DPI = 150
@@ -85,7 +87,7 @@ window.addEventListener("resize", (event) => {
 def make_report(
     out: str | Path,
     *,
-    comparison: Any = None,
+    comparison: SamplerComparison | None = None,
     real: Mapping[Any, Any] | None = None,
     synthetic: Mapping[Any, Any] | None = None,
     groups: Mapping[Any, Any] | None = None,
@@ -100,7 +102,7 @@ def make_report(
 
     The verdict answers four questions in plain sentences: is the synthetic EEG real, diverse,
     private and useful? Each with its number, the same number for real windows in place of the
-    synthetic ones (the floor), and their intervals. The page needs no other file and asks no
+    synthetic ones (the reference), and their intervals. The page needs no other file and asks no
     server for anything. What is not given is left out, with a sentence that says so.
 
     Parameters
@@ -109,12 +111,12 @@ def make_report(
         File to write, ending in ``.html``. It appears when it is complete; an older one of that
         name is replaced.
     comparison : SamplerComparison, default=None
-        From ``compare_samplers``, or any object with its `frame` and `patients`.
+        From ``compare_samplers``.
     real, synthetic : dict of state to windows, default=None
         Windows of shape (n_windows, n_channels, n_times) in microvolts, or ``mne.Epochs``. The
         real ones are those that the generator was trained on, or of the same recordings.
     groups : dict of state to array, default=None
-        Patient of each real window. With four or more, floors are between patients.
+        Patient of each real window. With four or more, references are between patients.
     holdout : dict of state to windows, default=None
         Real windows that the generator has not seen, for the test of membership.
     sfreq : float, default=None
@@ -170,14 +172,13 @@ def make_report(
         raise ValueError(f"out={str(out)!r} is no name of a page; expected one ending in '.html'.")
     real, synthetic = dict(real or {}), dict(synthetic or {})
     sfreq = _sfreq([*real.values(), *synthetic.values()], sfreq, info)
-    comparison = None if comparison is None else as_comparison(comparison)
 
     report = mne.Report(title=str(title), image_format=IMAGE, verbose="ERROR")
     report.include += HEAD
     report.add_custom_css(CSS)
-    numbers = _numbers(real, synthetic, sfreq, groups, holdout)
-    report.add_html(_verdicts(comparison, real, synthetic, sfreq, numbers), "Verdict")
-    report.add_html(_tables(comparison, numbers.windows), "Tables")
+    scores = _compute_scores(real, synthetic, sfreq, groups, holdout)
+    report.add_html(_verdicts(comparison, real, synthetic, sfreq, scores), "Verdict")
+    report.add_html(_tables(comparison, scores.windows), "Tables")
     with matplotlib.rc_context({"text.parse_math": False}):  # "$" in a name is a character
         for heading, figure, caption in _pictures(
             comparison, real, synthetic, sfreq, info, history
@@ -202,33 +203,33 @@ def _sfreq(windows: list[Any], sfreq: float | None, info: Any) -> float | None:
     return known[0] if known else None
 
 
-class _Numbers(NamedTuple):
+class _Scores(NamedTuple):
     """What was computed on windows."""
 
     windows: pd.DataFrame  # empty where nothing could be compared
     useful: dict[str, float] | None
 
 
-def _numbers(
+def _compute_scores(
     real: dict, synthetic: dict, sfreq: float | None, groups: Any, holdout: Any
-) -> _Numbers:
+) -> _Scores:
     if sfreq is None:
-        return _Numbers(pd.DataFrame(), None)
-    table = window_scores(real, synthetic, sfreq=sfreq, groups=groups, holdout=holdout)
+        return _Scores(pd.DataFrame(), None)
+    table = score_windows(real, synthetic, sfreq=sfreq, groups=groups, holdout=holdout)
     if table.empty:
-        return _Numbers(table, None)
-    return _Numbers(table, usefulness(real, synthetic, sfreq=sfreq, groups=groups))
+        return _Scores(table, None)
+    return _Scores(table, score_training(real, synthetic, sfreq=sfreq, groups=groups))
 
 
 def _verdicts(
-    comparison: Any, real: dict, synthetic: dict, sfreq: float | None, numbers: _Numbers
+    comparison: Any, real: dict, synthetic: dict, sfreq: float | None, scores: _Scores
 ) -> str:
-    table = numbers.windows
+    table = scores.windows
     parts = []
     for question, answer in (
-        ("Is it real?", _realism.on_realism),
-        ("Is it diverse?", _verdict.on_diversity),
-        ("Is it private?", _verdict.on_privacy),
+        ("Is it real?", _realism.judge_realism),
+        ("Is it diverse?", _verdict.judge_diversity),
+        ("Is it private?", _verdict.judge_privacy),
     ):
         parts.append(f"<h4>{question}</h4>")
         if table.empty:
@@ -237,14 +238,14 @@ def _verdicts(
             parts.append(_answer(*answer(table)))
     parts.append("<h4>Is it useful?</h4>")
     if comparison is not None:
-        parts.append(_answer(*_verdict.on_benefit(comparison)))
-    if numbers.useful is not None:
-        headline, sentences = _verdict.on_usefulness(numbers.useful)
+        parts.append(_answer(*_verdict.judge_benefit(comparison)))
+    if scores.useful is not None:
+        headline, sentences = _verdict.judge_usefulness(scores.useful)
         if comparison is None:
             parts.append(_answer(headline, sentences))
         else:  # the benchmark's answer counts
             parts += [_paragraph(sentence) for sentence in sentences]
-    if comparison is None and numbers.useful is None:
+    if comparison is None and scores.useful is None:
         text = "No comparison was given, and no two states have enough windows: left open."
         parts.append(_paragraph(text))
     if not table.empty:
@@ -257,28 +258,28 @@ def _reading(comparison: Any, table: pd.DataFrame) -> str:
     """How to read the numbers above, in small print."""
     text = []
     if not table.empty:
-        dealt = "patient by patient" if table["by_patient"].all() else "one by one"
+        how = "patient by patient" if table["by_patient"].all() else "one by one"
         if table["by_patient"].any() and not table["by_patient"].all():
-            dealt = "by patient, in states with fewer than four patients one by one"
+            how = "by patient, in states with fewer than four patients one by one"
         text.append(
             "“In their place”: the same number for real windows that stand in for the synthetic "
             "ones, which is what a perfect generator would score. Half of the real windows stand "
-            f"in, beside the other half; windows are dealt {dealt}, {N_DEALS} times (tests: "
-            f"{_two_sample.N_DEALS} times, by blocks of time), and intervals hold 95 % of the "
-            "deals (of copies and discharges: binomial; of tests on synthetic windows: bootstrap "
+            f"in, beside the other half; windows are split {how}, {N_SPLITS} times (tests: "
+            f"{_patient_test.N_SPLITS} times, by blocks of time), and intervals hold 95 % of the "
+            "splits (of copies and discharges: binomial; of tests on synthetic windows: bootstrap "
             "over patients, but no narrower than of real ones). At most "
             f"{MAX_WINDOWS} windows of each state, evenly spaced, are compared; copies are looked "
             "for among more."
         )
         text.append(
             "Words: told, where the interval of an AUC lies above 0.5 and above that of real "
-            f"windows in their place; easily, from {_realism.EASILY}; not told, where tests that "
-            f"would have seen {listed([*_realism.MUST_SEE.values()])} give intervals that end "
-            f"below {_realism.HIGHEST}, within {_realism.NEAR_FLOOR} of real windows in their "
-            "place, and nothing leaks; otherwise it cannot be said. What tests would have seen was "
-            "measured on known damage to real windows (simulated ones, for one channel those of "
-            f"Bonn). As diverse: within {_verdict.NEARLY} of real windows in their place; hardly "
-            f"any copies: the same, and never above {2 * _verdict.NEARLY:.0%}."
+            f"windows in their place; easily, from {_realism.EASY_AUC}; not told, where tests that "
+            f"would have seen {join_names([*_realism.MUST_SEE.values()])} give intervals that end "
+            f"below {_realism.MAX_UPPER_END}, within {_realism.NEAR_REFERENCE} of real windows in "
+            "their place, and nothing leaks; otherwise it cannot be said. What tests would have "
+            "seen was measured on known damage to real windows (simulated ones, for one channel "
+            f"those of Bonn). As diverse: within {_verdict.NEARLY} of real windows in their place; "
+            f"hardly any copies: the same, and never above {2 * _verdict.NEARLY:.0%}."
         )
     if comparison is not None:
         text.append(
@@ -317,8 +318,12 @@ def _tables(comparison: Any, windows: pd.DataFrame) -> str:
     if windows.empty:
         parts.append(_paragraph("No windows were compared, so there are no scores."))
     else:
-        parts.append(_paragraph("Mean and 95 % interval of each score."))
-        parts.append(html_table(window_table(windows)))
+        text = (
+            "Mean and 95 % interval of each score. Better: higher, lower, or as real: the nearer "
+            "to the number of real windows in their place."
+        )
+        parts.append(_paragraph(text))
+        parts.append(write_html(window_table(windows)))
     parts.append("<h4>Methods of augmentation</h4>")
     return "".join(parts) + _scores(comparison)
 
@@ -326,23 +331,23 @@ def _tables(comparison: Any, windows: pd.DataFrame) -> str:
 def _scores(comparison: Any) -> str:
     if comparison is None:
         return _paragraph("No comparison was given, so there are no scores.")
-    baseline = default_baseline(comparison.candidates)
-    table = score_table(comparison, baseline)
+    baseline = comparison.baselines[0]
+    table = make_score_table(comparison)
+    lower = [METRICS[name].label for name in SCORES if METRICS[name].better == "lower"]
     parts = [
         _paragraph(
             "Mean ± standard deviation over patients, on patients unseen in training (a patient's "
             "score is its mean over seeds). “Δ macro F1”: paired difference to "
-            f"“{baseline}”, with its 95 % interval. Brier score and ECE (calibration): lower is "
-            "better."
+            f"“{baseline}”, with its 95 % interval. Of {join_names(lower)}, lower is better."
         ),
-        html_table(table.drop(columns=COST, errors="ignore")),
+        write_html(table.drop(columns=COST, errors="ignore")),
         "<h4>Calibration and cost</h4>",
-        html_table(table[["method", *(c for c in COST if c in table)]]),
+        write_html(table[["method", *(c for c in COST if c in table)]]),
     ]
-    errors = error_table(comparison.frame)
+    errors = error_table(comparison.results)
     if len(errors):
         parts.append("<h4>Fits that failed</h4>")
-        parts.append(html_table(errors, wrap=True))
+        parts.append(write_html(errors, wrap=True))
     return "".join(parts)
 
 
@@ -378,7 +383,7 @@ def _pictures(
 def _benchmark(comparison: Any) -> tuple[str, Any, str]:
     heading = "Benefit for each patient"
     try:
-        return heading, BenchmarkDisplay.from_result(comparison).figure_, "Right is better."
+        return heading, BenchmarkDisplay.from_comparison(comparison).figure_, "Right is better."
     except ValueError as error:  # one candidate only, or all failed
         return heading, None, str(error)
 
@@ -411,7 +416,7 @@ def _topomap(
         display = TopomapDisplay.from_windows(real, synthetic, sfreq=sfreq, ch_names=names)
     except ValueError as error:  # too few channels with a place
         return heading, None, str(error)
-    return heading, display.figure_, "Median over windows; one scale of colours for each band."
+    return heading, display.figure_, "Median over windows; one scale of colors for each band."
 
 
 def _embedding(state: Any, real: Any, synthetic: Any, sfreq: float) -> tuple[str, Any, str]:
@@ -441,7 +446,7 @@ def _how(
         "seed": SEED,
     }
     said = "" if how else _paragraph("How the data were made was not recorded.")
-    return said + html_table(describe(rows), header=False, wrap=True)
+    return said + write_html(flatten(rows), header=False, wrap=True)
 
 
 def _counts(

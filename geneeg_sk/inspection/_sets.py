@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from geneeg_sk._checks import is_mne, sfreq_of
-from geneeg_sk.metrics._sets import check_sets, spaced
+from geneeg_sk.metrics._sets import check_sets, pick_evenly
 
 MAX_SHOWN = 2000  # windows of a set: a curve over more looks the same
 
@@ -33,7 +33,7 @@ def check_pair(
     return dict(zip(given, check_sets(sfreq, **given))), float(sfreq)
 
 
-def names_of_channels(real: Any, synthetic: Any, ch_names: Any, n_channels: int) -> list[str]:
+def get_channel_names(real: Any, synthetic: Any, ch_names: Any, n_channels: int) -> list[str]:
     """Return `ch_names`, or the names in an ``mne.Epochs``, or ``ch0``, ``ch1``, ...
 
     Raises
@@ -51,15 +51,15 @@ def names_of_channels(real: Any, synthetic: Any, ch_names: Any, n_channels: int)
     return [str(name) for name in ch_names]
 
 
-def thinned(sets: dict[str, np.ndarray], limit: int) -> dict[str, np.ndarray]:
+def thin_sets(sets: dict[str, np.ndarray], limit: int) -> dict[str, np.ndarray]:
     """Keep at most `limit` windows of each set, evenly spaced, so that each patient has a share."""
-    return {name: X[spaced(len(X), limit)] for name, X in sets.items()}
+    return {name: X[pick_evenly(len(X), limit)] for name, X in sets.items()}
 
 
-def counted(name: str, n_shown: int, n_windows: int) -> str:
+def label_with_count(name: str, n_shown: int, n_windows: int) -> str:
     """Say how many windows a set has, and how many of them were taken.
 
-    >>> counted("real", 20, 20), counted("real", 2000, 20000)
+    >>> label_with_count("real", 20, 20), label_with_count("real", 2000, 20000)
     ('real (20 windows)', 'real (2,000 of 20,000 windows)')
     """
     taken = "" if n_shown == n_windows else f"{n_shown:,} of "

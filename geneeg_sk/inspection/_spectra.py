@@ -8,8 +8,9 @@ import numpy as np
 from scipy.signal import welch
 
 from geneeg_sk.features._spectrum import BANDS
-from geneeg_sk.inspection._sets import MAX_SHOWN, check_pair, counted, thinned
-from geneeg_sk.inspection._style import COLORS, GREY, LINES, make_axes, unspine
+from geneeg_sk.inspection._display import Display, Layout
+from geneeg_sk.inspection._sets import MAX_SHOWN, check_pair, label_with_count, thin_sets
+from geneeg_sk.inspection._style import COLORS, GRAY, LINES, hide_spines
 from geneeg_sk.metrics._fidelity import DYNAMIC_RANGE
 from geneeg_sk.preprocessing._base import iter_blocks
 
@@ -20,7 +21,7 @@ GREEK = {"delta": "δ", "theta": "θ", "alpha": "α", "beta": "β", "gamma": "γ
 HATCHES = {"real": None, "synthetic": "////"}
 
 
-class SpectraDisplay:
+class SpectraDisplay(Display):
     """Median power spectrum over windows, with the band that holds 80 % of them.
 
     The spectrum of a window is the mean over channels of Welch's estimate [1]_ (Hann segments of
@@ -99,31 +100,22 @@ class SpectraDisplay:
         """
         sets, sfreq = check_pair(real, synthetic, sfreq)
         spectra = {}
-        for name, X in thinned(sets, MAX_SHOWN).items():
+        for name, X in thin_sets(sets, MAX_SHOWN).items():
             freqs, spectra[name] = _spectra(X, sfreq)
-        floor = max(*(s.max() for s in spectra.values()), np.finfo(np.float32).tiny / DYNAMIC_RANGE)
+        least = max(*(s.max() for s in spectra.values()), np.finfo(np.float32).tiny / DYNAMIC_RANGE)
         quantiles = {
             name: 10
-            * np.log10(np.maximum(np.percentile(s, QUANTILES, axis=0), floor * DYNAMIC_RANGE))
+            * np.log10(np.maximum(np.percentile(s, QUANTILES, axis=0), least * DYNAMIC_RANGE))
             for name, s in spectra.items()
         }
         n_windows = {name: (len(spectra[name]), len(X)) for name, X in sets.items()}
         return cls(freqs=freqs, quantiles=quantiles, n_windows=n_windows).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> SpectraDisplay:
-        """Draw.
+    def _lay_out(self) -> Layout:
+        return Layout(1, (5.2, 3.6))
 
-        Parameters
-        ----------
-        ax : Axes, default=None
-            Where to draw. None: a new figure.
-
-        Returns
-        -------
-        self : SpectraDisplay
-            With `ax_` and `figure_`.
-        """
-        (ax,) = make_axes(ax, 1, (5.2, 3.6))
+    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+        (ax,) = axes
         for name, (low, median, high) in self.quantiles.items():
             color = COLORS[name]
             ax.fill_between(
@@ -135,7 +127,7 @@ class SpectraDisplay:
                 hatch=HATCHES[name],
                 linewidth=0,
             )
-            label = counted(name, *self.n_windows[name])
+            label = label_with_count(name, *self.n_windows[name])
             ax.plot(self.freqs, median, LINES[name], color=color, linewidth=1.8, label=label)
         highest = min(HIGHEST, float(self.freqs[-1])) or 1.0
         ax.set_xlim(0, highest)
@@ -143,9 +135,7 @@ class SpectraDisplay:
         ax.set_xlabel("frequency (Hz)")
         ax.set_ylabel("power density (dB re 1 µV²/Hz)")
         ax.legend(title="median, 10–90 % of windows", loc="upper right", edgecolor="none")
-        unspine(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        hide_spines(ax)
 
 
 def _spectra(X: np.ndarray, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
@@ -170,12 +160,12 @@ def _mark_bands(ax: Any, highest: float) -> None:
         if high > highest * 1.05:
             continue
         for edge in (low, high):
-            ax.axvline(edge, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
+            ax.axvline(edge, color=GRAY, linewidth=0.6, linestyle=":", zorder=0)
         ax.text(
             (low + high) / 2,
             1.01,
             GREEK[name],
-            color=GREY,
+            color=GRAY,
             transform=ax.get_xaxis_transform(),
             ha="center",
             va="bottom",

@@ -1,4 +1,4 @@
-"""What all pictures share: colours that everybody can tell apart, and axes without pyplot."""
+"""What all pictures share: colors that everybody can tell apart, and axes without pyplot."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-# Okabe & Ito (2008), Color universal design: told apart by all common kinds of colour vision.
-# Lines differ in more than colour too, for print in black and white.
+# Okabe & Ito (2008), Color universal design: told apart by all common kinds of color vision.
+# Lines differ in more than color too, for print in black and white.
 BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, YELLOW, BLACK = (
     "#0072B2",
     "#D55E00",
@@ -22,7 +22,7 @@ BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, YELLOW, BLACK = (
 COLORS = {"real": BLUE, "synthetic": VERMILLION}
 LINES = {"real": "-", "synthetic": "--"}
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-GREY = "#666666"
+GRAY = "#666666"
 
 
 def make_axes(
@@ -72,7 +72,7 @@ def make_axes(
     return list(grid.subplots(squeeze=False, **kwargs).ravel())
 
 
-def unspine(ax: Any, *sides: str) -> None:
+def hide_spines(ax: Any, *sides: str) -> None:
     """Hide the frame on some sides."""
     for side in sides or ("top", "right"):
         ax.spines[side].set_visible(False)

@@ -9,16 +9,16 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from geneeg_sk.datasets._describe import check_origin
+from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._style import (
     BLACK,
     BLUE,
+    GRAY,
     GREEN,
-    GREY,
     ORANGE,
     PURPLE,
     VERMILLION,
-    make_axes,
-    unspine,
+    hide_spines,
 )
 
 COLORS = {"normal": BLUE, "preictal": ORANGE, "ictal": VERMILLION}
@@ -27,10 +27,10 @@ UNITS = {"h": 3600.0, "min": 60.0, "s": 1.0}
 ROW = 0.32  # inches
 
 
-class TimelineDisplay:
+class TimelineDisplay(Display):
     """The recordings of a patient, a row each: windows by state, and the seizures.
 
-    The grey line is what was recorded, coloured blocks are the windows that were taken of it, a
+    The gray line is what was recorded, colored blocks are the windows that were taken of it, a
     black triangle and line are the onset and duration of a seizure. Use `from_windows` to make one.
 
     Parameters
@@ -121,26 +121,17 @@ class TimelineDisplay:
         length = windows.X.shape[2] / windows.sfreq
         return cls(patient=str(patient), length=length, **tables).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> TimelineDisplay:
-        """Draw.
+    def _lay_out(self) -> Layout:
+        return Layout(1, (7.2, 1.6 + ROW * len(self.recordings)))
 
-        Parameters
-        ----------
-        ax : Axes, default=None
-            Where to draw. None: a new figure, whose height follows from the number of recordings.
-
-        Returns
-        -------
-        self : TimelineDisplay
-            With `ax_` and `figure_`.
-        """
-        (ax,) = make_axes(ax, 1, (7.2, 1.6 + ROW * len(self.recordings)))
+    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+        (ax,) = axes
         longest = self.recordings["duration"].max()
         unit = next((u for u, seconds in UNITS.items() if longest >= 2 * seconds), "s")
         row = {name: k for k, name in enumerate(self.recordings["recording"])}
         scale = 1 / UNITS[unit]
         durations = self.recordings["duration"].to_numpy() * scale
-        ax.hlines(range(len(row)), 0, durations, color=GREY, linewidth=1.2, zorder=1)
+        ax.hlines(range(len(row)), 0, durations, color=GRAY, linewidth=1.2, zorder=1)
         self._draw_windows(ax, row, scale)
         onsets, durations = (self.seizures[k].to_numpy() * scale for k in ("onset", "duration"))
         rows = self.seizures["recording"].map(row).to_numpy(dtype=float)
@@ -154,10 +145,8 @@ class TimelineDisplay:
         title = f"{self.patient}: {len(row)} recordings, {len(onsets)} seizures"
         ax.set_title(title, loc="left", fontsize=10)
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), edgecolor="none")
-        unspine(ax, "top", "right", "left")
+        hide_spines(ax, "top", "right", "left")
         ax.tick_params(axis="y", length=0)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
     def _draw_windows(self, ax: Any, row: dict[str, int], scale: float) -> None:
         """Draw the windows of each state, in one collection each."""

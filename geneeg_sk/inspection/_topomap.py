@@ -9,22 +9,29 @@ import numpy as np
 
 from geneeg_sk.features._eeg_features import FEATURES
 from geneeg_sk.features._spectrum import BANDS
-from geneeg_sk.inspection._channels import located
-from geneeg_sk.inspection._sets import MAX_SHOWN, check_pair, counted, names_of_channels, thinned
-from geneeg_sk.inspection._style import COLORS, make_axes
+from geneeg_sk.inspection._channels import locate_channels
+from geneeg_sk.inspection._display import Display, Layout
+from geneeg_sk.inspection._sets import (
+    MAX_SHOWN,
+    check_pair,
+    get_channel_names,
+    label_with_count,
+    thin_sets,
+)
+from geneeg_sk.inspection._style import COLORS
 from geneeg_sk.metrics._fidelity import DYNAMIC_RANGE
-from geneeg_sk.metrics._sets import describe
+from geneeg_sk.metrics._sets import compute_features
 
 MIN_PLACES = 4  # for a map between them
-COLOUR_MAP = "cividis"  # even in lightness, and the same for all kinds of colour vision
+COLOR_MAP = "cividis"  # even in lightness, and the same for all kinds of color vision
 INCHES = (1.55, 1.75)  # of a map
 
 
-class TopomapDisplay:
+class TopomapDisplay(Display):
     """Maps of band power over the scalp: a column for each band, a row for each set of windows.
 
     A map is the median over windows of the power of each channel, in dB relative to 1 µV²,
-    interpolated by MNE [1]_. Real and synthetic share the colours of a band. A bipolar derivation
+    interpolated by MNE [1]_. Real and synthetic share the colors of a band. A bipolar derivation
     is put halfway between its electrodes: it says how the potential *differs* there.
 
     Use `from_windows` to make one.
@@ -60,6 +67,8 @@ class TopomapDisplay:
     >>> [ax.get_title() for ax in display.ax_][:2]
     ['delta\\n0.5–4 Hz', 'theta\\n4–8 Hz']
     """
+
+    _has_panels = True
 
     def __init__(
         self,
@@ -110,48 +119,36 @@ class TopomapDisplay:
         """
         sets, sfreq = check_pair(real, synthetic, sfreq)
         n_channels = next(iter(sets.values())).shape[1]
-        names = names_of_channels(real, synthetic, ch_names, n_channels)
-        picks, info = located(names)
+        names = get_channel_names(real, synthetic, ch_names, n_channels)
+        picks, info = locate_channels(names)
         if len(picks) < MIN_PLACES:
             raise ValueError(
                 f"{len(picks)} of {len(names)} channels have a known place on the head; a map "
                 f"needs at least {MIN_PLACES}. Pass ch_names of the 10-20 system."
             )
-        shown = thinned({name: X[:, picks] for name, X in sets.items()}, MAX_SHOWN)
-        power = [_band_power(X) for X in describe(*shown.values(), sfreq=sfreq)]
+        shown = thin_sets({name: X[:, picks] for name, X in sets.items()}, MAX_SHOWN)
+        power = [_band_power(X) for X in compute_features(*shown.values(), sfreq=sfreq)]
         least = max(max(p.max() for p in power) * DYNAMIC_RANGE, np.finfo(np.float32).tiny)
         decibels = [10 * np.log10(np.maximum(p, least)) for p in power]
         counts = {name: (len(shown[name]), len(X)) for name, X in sets.items()}
         return cls(power=dict(zip(sets, decibels)), info=info, n_windows=counts).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> TopomapDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : Axes, sequence of Axes, or None, default=None
-            Where to draw. None: a new figure.
-
-        Returns
-        -------
-        self : TopomapDisplay
-            With `ax_` and `figure_`.
-        """
+    def _lay_out(self) -> Layout:
         n_rows, n_bands = len(self.power), len(BANDS)
         size = (INCHES[0] * n_bands + 0.3, INCHES[1] * n_rows + 1.0)
-        axes = make_axes(ax, n_rows * n_bands, size, n_rows=n_rows)
-        grid = np.array(axes, dtype=object).reshape(n_rows, n_bands)
+        return Layout(n_rows * n_bands, size, n_rows=n_rows)
+
+    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+        grid = np.array(axes, dtype=object).reshape(len(self.power), len(BANDS))
         for k, (band, (low, high)) in enumerate(BANDS.items()):
             self._draw_band(grid[:, k], k)
             grid[0, k].set_title(f"{band}\n{low:g}–{high:g} Hz", fontsize="medium")
         for one, (name, (n_used, n_all)) in zip(grid[:, 0], self.n_windows.items()):
-            label = counted(name, n_used, n_all).replace(" (", "\n(")
+            label = label_with_count(name, n_used, n_all).replace(" (", "\n(")
             one.set_ylabel(label, color=COLORS[name], fontweight="bold", fontsize="small")
-        self.ax_, self.figure_ = grid.ravel(), axes[0].figure
-        return self
 
     def _draw_band(self, axes: np.ndarray, k: int) -> None:
-        """Draw one band of all sets, with one scale of colours below."""
+        """Draw one band of all sets, with one scale of colors below."""
         import mne
 
         values = [power[:, k] for power in self.power.values()]
@@ -159,7 +156,7 @@ class TopomapDisplay:
         low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
         for one, v in zip(axes, values):
             image, _ = mne.viz.plot_topomap(
-                v, self.info, axes=one, vlim=(low, high), cmap=COLOUR_MAP, contours=4, show=False
+                v, self.info, axes=one, vlim=(low, high), cmap=COLOR_MAP, contours=4, show=False
             )
         bar = axes[0].figure.colorbar(
             image, ax=list(axes), orientation="horizontal", shrink=0.85, pad=0.04, aspect=12

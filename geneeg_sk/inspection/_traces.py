@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from geneeg_sk.inspection._channels import clinical_order
-from geneeg_sk.inspection._sets import check_pair, names_of_channels
-from geneeg_sk.inspection._style import COLORS, GREY, make_axes, unspine
+from geneeg_sk.inspection._channels import sort_clinically
+from geneeg_sk.inspection._display import Display, Layout
+from geneeg_sk.inspection._sets import check_pair, get_channel_names
+from geneeg_sk.inspection._style import COLORS, GRAY, hide_spines
 
 WIDTH = 6.6  # inches, both panels
 ROW = 0.24  # inches, one channel
@@ -18,7 +19,7 @@ TALLEST = 9.5  # inches, all channels: a page
 FONT = 72 * 0.62  # points, of a row of an inch
 
 
-class TracesDisplay:
+class TracesDisplay(Display):
     """Real and synthetic windows side by side, channel under channel.
 
     Channels go from front to back and from left to right, bipolar ones along the chains of the
@@ -37,6 +38,9 @@ class TracesDisplay:
         Sampling frequency, Hz.
     ch_names : list of str
         Channels, from top to bottom.
+    spacing : float, default=None
+        Distance of neighboring channels, microvolts. None: so that 95 % of all samples stay within
+        half of it.
 
     Attributes
     ----------
@@ -60,10 +64,20 @@ class TracesDisplay:
     ['real', 'synthetic']
     """
 
-    def __init__(self, *, windows: dict[str, np.ndarray], sfreq: float, ch_names: Sequence[str]):
+    _has_panels = True
+
+    def __init__(
+        self,
+        *,
+        windows: dict[str, np.ndarray],
+        sfreq: float,
+        ch_names: Sequence[str],
+        spacing: float | None = None,
+    ):
         self.windows = windows
         self.sfreq = sfreq
         self.ch_names = ch_names
+        self.spacing = spacing
 
     @classmethod
     def from_windows(
@@ -112,49 +126,36 @@ class TracesDisplay:
         rng = check_random_state(random_state)
         shown = {name: X[np.sort(rng.permutation(len(X))[:n_windows])] for name, X in sets.items()}
         n_channels = next(iter(sets.values())).shape[1]
-        names = names_of_channels(real, synthetic, ch_names, n_channels)
-        order = clinical_order(names)
+        names = get_channel_names(real, synthetic, ch_names, n_channels)
+        order = sort_clinically(names)
         shown = {name: X[:, order] for name, X in shown.items()}
         names = [names[k] for k in order]
         return cls(windows=shown, sfreq=sfreq, ch_names=names).plot(ax=ax)
 
-    def plot(self, ax: Any = None, *, spacing: float | None = None) -> TracesDisplay:
-        """Draw.
+    def _lay_out(self) -> Layout:
+        height = 1.0 + self._row_height() * len(self.ch_names)
+        return Layout(len(self.windows), (WIDTH, height), sharey=True)
 
-        Parameters
-        ----------
-        ax : Axes, sequence of Axes, or None, default=None
-            Where to draw. None: a new figure.
-        spacing : float, default=None
-            Distance of neighbouring channels, microvolts. None: so that 95 % of all samples stay
-            within half of it.
+    def _row_height(self) -> float:
+        return min(ROW, TALLEST / len(self.ch_names))
 
-        Returns
-        -------
-        self : TracesDisplay
-            With `ax_` and `figure_`.
-        """
-        centred = {
+    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+        centered = {
             name: X - np.median(X, axis=2, keepdims=True) for name, X in self.windows.items()
         }
-        spacing = spacing or _spacing(centred)
-        row = min(ROW, TALLEST / len(self.ch_names))
-        height = 1.0 + row * len(self.ch_names)
-        axes = make_axes(ax, len(centred), (WIDTH, height), sharey=True)
-        for one, (name, X) in zip(axes, centred.items()):
-            self._draw(one, name, X, spacing)
-        axes[0].set_yticks(self._levels(spacing), self.ch_names, fontsize=min(10.0, FONT * row))
+        spacing = self.spacing or _choose_spacing(centered)
+        for one, (name, X) in zip(axes, centered.items()):
+            self._draw_panel(one, name, X, spacing)
+        size = min(10.0, FONT * self._row_height())
+        axes[0].set_yticks(self._levels(spacing), self.ch_names, fontsize=size)
         for one in axes[1:]:
             one.tick_params(labelleft=False)
-        _scale_bar(axes[-1], spacing)
-        self.ax_ = np.array(axes, dtype=object)
-        self.figure_ = axes[0].figure
-        return self
+        _draw_scale_bar(axes[-1], spacing)
 
     def _levels(self, spacing: float) -> np.ndarray:
         return -spacing * np.arange(len(self.ch_names))
 
-    def _draw(self, ax: Any, name: str, X: np.ndarray, spacing: float) -> None:
+    def _draw_panel(self, ax: Any, name: str, X: np.ndarray, spacing: float) -> None:
         n_shown, _, n_times = X.shape
         length = n_times / self.sfreq
         times = np.arange(n_times) / self.sfreq
@@ -166,22 +167,22 @@ class TracesDisplay:
                 linewidth=0.6,
             )
             if k:
-                ax.axvline(k * length, color=GREY, linewidth=0.8)
+                ax.axvline(k * length, color=GRAY, linewidth=0.8)
         ax.set_xlim(0, n_shown * length)
         ax.set_ylim(-spacing * len(self.ch_names), spacing)
         ax.set_xlabel("time (s)")
         ax.set_title(name, color=COLORS[name], fontweight="bold")
         ax.tick_params(left=False)
-        unspine(ax, "top", "right", "left")
+        hide_spines(ax, "top", "right", "left")
 
 
-def _spacing(windows: dict[str, np.ndarray]) -> float:
+def _choose_spacing(windows: dict[str, np.ndarray]) -> float:
     """Distance of channels in microvolts, the same for all panels."""
     spacing = 2 * max(float(np.percentile(np.abs(X), 95)) for X in windows.values())
     return spacing or 1.0  # all flat
 
 
-def _scale_bar(ax: Any, spacing: float) -> None:
+def _draw_scale_bar(ax: Any, spacing: float) -> None:
     """Draw a bar of 1, 2 or 5 times a power of ten microvolts, no longer than `spacing`."""
     power = 10.0 ** np.floor(np.log10(spacing))
     size = max(step for step in (1, 2, 5) if step * power <= spacing) * power

@@ -20,7 +20,7 @@ def mmd(real: Any, synthetic: Any, *, sfreq: float) -> float:
     r"""Maximum mean discrepancy between the features of real and of synthetic windows.
 
     The unbiased estimate of its square (Gretton et al. 2012, eq. 3 [1]_) in the `EEGFeatures` of
-    each channel (powers, activity and line length as logarithms), standardised on the real windows.
+    each channel (powers, activity and line length as logarithms), standardized on the real windows.
     The kernel is fixed, so that numbers compare: :math:`k(x, y) = \exp(-|x - y|^2 / 2d)` with
     :math:`d` the number of features, for which two independent real windows are
     :math:`|x - y|^2 = 2d` apart on average.
@@ -68,7 +68,7 @@ def frechet_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
     :math:`|\mu_1-\mu_2|^2+\mathrm{tr}(\Sigma_1+\Sigma_2-2(\Sigma_1\Sigma_2)^{1/2})`, the square of
     the Wasserstein-2 distance (Dowson and Landau 1982 [1]_), as in the Fréchet inception distance
     [2]_, in the `EEGFeatures` of each channel (powers, activity and line length as logarithms),
-    standardised on the real windows.
+    standardized on the real windows.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def prdc(real: Any, synthetic: Any, *, sfreq: float, n_neighbors: int = 5) -> pd
 
     Each window has a ball around it, in feature space, that reaches to the k-th nearest window of
     its own set. In the `EEGFeatures` of each channel (powers, activity and line length as
-    logarithms), standardised on the real windows:
+    logarithms), standardized on the real windows:
 
     - `precision`: share of synthetic windows inside any real ball [1]_;
     - `recall`: share of real windows inside any synthetic ball [1]_;

@@ -108,7 +108,7 @@ def event_scores(
     24.0
     """
     recordings = _check_recordings(recordings)
-    return _scored(true, detected, recordings.assign(covered=recordings["duration"]))
+    return _score(true, detected, recordings.assign(covered=recordings["duration"]))
 
 
 def window_event_scores(
@@ -116,7 +116,7 @@ def window_event_scores(
 ) -> pd.DataFrame:
     """Score predicted states of windows by the seizures they make, per patient and overall.
 
-    Neighbouring windows of a state become one event (`events_from_windows`), and those are scored
+    Neighboring windows of a state become one event (`events_from_windows`), and those are scored
     as in `event_scores`.
 
     Parameters
@@ -167,11 +167,11 @@ def window_event_scores(
         raise ValueError("metadata has no row; expected the place of at least one window.")
     detected = events_from_windows(y_pred, metadata, length=length, state=state)
     rows = [
-        (*key, float(onsets.max()) + length, float(np.diff(_joined(onsets, length)).sum()))
+        (*key, float(onsets.max()) + length, float(np.diff(_join_windows(onsets, length)).sum()))
         for key, onsets in metadata.groupby(KEY, sort=False)["onset"]
     ]
     recordings = pd.DataFrame(rows, columns=[*KEY, "duration", "covered"])
-    return _scored(true, detected, recordings)
+    return _score(true, detected, recordings)
 
 
 def events_from_windows(
@@ -217,19 +217,19 @@ def events_from_windows(
     rows = [
         (*key, onset, end - onset)
         for key, onsets in metadata[y == state].groupby(KEY, sort=False)["onset"]
-        for onset, end in _joined(onsets, length)
+        for onset, end in _join_windows(onsets, length)
     ]
     events = pd.DataFrame(rows, columns=[*KEY, "onset", "duration"])
     return events.astype({"onset": float, "duration": float})
 
 
-def _joined(onsets: Any, length: float) -> np.ndarray:
+def _join_windows(onsets: Any, length: float) -> np.ndarray:
     """Return onset and end of what windows cover, shape (n, 2)."""
     onsets = np.asarray(onsets, dtype=float)
-    return _merged(np.column_stack([onsets, onsets + length]), 0.0)
+    return _merge(np.column_stack([onsets, onsets + length]), 0.0)
 
 
-def _merged(spans: np.ndarray, gap: float) -> np.ndarray:
+def _merge(spans: np.ndarray, gap: float) -> np.ndarray:
     """Merge spans that overlap, touch, or are less than `gap` seconds apart; sorted."""
     tiny = 1e-6  # seconds: rounding must not tear windows apart
     merged: list[list[float]] = []
@@ -263,7 +263,7 @@ def _check_recordings(recordings: pd.DataFrame) -> pd.DataFrame:
     return recordings[[*KEY, "duration"]]
 
 
-def _spans(events: pd.DataFrame, recordings: pd.DataFrame, name: str) -> dict[Any, np.ndarray]:
+def _read_spans(events: pd.DataFrame, recordings: pd.DataFrame, name: str) -> dict[Any, np.ndarray]:
     """Return onset and end of the events of each recording, sorted, merged where they overlap."""
     _check_columns(events, [*KEY, "onset", "duration"], name)
     durations = recordings.set_index(KEY)["duration"]
@@ -284,14 +284,14 @@ def _spans(events: pd.DataFrame, recordings: pd.DataFrame, name: str) -> dict[An
                 f"{duration[wrong][0]:g} s; expected at least {1 / RESOLUTION:g} s within the "
                 f"{limit:g} s of the recording, in seconds from its start."
             )
-        spans[key] = _merged(np.column_stack([onset, np.minimum(onset + duration, limit)]), 0.0)
+        spans[key] = _merge(np.column_stack([onset, np.minimum(onset + duration, limit)]), 0.0)
     return spans
 
 
-def _scored(true: pd.DataFrame, detected: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:
+def _score(true: pd.DataFrame, detected: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:
     """Count recording by recording, add up by patient, and score the sums."""
-    true_spans = _spans(true, recordings, "true")
-    detected_spans = _spans(detected, recordings, "detected")
+    true_spans = _read_spans(true, recordings, "true")
+    detected_spans = _read_spans(detected, recordings, "detected")
     counts: dict[Any, pd.Series] = {}
     latencies: dict[Any, list[float]] = {}
     none = np.empty((0, 2))
@@ -301,13 +301,17 @@ def _scored(true: pd.DataFrame, detected: pd.DataFrame, recordings: pd.DataFrame
         found = _count(ref, hyp, row.duration)
         one = pd.Series([1, row.covered / 3600, *found], COUNTS, dtype=float)
         counts[row.patient] = counts.get(row.patient, 0) + one
-        latencies.setdefault(row.patient, []).extend(_latencies(ref, hyp))
+        latencies.setdefault(row.patient, []).extend(_measure_latencies(ref, hyp))
 
-    scores = pd.DataFrame({name: _scores(counts[name], latencies[name]) for name in counts}).T
+    scores = pd.DataFrame(
+        {name: _compute_scores(counts[name], latencies[name]) for name in counts}
+    ).T
     _warn_of_undefined(scores)
     overall = {
         "mean": scores.mean(),
-        "pooled": _scores(sum(counts.values()), [s for one in latencies.values() for s in one]),
+        "pooled": _compute_scores(
+            sum(counts.values()), [s for one in latencies.values() for s in one]
+        ),
     }
     parts = {"patient": scores, "overall": pd.DataFrame(overall).T}
     return pd.concat(parts, names=["level", "name"])
@@ -328,10 +332,10 @@ def _count(ref: np.ndarray, hyp: np.ndarray, duration: float) -> tuple[int, int,
     return scoring.refTrue, scoring.tp, scoring.fp
 
 
-def _latencies(ref: np.ndarray, hyp: np.ndarray) -> list[float]:
+def _measure_latencies(ref: np.ndarray, hyp: np.ndarray) -> list[float]:
     """Return the seconds from each seizure's onset to that of what is detected of it."""
     found = []
-    for onset, end in _merged(ref, MERGE_WITHIN):
+    for onset, end in _merge(ref, MERGE_WITHIN):
         in_seizure = (hyp[:, 1] > onset) & (hyp[:, 0] < end)
         in_tolerance = (hyp[:, 1] > onset - TOLERANCE_BEFORE) & (hyp[:, 0] < end + TOLERANCE_AFTER)
         meets = in_seizure if in_seizure.any() else in_tolerance
@@ -340,20 +344,20 @@ def _latencies(ref: np.ndarray, hyp: np.ndarray) -> list[float]:
     return found
 
 
-def _scores(counts: pd.Series, latencies: list[float]) -> pd.Series:
+def _compute_scores(counts: pd.Series, latencies: list[float]) -> pd.Series:
     """Return counts and the scores that follow; NaN where one is not defined."""
     n_seizures, found, false = counts[["n_seizures", "n_detected", "n_false_alarms"]]
     scores = [
-        _ratio(found, n_seizures),
-        _ratio(found, found + false),
-        _ratio(2 * found, found + n_seizures + false),
+        _divide(found, n_seizures),
+        _divide(found, found + false),
+        _divide(2 * found, found + n_seizures + false),
         DAY * false / counts["hours"],
         float(np.median(latencies)) if latencies else np.nan,
     ]
     return pd.concat([counts, pd.Series(scores, SCORES)])
 
 
-def _ratio(part: float, whole: float) -> float:
+def _divide(part: float, whole: float) -> float:
     return part / whole if whole else np.nan
 
 

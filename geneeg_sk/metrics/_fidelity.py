@@ -11,7 +11,7 @@ from scipy.stats import false_discovery_control, ks_2samp
 
 from geneeg_sk.features._eeg_features import FEATURES
 from geneeg_sk.features._spectrum import BANDS, power_spectrum
-from geneeg_sk.metrics._sets import check_sets, describe
+from geneeg_sk.metrics._sets import check_sets, compute_features
 from geneeg_sk.preprocessing._base import iter_blocks
 
 DYNAMIC_RANGE = 1e-10  # 100 dB below the peak, both spectra are numerical noise
@@ -60,7 +60,7 @@ def ks_by_feature(real: Any, synthetic: Any, *, sfreq: float, alpha: float = 0.0
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha={alpha} is no rate; expected a number between 0 and 1.")
-    features = describe(
+    features = compute_features(
         *check_sets(sfreq, real=real, synthetic=synthetic), sfreq=sfreq, average=True
     )
     tests = [ks_2samp(a, b) for a, b in zip(*(f.T for f in features))]
@@ -117,8 +117,8 @@ def spectral_distance(real: Any, synthetic: Any, *, sfreq: float) -> pd.Series:
     real, synthetic = check_sets(sfreq, real=real, synthetic=synthetic)
     freqs = rfftfreq(real.shape[2], 1 / sfreq)
     spectra = np.stack([_mean_spectrum(real, sfreq), _mean_spectrum(synthetic, sfreq)])
-    floor = max(spectra.max() * DYNAMIC_RANGE, np.finfo(float).tiny)
-    decibels = 10 * np.log10(np.maximum(spectra, floor))
+    least = max(spectra.max() * DYNAMIC_RANGE, np.finfo(float).tiny)
+    decibels = 10 * np.log10(np.maximum(spectra, least))
     difference = decibels[0] - decibels[1]  # (n_channels, n_freqs)
 
     distance = {}

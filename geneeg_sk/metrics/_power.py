@@ -9,7 +9,7 @@ from importlib.resources import files
 POWER = 0.8  # share of trials in which a damage was seen, from which on it counts as seen
 
 
-def seen(measure: str, n: int, *, one_channel: bool) -> dict[str, float]:
+def look_up_detectable(measure: str, n: int, *, one_channel: bool) -> dict[str, float]:
     """Return the faintest strength of every damage that a measure sees with `n` windows of a set.
 
     From ``power.json``, which ``benchmarks/sensitivity`` writes: measured on simulated EEG of 19

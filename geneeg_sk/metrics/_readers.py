@@ -19,7 +19,7 @@ NEEDED = ["question", "truth", "answer"]
 RATES = ["accuracy", "sensitivity", "specificity", "state_accuracy"]
 
 
-class ReaderAgreement(NamedTuple):
+class ReaderAgreement(NamedTuple):  # numpydoc ignore=PR01
     """Scores of readers, and how far they agree; what `reader_agreement` returns.
 
     Rates are from 0 to 1, each with its 95 % interval (``_low``, ``_high``); NaN where there is

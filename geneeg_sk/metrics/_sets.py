@@ -16,7 +16,7 @@ from geneeg_sk.features._spectrum import BANDS
 from geneeg_sk.preprocessing._base import resolve_sfreq
 
 # Features that span decades, and are compared as logarithms.
-DECADES = (*(f"{band}_power" for band in BANDS), "hjorth_activity", "line_length")
+LOG_FEATURES = (*(f"{band}_power" for band in BANDS), "hjorth_activity", "line_length")
 QUIET = 1e-4  # of the median: 40 dB below it, a feature is as good as absent
 
 
@@ -66,7 +66,7 @@ def _check_set(name: str, X: Any) -> np.ndarray:
     return X
 
 
-def describe(*sets: np.ndarray, sfreq: float, average: bool = False) -> list[np.ndarray]:
+def compute_features(*sets: np.ndarray, sfreq: float, average: bool = False) -> list[np.ndarray]:
     """Return the EEGFeatures of each set, float64, shape (n_windows, n_features)."""
     features = EEGFeatures(sfreq=sfreq, average=average).fit(sets[0])
     return [features.transform(X).astype(np.float64) for X in sets]
@@ -86,25 +86,25 @@ def thin(limit: int, **sets: np.ndarray) -> list[np.ndarray]:
                 UserWarning,
                 stacklevel=3,
             )
-    return [X[spaced(len(X), limit)] for X in sets.values()]
+    return [X[pick_evenly(len(X), limit)] for X in sets.values()]
 
 
-def spaced(n: int, limit: int) -> slice | np.ndarray:
+def pick_evenly(n: int, limit: int) -> slice | np.ndarray:
     """Index of `limit` of `n` rows, evenly spaced, or of all where there are no more."""
     return slice(None) if n <= limit else np.linspace(0, n - 1, limit).astype(int)
 
 
 def embed(real: np.ndarray, *others: np.ndarray, sfreq: float) -> list[np.ndarray]:
-    """Return each set as points: its EEGFeatures, standardised on the real windows.
+    """Return each set as points: its EEGFeatures, standardized on the real windows.
 
     Features of each channel; powers, activity and line length as logarithms, for on a linear scale
     a few loud windows would decide everything. A feature that is constant in `real` is left as 0
     there.
     """
-    points = describe(real, *others, sfreq=sfreq)
-    in_decades = np.tile([name in DECADES for name in FEATURES], real.shape[1])
-    floor = np.maximum(QUIET * np.median(points[0][:, in_decades], axis=0), np.finfo(float).tiny)
+    points = compute_features(real, *others, sfreq=sfreq)
+    in_decades = np.tile([name in LOG_FEATURES for name in FEATURES], real.shape[1])
+    least = np.maximum(QUIET * np.median(points[0][:, in_decades], axis=0), np.finfo(float).tiny)
     for X in points:
-        X[:, in_decades] = np.log(np.maximum(X[:, in_decades], floor))
+        X[:, in_decades] = np.log(np.maximum(X[:, in_decades], least))
     scaler = StandardScaler().fit(points[0])
     return [scaler.transform(X) for X in points]

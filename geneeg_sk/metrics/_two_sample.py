@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
-from geneeg_sk.metrics._power import seen
-from geneeg_sk.metrics._sets import check_sets, describe, spaced, thin
+from geneeg_sk.metrics._power import look_up_detectable
+from geneeg_sk.metrics._sets import check_sets, compute_features, pick_evenly, thin
 
 N_FOLDS = 5
 MAX_WINDOWS = 4000  # of each set: the regression grows with the square of their number
@@ -28,7 +28,7 @@ N_BOOTSTRAP, CONFIDENCE = 200, 0.95
 MIN_GROUPS = 4  # two to learn on and two to be judged on: with fewer, a group is all there is
 
 
-class TwoSampleResult(float):
+class TwoSampleResult(float):  # numpydoc ignore=PR01
     """An area under the ROC curve that also says what it could have seen.
 
     A float in every respect, the area itself, with these attributes:
@@ -107,8 +107,8 @@ def c2st(
         sides of a fold, so that a classifier cannot win by knowing a recording again.
     synthetic_groups : array-like of shape (n_synthetic,), default=None
         The same for the synthetic windows: the patient each was asked for, or real windows' own,
-        where these stand in their place. Without them synthetic windows are dealt out at random,
-        which drags the area far below 0.5 where they resemble the groups of the real ones.
+        where these stand in their place. Without them synthetic windows are spread over folds at
+        random, which drags the area far below 0.5 where they resemble the groups of the real ones.
     estimator : classifier, default=None
         Gets features, shape (n_windows, n_features), or windows in three dimensions, and has
         `predict_proba` or `decision_function`. None: extremely randomized trees on features, and
@@ -165,7 +165,9 @@ def c2st(
     rng = check_random_state(random_state)
     fold_seed, model_seed, draw_seed = (int(s) for s in rng.randint(2**31 - 1, size=3))
     if on == "windows":
-        group_sets = [None if g is None else g[spaced(len(g), MAX_WINDOWS)] for g in group_sets]
+        group_sets = [
+            None if g is None else g[pick_evenly(len(g), MAX_WINDOWS)] for g in group_sets
+        ]
         real, synthetic = thin(MAX_WINDOWS, real=real, synthetic=synthetic)
         data = np.concatenate([real, synthetic])
         if estimator is None:
@@ -173,37 +175,39 @@ def c2st(
 
             data = random_convolutions(data, random_state=model_seed)
     else:
-        data = np.concatenate(describe(real, synthetic, sfreq=sfreq))
-    n, n_groups = min(len(real), len(synthetic)), _count(group_sets[0])
+        data = np.concatenate(compute_features(real, synthetic, sfreq=sfreq))
+    n, n_groups = min(len(real), len(synthetic)), _count_groups(group_sets[0])
     detectable = None
     if estimator is None:
         enough = n_groups is None or n_groups >= MIN_GROUPS
-        detectable = seen(f"c2st_{on}", n, one_channel=real.shape[1] == 1) if enough else {}
-        estimator = _default_estimator(on, model_seed)
+        detectable = (
+            look_up_detectable(f"c2st_{on}", n, one_channel=real.shape[1] == 1) if enough else {}
+        )
+        estimator = _make_estimator(on, model_seed)
 
     is_synthetic = np.arange(len(data)) >= len(real)
-    judged = []
-    for train, test in _folds(len(real), len(synthetic), group_sets, fold_seed):
+    tested = []
+    for train, test in _split(len(real), len(synthetic), group_sets, fold_seed):
         model = clone(estimator).fit(data[train], is_synthetic[train])
-        judged.append((test, _scores(model, data[test])))
-    units = _units(len(real), len(synthetic), group_sets)
+        tested.append((test, _predict_scores(model, data[test])))
+    units = _number_units(len(real), len(synthetic), group_sets)
     result = TwoSampleResult(
-        np.mean([roc_auc_score(is_synthetic[test], scores) for test, scores in judged]),
-        interval=_interval(judged, is_synthetic, units, np.random.default_rng(draw_seed)),
+        np.mean([roc_auc_score(is_synthetic[test], scores) for test, scores in tested]),
+        interval=_bootstrap_interval(tested, is_synthetic, units, np.random.default_rng(draw_seed)),
         n=n,
         n_groups=n_groups,
         detectable=detectable,
     )
     if result.blind and result.interval[0] <= 0.5:
-        _warn_blind(result, on)
+        _warn_of_blindness(result, on)
     return result
 
 
-def _count(groups: np.ndarray | None) -> int | None:
+def _count_groups(groups: np.ndarray | None) -> int | None:
     return None if groups is None else len(np.unique(groups))
 
 
-def _warn_blind(result: TwoSampleResult, on: str) -> None:
+def _warn_of_blindness(result: TwoSampleResult, on: str) -> None:
     of_groups = "" if result.n_groups is None else f" of {result.n_groups} groups"
     warnings.warn(
         f"With {result.n} windows{of_groups}, c2st(on={on!r}) is not known to tell even windows of "
@@ -214,7 +218,7 @@ def _warn_blind(result: TwoSampleResult, on: str) -> None:
     )
 
 
-def _units(n_real: int, n_synthetic: int, groups: list[np.ndarray | None]) -> np.ndarray:
+def _number_units(n_real: int, n_synthetic: int, groups: list[np.ndarray | None]) -> np.ndarray:
     """Number the groups of all rows, or the rows where they have no groups."""
     units = []
     for n, g in zip((n_real, n_synthetic), groups):
@@ -222,25 +226,25 @@ def _units(n_real: int, n_synthetic: int, groups: list[np.ndarray | None]) -> np
     return np.concatenate([units[0], units[1] + n_real])
 
 
-def _interval(
-    judged: list[tuple[np.ndarray, np.ndarray]],
+def _bootstrap_interval(
+    tested: list[tuple[np.ndarray, np.ndarray]],
     is_synthetic: np.ndarray,
     units: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
     """Bootstrap interval of the mean area, over the units that are judged in each fold."""
     areas = np.zeros(N_BOOTSTRAP)
-    for test, scores in judged:
+    for test, scores in tested:
         kinds = is_synthetic[test]
-        real, synthetic = (_weights(units[test][kinds == k], rng) for k in (False, True))
+        real, synthetic = (_draw_weights(units[test][kinds == k], rng) for k in (False, True))
         above = np.sign(scores[kinds][:, None] - scores[~kinds])  # (n_synthetic, n_real)
         areas += 0.5 + 0.5 * np.einsum("bs,sr,br->b", synthetic, above, real, optimize=True)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(areas / len(judged), [tail, 1 - tail])
+    low, high = np.quantile(areas / len(tested), [tail, 1 - tail])
     return float(low), float(high)
 
 
-def _weights(units: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _draw_weights(units: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw units with replacement, again and again: the share of every row, (n_bootstrap, n)."""
     _, unit = np.unique(units, return_inverse=True)
     n_units = unit.max() + 1
@@ -249,20 +253,20 @@ def _weights(units: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _default_estimator(on: str, seed: int) -> BaseEstimator:
+def _make_estimator(on: str, seed: int) -> BaseEstimator:
     if on == "features":
         return ExtraTreesClassifier(N_TREES, class_weight="balanced", random_state=seed)
     return make_pipeline(StandardScaler(), RidgeClassifierCV(ALPHAS, class_weight="balanced"))
 
 
-def _scores(model: Any, data: np.ndarray) -> np.ndarray:
+def _predict_scores(model: Any, data: np.ndarray) -> np.ndarray:
     """Return a number for each row that is the larger, the more synthetic it seems."""
     if hasattr(model, "predict_proba"):
         return model.predict_proba(data)[:, 1]
     return model.decision_function(data)
 
 
-def _folds(
+def _split(
     n_real: int,
     n_synthetic: int,
     groups: list[np.ndarray | None],

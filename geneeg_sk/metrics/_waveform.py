@@ -8,7 +8,7 @@ import numpy as np
 from scipy import fft
 from scipy.stats import wasserstein_distance
 
-from geneeg_sk.metrics._sets import check_sets, spaced
+from geneeg_sk.metrics._sets import check_sets, pick_evenly
 from geneeg_sk.preprocessing._base import iter_blocks
 
 MAX_SAMPLES = 50_000  # of a channel: more move the distance by less than a hundredth of itself
@@ -124,4 +124,4 @@ def _autocorrelation(X: np.ndarray) -> np.ndarray:
 def _samples(X: np.ndarray) -> np.ndarray:
     """Samples of all windows of a channel, float64."""
     samples = X.reshape(-1)
-    return samples[spaced(len(samples), MAX_SAMPLES)].astype(np.float64)
+    return samples[pick_evenly(len(samples), MAX_SAMPLES)].astype(np.float64)

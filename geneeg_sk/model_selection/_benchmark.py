@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import Bunch
 
+from geneeg_sk.metrics._predictions import SCORES
 from geneeg_sk.model_selection._candidates import (
     Budget,
     benchmark_candidates,
@@ -20,11 +20,9 @@ from geneeg_sk.model_selection._candidates import (
 )
 from geneeg_sk.model_selection._compare import compare_samplers
 from geneeg_sk.model_selection._comparison import SamplerComparison, read_csv, write_csv
-from geneeg_sk.model_selection._scores import MAIN
-from geneeg_sk.model_selection._task import seeded
 
-OURS = ("GenEEGSampler",)
-RESULTS, PATIENTS, ROWS, GENERATORS = "results.csv", "patients.csv", "rows.jsonl", ".generators"
+GENERATED = "GenEEGSampler"  # the candidate whose windows the report shows
+RESULTS, PATIENTS, ROWS = "results.csv", "patients.csv", "rows.jsonl"
 
 
 def group_labels(windows: Bunch, by: str) -> np.ndarray:
@@ -76,12 +74,14 @@ class Benchmark:
             smallest=smallest_state(windows.y, self.folds),
             budget=budget,
         )
-        # Trained generators are kept until the report is written, which shows their windows.
-        self._cache = out.resolve() / GENERATORS
-        self.candidates["GenEEGSampler"].set_params(memory=str(self._cache))
 
-    def run(self, *, n_jobs: int | None = None, verbose: int = 1) -> SamplerComparison:
-        """Compare the candidates, and write the tables into the folder."""
+    def run(
+        self, *, keep: bool = False, n_jobs: int | None = None, verbose: int = 1
+    ) -> SamplerComparison:
+        """Compare the candidates, and write the tables into the folder.
+
+        keep : with what `generated` needs.
+        """
         comparison = compare_samplers(
             self.candidates,
             self.estimator,
@@ -90,13 +90,15 @@ class Benchmark:
             self.groups,
             cv=self.cv,
             n_repeats=self.n_repeats,
+            baselines=_all_but_generated(self.candidates),
             store=self.out / ROWS,
+            keep=GENERATED if keep else None,
             n_jobs=n_jobs,
             random_state=self.seed,
             verbose=verbose,
         )
         comparison.to_csv(self.out / RESULTS)
-        write_csv(comparison.patients, self.out / PATIENTS)
+        write_csv(comparison.scores_by_patient, self.out / PATIENTS)
         return comparison
 
     def generated(self, comparison: SamplerComparison) -> dict[str, Any]:
@@ -107,33 +109,22 @@ class Benchmark:
         checks for copies and for membership have to compare. `history` is that of the training.
         Empty where our sampler failed, or generated nothing.
         """
-        frame = comparison.frame
-        done = frame[(frame["candidate"] == OURS[0]) & (frame["error"] == "")]
-        if done.empty:
+        fold = comparison.kept
+        if fold is None or not len(fold.X_synthetic):
             return {}
-        train, test = self.folds[int(done["fold"].iloc[0])]
-        sampler = seeded(clone(self.candidates[OURS[0]]), int(done["seed"].iloc[0]))
-        X, y = sampler.fit_resample(
-            self.windows.X[train], self.windows.y[train], groups=self.groups[train]
-        )
-        new = sampler.is_synthetic_
-        if not new.any():
-            return {}
-        synthetic = by_state(X[new], y[new])
+        X, y = self.windows.X, self.windows.y
+        synthetic = by_state(fold.X_synthetic, fold.y_synthetic)
         found = {
-            "real": by_state(X[~new], y[~new]),
-            "groups": by_state(self.groups[train], y[~new]),
-            "holdout": by_state(self.windows.X[test], self.windows.y[test]),
+            "real": by_state(X[fold.train], y[fold.train]),
+            "groups": by_state(self.groups[fold.train], y[fold.train]),
+            "holdout": by_state(X[fold.test], y[fold.test]),
         }
         shown = {
             name: {state: sets[state] for state in synthetic if state in sets}
             for name, sets in found.items()
         }
-        return {**shown, "synthetic": synthetic, "history": sampler.generator_.history_}
-
-    def forget(self) -> None:
-        """Remove the trained generators, so that another run's times are honest."""
-        shutil.rmtree(self._cache, ignore_errors=True)
+        history = fold.sampler.generator_.history_
+        return {**shown, "synthetic": synthetic, "history": history}
 
 
 def by_state(X: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
@@ -157,10 +148,14 @@ def read_results(folder: str | os.PathLike) -> SamplerComparison:
             raise FileNotFoundError(
                 f"no {name} in {folder}; expected a folder that geneeg-sk benchmark wrote."
             )
-    keys, numbers = ["candidate", "fold", "seed"], ["fold", "seed", *MAIN]
+    keys, numbers = ["candidate", "fold", "seed"], ["fold", "seed", *SCORES]
     fits = ["fit_seconds", "n_train", "n_test", "n_synthetic"]
-    frame = read_csv(folder / RESULTS, [*keys, "error"], [*numbers, *fits])
+    table = read_csv(folder / RESULTS, [*keys, "error"], [*numbers, *fits])
     patients = read_csv(folder / PATIENTS, [*keys, "group"], [*numbers, "n_windows"])
     # No error is an empty text; a column without any error would come back as numbers.
-    frame["error"] = frame["error"].astype(object).where(frame["error"].notna(), "")
-    return SamplerComparison(frame, patients, ours=OURS)
+    table["error"] = table["error"].astype(object).where(table["error"].notna(), "")
+    return SamplerComparison(table, patients, baselines=_all_but_generated(table["candidate"]))
+
+
+def _all_but_generated(candidates: Iterable[str]) -> list[str] | None:
+    return [name for name in dict.fromkeys(candidates) if name != GENERATED] or None

@@ -16,7 +16,7 @@ from geneeg_sk.over_sampling import FillGap, FourierSurrogateSampler, GenEEGSamp
 
 # Temporal filters span a quarter of a second: long enough for a cycle of theta.
 FILTER_SECONDS = 0.25
-NEIGHBOURS = 5  # the default of SMOTE and ADASYN
+NEIGHBORS = 5  # the default of SMOTE and ADASYN
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ def benchmark_candidates(
         Sampling frequency of the windows, in Hz.
     smallest : int
         Windows of the rarest state in any training fold (`smallest_state`): SMOTE and ADASYN need
-        more windows than neighbours.
+        more windows than neighbors.
     budget : Budget
         Training steps of the generator.
     """
     target = FillGap(1.0)
-    k = max(min(NEIGHBOURS, smallest - 1), 1)
+    k = max(min(NEIGHBORS, smallest - 1), 1)
     generator = LatentDiffusionGenerator(
         sfreq=sfreq, vae_steps=budget.vae_steps, diffusion_steps=budget.diffusion_steps
     )

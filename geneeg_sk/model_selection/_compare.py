@@ -19,11 +19,10 @@ from tqdm.auto import tqdm
 
 from geneeg_sk._checks import as_microvolts, check_finite, check_groups
 from geneeg_sk._version import __version__
-from geneeg_sk.model_selection._comparison import SamplerComparison
+from geneeg_sk.model_selection._comparison import SamplerComparison, check_baselines
 from geneeg_sk.model_selection._content import content_hash
 from geneeg_sk.model_selection._store import RowStore
-from geneeg_sk.model_selection._task import Task, frozen_patients, run_task
-from geneeg_sk.over_sampling import GenEEGSampler
+from geneeg_sk.model_selection._task import KeptFold, Task, find_frozen_patients, run_task
 
 MAX_SEED = np.iinfo(np.int32).max
 
@@ -38,7 +37,9 @@ def compare_samplers(
     cv: Any,
     n_repeats: int = 3,
     scoring: str | Iterable[str] | Mapping[str, Callable] | None = None,
+    baselines: Iterable[str] | None = None,
     store: str | Path | None = None,
+    keep: str | None = None,
     n_jobs: int | None = None,
     random_state: Any = None,
     verbose: int = 0,
@@ -71,11 +72,18 @@ def compare_samplers(
         too.
     scoring : str, list of str or dict of str to callable, default=None
         Further scores, as scorers of scikit-learn; columns of their names.
+    baselines : sequence of str, default=None
+        Candidates that the others are compared with in the summary: those that have to be beaten.
+        None: ``"none"`` where there is one, else the first.
     store : str or Path, default=None
         File of finished rows (JSON lines, with checksums). A comparison that was killed goes on
         where it was, if data, candidate, estimator, scorers, fold and seed are the same: fitted
         generators count by their content, functions by their own code, but not by that of
         functions which they call. Failures are tried again.
+    keep : str, default=None
+        Candidate whose fitted sampler and synthetic windows of the first fold, with the first
+        seed, stay in memory, for a report. A store has no such thing: with one, that fold is
+        fitted again.
     n_jobs : int, default=None
         Processes for candidates, folds and seeds, as in joblib. Results may differ in the last
         digits where torch gets another number of threads.
@@ -87,14 +95,15 @@ def compare_samplers(
     Returns
     -------
     comparison : SamplerComparison
-        ``frame`` (a row for each candidate, fold and seed), ``patients`` (and for each test
-        patient), ``summary()``, ``plot()``.
+        ``results`` (a row for each candidate, fold and seed), ``scores_by_patient`` (and for each
+        test patient), ``kept``, ``summary()``.
 
     Raises
     ------
     ValueError
         If lengths differ, `X` is not finite, `cv` puts a patient on both sides, a candidate is
-        neither sampler nor classifier, or `store` is another kind of file.
+        neither sampler nor classifier, a baseline or `keep` is none of them, or `store` is another
+        kind of file.
 
     Warns
     -----
@@ -122,33 +131,46 @@ def compare_samplers(
     ...     n_repeats=1,
     ...     random_state=0,
     ... )
-    >>> comparison.frame.shape[0]
+    >>> comparison.results.shape[0]
     6
     """
     X, y, groups = _check_data(X, y, groups)
     _check_candidates(candidates)
+    baselines = check_baselines(baselines, list(candidates))
+    if keep is not None and not hasattr(candidates.get(keep), "fit_resample"):
+        raise ValueError(f"keep={keep!r}; expected the name of a candidate that is a sampler.")
     if store is not None and not isinstance(random_state, Integral):
         raise ValueError(
             f"random_state={random_state!r}, but with a store it has to be an int: otherwise a "
             "second run draws other seeds and finds nothing again."
         )
-    scorers = _scorers(scoring)
+    scorers = _get_scorers(scoring)
     states = np.unique(y)
-    folds = _folds(cv, X, y, groups)
+    folds = _split(cv, X, y, groups)
     _warn_of_frozen(candidates, groups, folds)
     seeds = check_random_state(random_state).randint(MAX_SEED, size=n_repeats).tolist()
-    digest = None if store is None else _digest(X, y, groups, estimator, scorers)
+    digest = None if store is None else _hash_data(X, y, groups, estimator, scorers)
     tasks = [
-        Task(name, k, seed, train, test, _key(digest, name, candidate, train, test, seed))
+        Task(
+            name,
+            k,
+            seed,
+            train,
+            test,
+            key=_make_key(digest, name, candidate, train, test, seed),
+            keep=name == keep and seed == seeds[0],
+        )
         for seed in seeds
         for k, (train, test) in enumerate(folds)
         for name, candidate in candidates.items()
     ]
     rows = RowStore(store)
     found = {k: rows.found[task.key] for k, task in enumerate(tasks) if task.key in rows.found}
-    todo = [(k, task) for k, task in enumerate(tasks) if k not in found]
+    first = next((k for k, task in enumerate(tasks) if task.keep), None)
+    todo = [(k, task) for k, task in enumerate(tasks) if k not in found or k == first]
+    kept: dict[int, KeptFold] = {}
     jobs = (
-        delayed(_numbered)(
+        delayed(_run_numbered)(
             k, task, candidates[task.candidate], estimator, X, y, groups, states, scorers
         )
         for k, task in todo
@@ -157,29 +179,31 @@ def compare_samplers(
         total=len(tasks), initial=len(found), desc="fits", unit="fit", disable=not verbose
     ) as bar:
         for k, result in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs):
+            fold = result.pop("kept")
+            if fold is not None and k <= min(kept, default=k):
+                kept = {k: fold}
+            if k in found:
+                continue  # fitted again, to be kept
             found[k] = result
             if not result["row"]["error"]:
                 rows.append(tasks[k].key, result)
             bar.set_postfix_str(tasks[k].candidate)
             bar.update()
     # A row is found by its content: number and name of fold and candidate are those of this call.
-    results = [_named(found[k], task) for k, task in enumerate(tasks)]
-    frame = pd.DataFrame([result["row"] for result in results])
-    _warn_of_failures(frame)
-    columns = ["candidate", "fold", "seed", "group", "n_windows"]
-    patients = pd.DataFrame([p for r in results for p in r["patients"]])
+    done = [_rename(found[k], task) for k, task in enumerate(tasks)]
+    table = pd.DataFrame([one["row"] for one in done])
+    _warn_of_failures(table)
+    by_patient = pd.DataFrame([patient for one in done for patient in one["patients"]])
     return SamplerComparison(
-        frame,
-        patients if len(patients) else pd.DataFrame(columns=columns),
-        ours=[name for name, candidate in candidates.items() if _is_ours(candidate)],
+        table, by_patient, baselines=baselines, kept=next(iter(kept.values()), None)
     )
 
 
-def _numbered(k: int, *args: Any) -> tuple[int, dict[str, Any]]:
+def _run_numbered(k: int, *args: Any) -> tuple[int, dict[str, Any]]:
     return k, run_task(*args)
 
 
-def _named(result: dict[str, Any], task: Task) -> dict[str, Any]:
+def _rename(result: dict[str, Any], task: Task) -> dict[str, Any]:
     name = {"candidate": task.candidate, "fold": task.fold}
     return {
         "row": {**result["row"], **name},
@@ -216,7 +240,7 @@ def _check_candidates(candidates: Mapping[str, Any]) -> None:
             )
 
 
-def _scorers(scoring: Any) -> dict[str, Any]:
+def _get_scorers(scoring: Any) -> dict[str, Any]:
     if scoring is None:
         return {}
     if isinstance(scoring, Mapping):
@@ -225,7 +249,7 @@ def _scorers(scoring: Any) -> dict[str, Any]:
     return {name: get_scorer(name) for name in names}
 
 
-def _folds(
+def _split(
     cv: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     cv = GroupKFold(cv) if isinstance(cv, Integral) else check_cv(cv)
@@ -244,7 +268,7 @@ def _folds(
 def _warn_of_frozen(candidates: Mapping[str, Any], groups: np.ndarray, folds: list) -> None:
     tested = {patient for _, test in folds for patient in groups[test].tolist()}
     for name, candidate in candidates.items():
-        shared = sorted(frozen_patients(candidate) & tested, key=str)
+        shared = sorted(find_frozen_patients(candidate) & tested, key=str)
         if shared:
             warnings.warn(
                 f"candidate {name!r}: its frozen generator was fitted on patients {shared}, who "
@@ -254,24 +278,19 @@ def _warn_of_frozen(candidates: Mapping[str, Any], groups: np.ndarray, folds: li
             )
 
 
-def _warn_of_failures(frame: pd.DataFrame) -> None:
-    failed = frame[frame["error"] != ""]
+def _warn_of_failures(table: pd.DataFrame) -> None:
+    failed = table[table["error"] != ""]
     if len(failed):
         first = failed.groupby("candidate", sort=False)["error"].agg(["size", "first"])
         text = "; ".join(
             f"{name!r} {one['size']} times ({one['first']})" for name, one in first.iterrows()
         )
-        warnings.warn(f"{len(failed)} of {len(frame)} fits failed: {text}.", stacklevel=3)
+        warnings.warn(f"{len(failed)} of {len(table)} fits failed: {text}.", stacklevel=3)
 
 
-def _is_ours(candidate: Any) -> bool:
-    if candidate is None:
-        return False
-    parts = [candidate, *candidate.get_params(deep=True).values()]
-    return any(isinstance(part, GenEEGSampler) for part in parts)
-
-
-def _digest(X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any) -> str:
+def _hash_data(
+    X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any
+) -> str:
     try:
         return content_hash(X, y, groups, estimator, scorers, __version__)
     except Exception as error:
@@ -281,7 +300,7 @@ def _digest(X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, sc
         ) from error
 
 
-def _key(
+def _make_key(
     digest: str | None,
     name: str,
     candidate: Any,

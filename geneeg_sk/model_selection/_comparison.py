@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from geneeg_sk.model_selection._scores import MAIN
-from geneeg_sk.model_selection._statistics import FEW_PATIENTS as FEW_PATIENTS
-from geneeg_sk.model_selection._statistics import (
+from geneeg_sk.metrics._predictions import SCORES
+from geneeg_sk.metrics._statistics import (
+    FEW_PATIENTS,
+    bootstrap_interval,
     cliffs_delta,
     cohens_dz,
     corrected_t_test,
     holm,
-    interval,
     warn_of_few,
     wilcoxon,
 )
+from geneeg_sk.model_selection._score_table import make_score_table, write_html
+from geneeg_sk.model_selection._task import KeptFold
 
 P_VALUES = ("_t", "_wilcoxon")
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -32,32 +35,62 @@ class SamplerComparison:
 
     Parameters
     ----------
-    frame : DataFrame
+    results : DataFrame
         A row for each candidate, fold and seed: ``candidate``, ``fold``, ``seed``, ``accuracy``,
         ``macro_f1``, ``macro_auc`` (mean of one against the rest), ``f1_<state>``, ``brier`` (0 to
         2), ``ece``, ``fit_seconds``, ``n_train``, ``n_test``, ``n_synthetic``, ``test_groups``,
         ``error`` (empty where all went well).
-    patients : DataFrame
+    scores_by_patient : DataFrame
         A row for each candidate, fold, seed and test patient: ``group``, ``n_windows``, and the
         same scores. F1 of a state that is neither in truth nor in prediction is NaN and left out
         of the macro mean; AUC is NaN for a patient who lacks a state; what needs probabilities is
         NaN for a classifier without them.
-    ours : sequence of str, default=()
-        Candidates that are never "the best baseline".
+    baselines : sequence of str, default=None
+        Candidates that the others are compared with, named before the results are known. None:
+        ``"none"`` where there is one, else the first.
+    kept : KeptFold, default=None
+        Of the candidate that `compare_samplers` was asked to keep: the fitted `sampler` of the
+        first fold that worked, the rows of its `train` and `test` windows, and the windows it made,
+        `X_synthetic` and `y_synthetic`.
+
+    Attributes
+    ----------
+    results, scores_by_patient : DataFrame
+        The tables.
+    kept : KeptFold or None
+        The fold.
+    baselines : tuple of str
+        The baselines.
+
+    Raises
+    ------
+    ValueError
+        If a baseline is not among the candidates.
     """
 
-    def __init__(self, frame: pd.DataFrame, patients: pd.DataFrame, *, ours: Iterable[str] = ()):
-        self.frame = frame
-        self.patients = patients
-        self.ours = tuple(ours)
+    def __init__(
+        self,
+        results: pd.DataFrame,
+        scores_by_patient: pd.DataFrame,
+        *,
+        baselines: Iterable[str] | None = None,
+        kept: KeptFold | None = None,
+    ):
+        self.results = results
+        if not len(scores_by_patient):  # all fits failed: there are no columns of scores either
+            columns = ["candidate", "group", *results.columns]
+            scores_by_patient = scores_by_patient.reindex(columns=list(dict.fromkeys(columns)))
+        self.scores_by_patient = scores_by_patient
+        self.baselines = check_baselines(baselines, self.candidates)
+        self.kept = kept
 
     @property
     def candidates(self) -> list[str]:
         """Names of the candidates, in the order they were given."""
-        return self.frame["candidate"].unique().tolist()
+        return self.results["candidate"].unique().tolist()
 
-    def summary(self, baselines: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return a row for each candidate: scores, and paired differences to baselines.
+    def summary(self) -> pd.DataFrame:
+        """Return a row for each candidate: scores, and paired differences to the baselines.
 
         A patient's score is its mean over seeds. Scores are means over patients, and ``_spread``
         is the standard deviation over patients. Differences in macro F1 are paired by patient:
@@ -68,25 +101,15 @@ class SamplerComparison:
         Effect sizes over patients are ``_dz`` (Cohen's, the difference in its own standard
         deviations) and ``_delta`` (Cliff's, -1 to 1).
 
-        ``vs_best`` compares with ``best_baseline``: of the other candidates that are not ours, the
-        one with the highest mean macro F1 *on these same patients*. To choose it by the data that
-        it is then judged on flatters the baseline: against a baseline named beforehand the
+        Of several baselines, ``vs_best`` compares with ``best_baseline``, the one (but for the
+        candidate itself) with the highest mean macro F1 *on these same patients*. To choose it by
+        the data that it is then judged on flatters the baseline: against one named beforehand the
         difference would on average be larger, and these p-values are not exact.
-
-        Parameters
-        ----------
-        baselines : sequence of str, default=None
-            Candidates to compare with; by default ``("none",)`` where there is one.
 
         Returns
         -------
         summary : DataFrame
             Index ``candidate``; NaN where all fits of a candidate failed.
-
-        Raises
-        ------
-        ValueError
-            If a baseline is not among the candidates.
 
         Warns
         -----
@@ -99,85 +122,105 @@ class SamplerComparison:
         .. [1] Nadeau C, Bengio Y (2003). Inference for the generalization error. Machine Learning
            52, 239-281.
         """
-        if baselines is None:
-            baselines = [name for name in ("none",) if name in self.candidates]
-        unknown = [name for name in baselines if name not in self.candidates]
-        if unknown:
-            raise ValueError(f"baselines {unknown} are not among {self.candidates}.")
-        warn_of_few(self.patients["group"].nunique())
-        table = self._means()
-        for baseline in baselines:
+        warn_of_few(self.scores_by_patient["group"].nunique())
+        table = self._average()
+        for baseline in self.baselines:
             pairs = {name: baseline for name in self.candidates if name != baseline}
-            table = table.join(self._differences(pairs, f"vs_{baseline}"))
-        best = {name: one for name in self.candidates if (one := self._best_other(name))}
+            table = table.join(self._compare(pairs, f"vs_{baseline}"))
+        if len(self.baselines) == 1:
+            return table
+        best = {name: one for name in self.candidates if (one := self._find_best_baseline(name))}
         table["best_baseline"] = pd.Series(best, dtype=object)
-        return table.join(self._differences(best, "vs_best"))
+        return table.join(self._compare(best, "vs_best"))
 
-    def plot(self, ax: Any = None, *, baseline: str | None = None) -> Any:
-        """Draw each patient's difference in macro F1 to a baseline, and its mean and interval.
+    def subtract(self, candidate: str, baseline: str, score: str = "macro_f1") -> pd.Series:
+        """Return the difference of two candidates for each patient whom both were tested on.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            By default a new one.
-        baseline : str, default=None
-            By default "none" where there is one, else the first candidate.
+        candidate, baseline : str
+            Names of candidates.
+        score : str, default="macro_f1"
+            Any score of `scores_by_patient`.
 
         Returns
         -------
-        ax : matplotlib Axes
+        differences : Series
+            Candidate minus baseline, by patient; empty where one was tested on none.
         """
-        from geneeg_sk.inspection import BenchmarkDisplay  # imports this module
-
-        return BenchmarkDisplay.from_result(self, baseline=baseline, ax=ax).ax_
-
-    def paired(self, candidate: str, baseline: str, score: str = "macro_f1") -> pd.Series:
-        """Return the difference of two candidates for each patient whom both were tested on."""
-        scores = self._by_patient(score)
+        scores = self.pivot(score)
         if not {candidate, baseline} <= set(scores.columns):
             return pd.Series(dtype=float)
         return (scores[candidate] - scores[baseline]).dropna()
 
     def to_csv(self, path: str | Path) -> None:
-        """Write `frame` as a CSV file, whole or not at all."""
-        write_csv(self.frame, path)
+        """Write `results` as a CSV file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        """
+        write_csv(self.results, path)
 
     def __repr__(self) -> str:
-        n_patients = self.patients["group"].nunique()
+        n_patients = self.scores_by_patient["group"].nunique()
         return f"<SamplerComparison of {self.candidates} on {n_patients} patients>"
 
-    def _by_patient(self, score: str) -> pd.DataFrame:
-        """Mean over seeds (and folds, should a patient be in several): patients x candidates."""
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks: scores, and the difference to the first baseline."""
+        n_patients = self.scores_by_patient["group"].nunique()
+        few = " Too few to generalize." if n_patients < FEW_PATIENTS else ""
+        text = (
+            f"{len(self.candidates)} candidates on {n_patients} patients: mean ± standard "
+            "deviation over patients. Δ: paired difference to "
+            f"“{self.baselines[0]}”, with its 95 % interval.{few}"
+        )
+        return f"<p>{escape(text)}</p>{write_html(make_score_table(self))}"
+
+    def pivot(self, score: str = "macro_f1") -> pd.DataFrame:
+        """Return a score as a table of patients x candidates.
+
+        Parameters
+        ----------
+        score : str, default="macro_f1"
+            Any score of `scores_by_patient`.
+
+        Returns
+        -------
+        table : DataFrame
+            Mean over seeds, and over folds, should a patient be in several.
+        """
         # Where every fit failed there are no scores.
-        scores = self.patients.reindex(columns=["group", "candidate", score])
+        scores = self.scores_by_patient.reindex(columns=["group", "candidate", score])
         return scores.pivot_table(index="group", columns="candidate", values=score, aggfunc="mean")
 
-    def _means(self) -> pd.DataFrame:
-        scores = [name for name in self.frame if name in MAIN or str(name).startswith("f1_")]
+    def _average(self) -> pd.DataFrame:
+        scores = [name for name in self.results if name in SCORES or str(name).startswith("f1_")]
         table = pd.DataFrame(index=pd.Index(self.candidates, name="candidate"))
         for name in scores:
-            values = self._by_patient(name) if len(self.patients) else pd.DataFrame()
+            values = self.pivot(name) if len(self.scores_by_patient) else pd.DataFrame()
             table[name] = values.mean()
             table[f"{name}_spread"] = values.std()
-        by_candidate = self.frame.groupby("candidate")
+        by_candidate = self.results.groupby("candidate")
         table["fit_seconds"] = by_candidate["fit_seconds"].mean()
-        table["n_patients"] = self.patients.groupby("candidate")["group"].nunique()
-        table["n_patients"] = table["n_patients"].fillna(0).astype(int)
+        n_patients = self.scores_by_patient.groupby("candidate")["group"].nunique()
+        table["n_patients"] = n_patients.reindex(table.index, fill_value=0)
         table["n_failed"] = by_candidate["error"].agg(lambda error: int((error != "").sum()))
         return table
 
-    def _best_other(self, candidate: str) -> str | None:
-        means = self._by_patient("macro_f1").mean() if len(self.patients) else pd.Series()
-        means = means.drop([candidate, *self.ours], errors="ignore")
+    def _find_best_baseline(self, candidate: str) -> str | None:
+        means = self.pivot().mean() if len(self.scores_by_patient) else pd.Series(dtype=float)
+        means = means[means.index.isin(self.baselines) & (means.index != candidate)]
         return None if means.empty else str(means.idxmax())
 
-    def _differences(self, pairs: dict[str, str], prefix: str) -> pd.DataFrame:
+    def _compare(self, pairs: dict[str, str], prefix: str) -> pd.DataFrame:
         """Compare each candidate with its baseline, and adjust for how many there are."""
         rows = {}
         for name, baseline in pairs.items():
-            d = self.paired(name, baseline).to_numpy()
-            low, high = interval(d)
-            both = self._by_patient("macro_f1").reindex(columns=[name, baseline]).dropna()
+            d = self.subtract(name, baseline).to_numpy()
+            low, high = bootstrap_interval(d)
+            both = self.pivot().reindex(columns=[name, baseline]).dropna()
             rows[name] = {
                 prefix: d.mean() if len(d) else np.nan,
                 f"{prefix}_low": low,
@@ -194,12 +237,29 @@ class SamplerComparison:
         return table
 
     def _t_test(self, candidate: str, baseline: str) -> float:
-        by_fold = self.frame.pivot_table(index="fold", columns="candidate", values="macro_f1")
+        by_fold = self.results.pivot_table(index="fold", columns="candidate", values="macro_f1")
         if not {candidate, baseline} <= set(by_fold.columns):
             return np.nan
         d = (by_fold[candidate] - by_fold[baseline]).dropna()
-        share = (self.frame["n_test"] / self.frame["n_train"]).mean()
+        share = (self.results["n_test"] / self.results["n_train"]).mean()
         return corrected_t_test(d.to_numpy(), share)
+
+
+def check_baselines(baselines: Iterable[str] | None, candidates: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the baselines.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is not among the candidates.
+    """
+    if baselines is None:
+        return ("none",) if "none" in candidates else tuple(candidates[:1])
+    baselines = tuple(baselines)
+    unknown = [name for name in baselines if name not in candidates]
+    if unknown or not baselines:
+        raise ValueError(f"baselines={list(baselines)}; expected some of {list(candidates)}.")
+    return baselines
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
@@ -212,7 +272,7 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        _of_text(table, _quoted).to_csv(part, index=False)
+        _map_text(table, _quote).to_csv(part, index=False)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -228,7 +288,7 @@ def read_csv(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.Dat
         something else.
     """
     try:
-        table = _of_text(pd.read_csv(path), _unquoted)
+        table = _map_text(pd.read_csv(path), _unquote)
     except ValueError as error:
         raise ValueError(f"{path} is no table of results: {error}.") from error
     numbers = [*numbers, *(name for name in table if name.startswith("f1_"))]
@@ -241,15 +301,15 @@ def read_csv(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.Dat
     return table
 
 
-def _of_text(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+def _map_text(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
     """Return a table with all its text changed, that of its head too."""
     return table.rename(columns=change).map(change)
 
 
-def _quoted(value: Any) -> Any:
+def _quote(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
-def _unquoted(value: Any) -> Any:
+def _unquote(value: Any) -> Any:
     is_quoted = isinstance(value, str) and value[:1] == "'" and FORMULA.match(value)
     return value[1:] if is_quoted else value

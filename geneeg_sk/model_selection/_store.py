@@ -42,7 +42,7 @@ class RowStore:
         """Keep `value`, made of dicts, lists, text and numbers, under `key`."""
         if self.path is None:
             return
-        record = {"key": key, "value": _plain(value)}
+        record = {"key": key, "value": _encode(value)}
         line = json.dumps({**record, "sha256": _checksum(record)}, allow_nan=False) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
@@ -65,7 +65,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         except (ValueError, RecursionError):
             continue  # cut short by a kill: this row will be computed again
         if _is_whole(record):
-            found[record["key"]] = _restored(record["value"])
+            found[record["key"]] = _decode(record["value"])
         else:
             n_other += 1
     if not found and path.stat().st_size and (n_other or not path.read_bytes().startswith(START)):
@@ -100,22 +100,22 @@ def _checksum(record: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def _encode(value: Any) -> Any:
     """JSON knows no NaN and no infinity: null, and a dict with a text, stand for them."""
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _encode(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_encode(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else {"float": str(value)}
     return value
 
 
-def _restored(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     if isinstance(value, dict):
         if set(value) == {"float"}:
             return float(value["float"])
-        return {key: _restored(one) for key, one in value.items()}
+        return {key: _decode(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_restored(one) for one in value]
+        return [_decode(one) for one in value]
     return math.nan if value is None else value

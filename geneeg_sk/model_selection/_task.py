@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from imblearn.pipeline import Pipeline
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from geneeg_sk.model_selection._scores import aligned, score, score_names
+from geneeg_sk.metrics._predictions import align_probabilities, score_names, score_predictions
 from geneeg_sk.over_sampling import WindowedSampler
 from geneeg_sk.over_sampling._windowed import takes_windows
 
@@ -28,6 +27,29 @@ class Task:
     train: np.ndarray
     test: np.ndarray
     key: str
+    keep: bool  # the fitted sampler and its windows
+
+
+class KeptFold(NamedTuple):
+    """A fitted sampler, and what it was given and made.
+
+    Attributes
+    ----------
+    sampler : sampler
+        Fitted on the training windows.
+    train, test : ndarray of int
+        Rows of the training and test windows.
+    X_synthetic : ndarray of shape (n_synthetic, n_channels, n_times)
+        Synthetic windows.
+    y_synthetic : ndarray of shape (n_synthetic,)
+        Their states.
+    """
+
+    sampler: Any
+    train: np.ndarray
+    test: np.ndarray
+    X_synthetic: np.ndarray
+    y_synthetic: np.ndarray
 
 
 def run_task(
@@ -40,7 +62,7 @@ def run_task(
     states: np.ndarray,
     scorers: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return ``row``, the scores of the fold, and ``patients``, those of each test patient.
+    """Return ``row``, scores of the fold, ``patients``, those of each test patient, and ``kept``.
 
     An error is caught, and becomes the row's ``error``: one candidate must not stop the others.
     """
@@ -50,38 +72,46 @@ def run_task(
     try:
         # Routing carries groups to the samplers; where it is off they would be lost silently.
         with config_context(enable_metadata_routing=True):
-            model = seeded(build_model(candidate, estimator), task.seed)
+            sampler, model = build(candidate, estimator, task.seed)
+            given = X[task.train], y[task.train]
+            own = groups[task.train]
             began = perf_counter()
-            fit(model, X[task.train], y[task.train], groups[task.train])
+            X_fit, y_fit = given if sampler is None else call(sampler.fit_resample, *given, own)
+            call(model.fit, X_fit, y_fit, own)
             seconds = perf_counter() - began
-            rows = by_patient(model, X[task.test], y[task.test], groups[task.test], states, scorers)
+            rows = score_by_patient(
+                model, X[task.test], y[task.test], groups[task.test], states, scorers
+            )
     except Exception as error:
         names = [*score_names(states), *scorers, "fit_seconds", "n_synthetic"]
         missing = dict.fromkeys(names, np.nan)
         text = f"{type(error).__name__}: {error}"
-        return {"row": {**row, **missing, **sizes, "error": text}, "patients": []}
-    n_synthetic = count_synthetic(model)
+        return {"row": {**row, **missing, **sizes, "error": text}, "patients": [], "kept": None}
+    n_synthetic = count_synthetic(model if sampler is None else sampler)
     fitted = {"fit_seconds": seconds, "n_synthetic": n_synthetic, **sizes, "error": ""}
     whole, patients = rows
+    n = len(task.train)  # the original windows come first
+    kept = KeptFold(sampler, task.train, task.test, X_fit[n:], y_fit[n:]) if task.keep else None
     return {
         "row": {**row, **whole, **fitted},
         "patients": [{**row, **patient} for patient in patients],
+        "kept": kept,
     }
 
 
-def build_model(candidate: Any, estimator: Any) -> Any:
-    """Return an unfitted model: the classifier itself, or the estimator behind the sampler."""
+def build(candidate: Any, estimator: Any, seed: int) -> tuple[Any, Any]:
+    """Return a sampler, or None, and the classifier that is trained on what it returns."""
     if candidate is None:
-        return clone(estimator)
+        return None, set_seeds(clone(estimator), seed)
     if hasattr(candidate, "predict"):
-        return clone(candidate)
+        return None, set_seeds(clone(candidate), seed)
     sampler = clone(candidate)
     if not takes_windows(sampler):
         sampler = WindowedSampler(sampler=sampler)
-    return Pipeline([("sampler", sampler), ("estimator", clone(estimator))])
+    return set_seeds(sampler, seed), set_seeds(clone(estimator), seed)
 
 
-def seeded(model: Any, seed: int) -> Any:
+def set_seeds(model: Any, seed: int) -> Any:
     """Give `seed` to every ``random_state`` of a model; frozen estimators are left alone."""
     params = model.get_params(deep=True)
     frozen = tuple(f"{name}__" for name, p in params.items() if isinstance(p, FrozenEstimator))
@@ -89,13 +119,14 @@ def seeded(model: Any, seed: int) -> Any:
     return model.set_params(**{name: seed for name in names if not name.startswith(frozen)})
 
 
-def fit(model: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray) -> None:
-    """Fit, with groups where anything in the model asks for them."""
-    asks = bool(get_routing_for_object(model).consumes("fit", ["groups"]))
-    model.fit(X, y, **({"groups": groups} if asks else {}))
+def call(method: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Any:
+    """Call a method, with groups where its object or anything in that asks for them."""
+    routing = get_routing_for_object(method.__self__)
+    asks = bool(routing.consumes(method.__name__, ["groups"]))
+    return method(X, y, **({"groups": groups} if asks else {}))
 
 
-def by_patient(
+def score_by_patient(
     model: Any,
     X: np.ndarray,
     y: np.ndarray,
@@ -107,12 +138,12 @@ def by_patient(
     y_pred = model.predict(X)
     proba = None
     if hasattr(model, "predict_proba"):
-        proba = aligned(model.predict_proba(X), model.classes_, states)
+        proba = align_probabilities(model.predict_proba(X), model.classes_, states)
 
     def scores_of(rows: np.ndarray) -> dict[str, float]:
         p = None if proba is None else proba[rows]
         further = {name: float(scorer(model, X[rows], y[rows])) for name, scorer in scorers.items()}
-        return {**score(y[rows], y_pred[rows], p, states), **further}
+        return {**score_predictions(y[rows], y_pred[rows], p, states), **further}
 
     patients = [
         {"group": patient, "n_windows": int((groups == patient).sum())}
@@ -123,15 +154,15 @@ def by_patient(
 
 
 def count_synthetic(model: Any) -> int:
-    """How many synthetic windows a fitted model was trained on."""
+    """Count the synthetic windows that a fitted sampler or model made."""
     parts = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
     parts += [part.sampler_ for part in parts if hasattr(part, "sampler_")][:1]
     masks = [part.is_synthetic_ for part in parts if hasattr(part, "is_synthetic_")]
     return int(masks[0].sum()) if masks else 0
 
 
-def frozen_patients(candidate: Any) -> set:
-    """Patients whom frozen generators inside a candidate were fitted on."""
+def find_frozen_patients(candidate: Any) -> set:
+    """Return the patients whom frozen generators inside a candidate were fitted on."""
     if candidate is None:
         return set()
     params = [candidate, *candidate.get_params(deep=True).values()]

@@ -65,7 +65,7 @@ def paired_summary(
 
     Examples
     --------
-    >>> from geneeg_sk.model_selection import paired_summary
+    >>> from geneeg_sk.metrics import paired_summary
     >>> paired_summary([0.8, 0.7, 0.9, 0.8, 0.6, 0.7], [0.7, 0.6, 0.8, 0.8, 0.5, 0.5]).round(3)
     n_patients      6.000
     mean            0.100
@@ -88,7 +88,7 @@ def paired_summary(
     warn_of_few(len(by_patient))
 
     difference = (by_patient["scores"] - by_patient["baseline"]).to_numpy()
-    low, high = interval(difference)
+    low, high = bootstrap_interval(difference)
     if test_share is None:
         p_value = wilcoxon(difference)
     else:
@@ -159,12 +159,12 @@ def _finite(name: str, values: Any) -> np.ndarray:
     return values
 
 
-def interval(differences: np.ndarray) -> tuple[float, float]:
+def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:
     """95 % bootstrap interval of the mean over patients, by percentiles.
 
     It always draws the same resamples, so that a table repeats. One patient has no interval: NaN.
 
-    >>> interval(np.array([0.1, 0.1, 0.1]))
+    >>> bootstrap_interval(np.array([0.1, 0.1, 0.1]))
     (0.1, 0.1)
     """
     if len(differences) < 2:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier
 
-from geneeg_sk.metrics import c2st
 from geneeg_sk.metrics._sets import embed
-from geneeg_sk.metrics._two_sample import TwoSampleResult
+from geneeg_sk.metrics._two_sample import TwoSampleResult, c2st
 
-N_DEALS = 4  # for the floor: a test takes seconds
+N_SPLITS = 4  # for the reference: a test takes seconds
 N_BLOCKS = 4  # of time, of each patient; half of them stand in for the synthetic windows
 N_NEAREST = 5  # real windows that decide whom a window resembles
+Input = Literal["windows", "features"]
 
 
 class PatientTest:
@@ -32,7 +32,7 @@ class PatientTest:
     sfreq : float
         Sampling frequency, Hz.
     groups : ndarray of shape (n_real,) or None
-        Patient of each real window. None: windows are told one by one.
+        Patient of each real window. None: folds are of single windows.
     random_state : int
         Seed.
     """
@@ -50,28 +50,27 @@ class PatientTest:
         self.points = None if groups is None else embed(real, synthetic, sfreq=sfreq)
         self.random_state = random_state
 
-    def value(self, on: Literal["windows", "features"]) -> TwoSampleResult:
+    def test_synthetic(self, on: Input) -> TwoSampleResult:
         """Test all windows."""
-        every = np.arange(len(self.real))
         points = None if self.points is None else self.points[1]
-        return self._told(every, self.synthetic, points, on)
+        return self._test(np.arange(len(self.real)), self.synthetic, points, on)
 
-    def floor(self, on: Literal["windows", "features"]) -> list[float]:
+    def test_real(self, on: Input) -> list[float]:
         """Test real windows of the same patients at other times, half of them beside the other."""
         return [
             float(
-                self._told(
+                self._test(
                     rows,
-                    self.real[stand_ins],
-                    None if self.points is None else self.points[0][stand_ins],
+                    self.real[others],
+                    None if self.points is None else self.points[0][others],
                     on,
                 )
             )
-            for rows, stand_ins in self._halves()
+            for rows, others in self._split_in_halves()
         ]
 
-    def _told(
-        self, rows: np.ndarray, others: np.ndarray, points: np.ndarray | None, on: Any
+    def _test(
+        self, rows: np.ndarray, others: np.ndarray, points: np.ndarray | None, on: Input
     ) -> TwoSampleResult:
         groups, resembled = None, None
         if self.groups is not None and self.points is not None:
@@ -89,11 +88,11 @@ class PatientTest:
             random_state=self.random_state,
         )
 
-    def _halves(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _split_in_halves(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield two halves of the real windows, blocks of time of every patient in both."""
         rng = np.random.default_rng(self.random_state)
         groups = np.zeros(len(self.real)) if self.groups is None else self.groups
-        for _ in range(N_DEALS):
+        for _ in range(N_SPLITS):
             first = np.zeros(len(groups), bool)
             for patient in np.unique(groups):
                 blocks = np.array_split(np.flatnonzero(groups == patient), N_BLOCKS)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import fft
 
-from geneeg_sk.metrics._sets import check_sets, spaced
+from geneeg_sk.metrics._neighbors import find_nearest, standardize_features
+from geneeg_sk.metrics._sets import check_sets, pick_evenly
 
 NEAR = 1 / 3  # of the distance to the second nearest: a copy, not just a typical window
 EXACT = 1e-4  # of the window's standard deviation: more than rounding to float32 leaves
@@ -17,45 +18,64 @@ MAX_PAIRS = 1_000_000  # of windows that are compared
 CHUNK = 64  # windows of each set at a time, so that what is between stays below 100 MB
 
 
-def find_copies(synthetic: Any, train: Any, *, sfreq: float) -> pd.DataFrame:
-    r"""Find the training window that each synthetic window resembles most, however shifted.
+def find_copies(
+    real: Any,
+    synthetic: Any,
+    *,
+    sfreq: float,
+    on: Literal["windows", "features"] = "windows",
+) -> pd.DataFrame:
+    r"""Find the training window that each synthetic window resembles most: is it a copy?
 
-    Two windows are compared at every shift that leaves at least half of them overlapping, and in
-    both polarities, by the correlation :math:`r` of what overlaps, all channels together, each
+    A near copy has its nearest training window nearer than a third of the distance to the second
+    nearest [1]_. The share of copies is the mean of a column: ``find_copies(...)["near"].mean()``.
+
+    On windows, two are compared at every shift that leaves at least half of them overlapping, and
+    in both polarities, by the correlation :math:`r` of what overlaps, all channels together, each
     channel's mean removed; by FFT. This also finds copies whose end was put before their
     beginning. Their distance is :math:`\sqrt{2 - 2 \max |r|}`, that of the overlaps at unit norm,
     so that a copy of another amplitude is one too.
 
+    On features, distances are those of the `EEGFeatures` of each channel, standardized on the
+    training windows: fast, but copies that are shifted or turned over are found only as far as
+    features do not see the difference.
+
     Parameters
     ----------
-    synthetic : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times)
-        Synthetic windows in microvolts, or ``mne.Epochs``.
-    train : array of windows
-        Those the generator was trained on; at least two that differ. Windows that are equal count
-        once.
+    real : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times)
+        Windows in microvolts, or ``mne.Epochs``, that the generator was trained on; at least two
+        that differ. Windows that are equal count once.
+    synthetic : array of windows
+        Synthetic ones.
     sfreq : float
         Sampling frequency, Hz.
+    on : {"windows", "features"}, default="windows"
+        What is compared.
 
     Returns
     -------
     copies : DataFrame
         A row per synthetic window. Index `window`: its number. `nearest`: number of the nearest
-        training window. `shift`: by how many seconds the synthetic window begins later in it.
-        `polarity`: 1 or -1. `distance`: 0 (equal) to 1.41 (uncorrelated). `ratio`: that distance
-        divided by the distance to the second nearest, 0 to 1. `exact`: the overlap is equal but
-        for rounding. `near`: `exact`, or `ratio` below a third, the rule of [1]_.
+        training window. `distance`: to it; on windows 0 (equal) to 1.41 (uncorrelated), on features
+        in their standard deviations. `ratio`: that distance divided by the distance to the second
+        nearest, 0 to 1. `near`: whether it is a near or exact copy. On windows also `shift`: by
+        how many seconds the synthetic window begins later in the training window; `polarity`: 1 or
+        -1; `exact`: whether the overlap is equal but for rounding. Real windows that were cut with
+        overlap are copies of each other: compare with their share.
 
     Raises
     ------
     ValueError
         If the sets have other channels or times, hold NaN or infinity, windows have fewer than
-        four samples, or `train` has fewer than two windows that differ.
+        four samples, or `real` has fewer than two windows that differ; if `on` is neither of the
+        two.
 
     Warns
     -----
     UserWarning
-        If there are more than a million pairs of windows. Then only some synthetic windows are
-        looked at, evenly spaced; training windows are never left out.
+        If there are more than a million pairs of windows, or a hundred million on features. Then
+        only some synthetic windows are looked at, evenly spaced; training windows are never left
+        out.
 
     References
     ----------
@@ -67,31 +87,49 @@ def find_copies(synthetic: Any, train: Any, *, sfreq: float) -> pd.DataFrame:
     >>> import numpy as np
     >>> from geneeg_sk.metrics import find_copies
     >>> train = np.random.default_rng(0).normal(size=(20, 2, 64))
-    >>> find_copies(-np.roll(train[7:8], -16, axis=2), train, sfreq=64).round(2)
+    >>> find_copies(train, -np.roll(train[7:8], -16, axis=2), sfreq=64).round(2)
             nearest  shift  polarity  distance  ratio  exact  near
     window
     0             7   0.25        -1       0.0    0.0   True  True
     """
-    synthetic, train = check_sets(sfreq, synthetic=synthetic, train=train)
-    n_times = train.shape[2]
+    if on not in ("windows", "features"):
+        raise ValueError(f"on={on!r}; expected 'windows' or 'features'.")
+    real, synthetic = check_sets(sfreq, real=real, synthetic=synthetic)
+    if on == "features":
+        return _compare_features(real, synthetic, sfreq)
+    return _compare_windows(real, synthetic, sfreq)
+
+
+def _compare_features(real: np.ndarray, synthetic: np.ndarray, sfreq: float) -> pd.DataFrame:
+    real, synthetic = standardize_features(real, synthetic, sfreq=sfreq)
+    different = _find_different(real)
+    windows, nearest, distances = find_nearest(synthetic, real[different], n_nearest=2)
+    return pd.DataFrame(
+        {
+            "nearest": different[nearest[:, 0]],
+            "distance": distances[:, 0],
+            "ratio": distances[:, 0] / distances[:, 1],
+            "near": distances[:, 0] < NEAR * distances[:, 1],
+        },
+        index=pd.Index(windows, name="window"),
+    )
+
+
+def _compare_windows(real: np.ndarray, synthetic: np.ndarray, sfreq: float) -> pd.DataFrame:
+    n_times = real.shape[2]
     if n_times < 4:
         raise ValueError(f"Windows of {n_times} samples cannot be shifted; expected at least 4.")
-    _, different = np.unique(train.reshape(len(train), -1), axis=0, return_index=True)
-    if len(different) < 2:
-        raise ValueError(
-            "Copies need at least two training windows that differ, to compare the nearest with "
-            f"the second nearest; got {len(different)}."
-        )
-    train = train[different]
-    windows = np.arange(len(synthetic))[spaced(len(synthetic), _affordable(synthetic, train))]
+    different = _find_different(real)
+    real = real[different]
+    windows = np.arange(len(synthetic))[pick_evenly(len(synthetic), _n_affordable(synthetic, real))]
     synthetic = synthetic[windows]
 
-    correlation, lag = _match(synthetic, train)
+    correlation, lag = _match(synthetic, real)
     two_best = np.argsort(-np.abs(correlation), axis=1)[:, :2]
     rows = []
     for i, candidates in enumerate(two_best):
         # Again and directly: near 1, float32 leaves little of the distance.
-        pairs = [_overlaps(synthetic[i], train[j], lag[i, j]) for j in candidates]
+        pairs = [_overlaps(synthetic[i], real[j], lag[i, j]) for j in candidates]
         distances = [_distance(*pair) for pair in pairs]
         first = int(np.argmin(distances))
         j = candidates[first]
@@ -103,7 +141,7 @@ def find_copies(synthetic: Any, train: Any, *, sfreq: float) -> pd.DataFrame:
                 "polarity": polarity,
                 "distance": distances[first],
                 "ratio": distances[first] / max(distances) if max(distances) > 0 else 1.0,
-                "exact": _equal(*pairs[first], polarity),
+                "exact": _is_equal(*pairs[first], polarity),
             }
         )
     table = pd.DataFrame(rows, index=pd.Index(windows, name="window"))
@@ -111,57 +149,27 @@ def find_copies(synthetic: Any, train: Any, *, sfreq: float) -> pd.DataFrame:
     return table
 
 
-def exact_copies(synthetic: Any, train: Any, *, sfreq: float) -> float:
-    """Share of synthetic windows that are a training window, shifted or turned over at most.
-
-    As `exact` of `find_copies`: what overlaps, at least half of the window, is equal but for
-    rounding.
-
-    Parameters
-    ----------
-    synthetic : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times)
-        Synthetic windows in microvolts, or ``mne.Epochs``.
-    train : array of windows
-        Those the generator was trained on; at least two that differ.
-    sfreq : float
-        Sampling frequency, Hz.
-
-    Returns
-    -------
-    share : float
-        0 (none) to 1 (all). Real windows that were cut with overlap are copies of each other.
-
-    Raises
-    ------
-    ValueError
-        As `find_copies`.
-
-    Warns
-    -----
-    UserWarning
-        As `find_copies`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from geneeg_sk.metrics import exact_copies
-    >>> X = np.random.default_rng(0).normal(size=(40, 2, 64))
-    >>> exact_copies(X[10:30], train=X[:20], sfreq=64)
-    0.5
-    """
-    return float(find_copies(synthetic, train, sfreq=sfreq)["exact"].mean())
+def _find_different(rows: np.ndarray) -> np.ndarray:
+    """Return the numbers of rows that differ from each other: the first of each that are equal."""
+    _, different = np.unique(rows.reshape(len(rows), -1), axis=0, return_index=True)
+    if len(different) < 2:
+        raise ValueError(
+            "find_copies needs at least two training windows (real) that differ, to compare the "
+            f"nearest with the second nearest; got {len(different)}."
+        )
+    return different
 
 
-def _affordable(synthetic: np.ndarray, train: np.ndarray) -> int:
-    """How many synthetic windows can be compared; warns if that is not all of them."""
-    limit = max(MAX_PAIRS // len(train), 1)
+def _n_affordable(synthetic: np.ndarray, real: np.ndarray) -> int:
+    """Return how many synthetic windows can be compared; warn if that is not all of them."""
+    limit = max(MAX_PAIRS // len(real), 1)
     if len(synthetic) > limit:
         warnings.warn(
             f"copies are looked for in {limit} of the {len(synthetic)} synthetic windows, evenly "
-            f"spaced: more than a million pairs with {len(train)} training windows would take "
+            f"spaced: more than a million pairs with {len(real)} training windows would take "
             "minutes.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return limit
 
@@ -245,5 +253,5 @@ def _distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(min(np.linalg.norm(a - b), np.linalg.norm(a + b)))
 
 
-def _equal(a: np.ndarray, b: np.ndarray, polarity: int) -> bool:
+def _is_equal(a: np.ndarray, b: np.ndarray, polarity: int) -> bool:
     return bool(np.abs(a - polarity * b).max() <= EXACT * b.std())

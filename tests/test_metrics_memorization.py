@@ -1,4 +1,4 @@
-"""Copies under shift and polarity, closest records, membership; utility; floors."""
+"""Copies under shift and polarity, closest records, membership; training; references."""
 
 import numpy as np
 import pandas as pd
@@ -10,25 +10,23 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from geneeg_sk.features import EEGFeatures
-from geneeg_sk.metrics import _duplicates as duplicates
-from geneeg_sk.metrics import _memorisation as memorisation
 from geneeg_sk.metrics import (
+    _copies,
+    _neighbors,
     amplitude_distance,
     augmentation_gain,
     c2st,
     correlation_error,
     distance_to_closest_record,
-    exact_copies,
     find_copies,
-    floor,
     ks_by_feature,
     membership_inference_auc,
-    near_copies,
-    nearest_neighbour_ratio,
+    nearest_neighbor_ratio,
     prdc,
-    score_with_floor,
+    real_reference,
+    score_with_reference,
     spectral_distance,
-    utility,
+    tstr_scores,
 )
 
 SFREQ = 64.0
@@ -53,7 +51,7 @@ def test_a_copy_is_found_at_any_shift_and_polarity(shift, polarity, n_channels, 
     recording = noise(6, n_channels, 256)  # training windows are cut from its middle
     train = recording[..., 64:192]
     cut = np.roll(train, -shift, axis=2) if circular else recording[..., 64 + shift : 192 + shift]
-    copies = find_copies(polarity * cut[2:3], train, sfreq=SFREQ).loc[0]
+    copies = find_copies(train, polarity * cut[2:3], sfreq=SFREQ).loc[0]
     assert copies["nearest"] == 2
     assert copies["exact"]
     assert copies["near"]
@@ -71,7 +69,7 @@ def test_correlation_at_every_lag_is_that_of_the_overlap_itself():
         x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
         by_hand[lag] = (x * y).sum() / np.sqrt((x**2).sum() * (y**2).sum())
     lag = max(by_hand, key=lambda k: abs(by_hand[k]))
-    row = find_copies(a[None], np.stack([b, 0 * b]), sfreq=1).loc[0]
+    row = find_copies(np.stack([b, 0 * b]), a[None], sfreq=1).loc[0]
     assert (row["nearest"], row["shift"]) == (0, lag)
     assert row["polarity"] == np.sign(by_hand[lag])
     assert row["distance"] == pytest.approx(np.sqrt(2 - 2 * abs(by_hand[lag])))
@@ -80,17 +78,17 @@ def test_correlation_at_every_lag_is_that_of_the_overlap_itself():
 def test_a_noisy_shifted_and_scaled_copy_is_near_but_not_exact():
     train, new = noise(40), noise(40, seed=1)
     altered = -1.5 * np.roll(train[:10], 30, axis=2) + 0.05 * new[:10]
-    copies = find_copies(altered, train, sfreq=SFREQ)
+    copies = find_copies(train, altered, sfreq=SFREQ)
     assert copies["near"].all()
     assert not copies["exact"].any()
-    assert near_copies(altered, train, sfreq=SFREQ, on="windows") == 1
-    assert near_copies(new, train, sfreq=SFREQ, on="windows") == 0
-    assert exact_copies(np.concatenate([train[:10], new[:10]]), train, sfreq=SFREQ) == 0.5
+    assert not find_copies(train, new, sfreq=SFREQ)["near"].any()
+    mixed = find_copies(train, np.concatenate([train[:10], new[:10]]), sfreq=SFREQ)
+    assert mixed["exact"].tolist() == [True] * 10 + [False] * 10
 
 
 def test_training_windows_that_are_equal_count_once_and_keep_their_numbers():
     train = noise(20)
-    copies = find_copies(train[5:8], np.concatenate([train, train]), sfreq=SFREQ)
+    copies = find_copies(np.concatenate([train, train]), train[5:8], sfreq=SFREQ)
     assert copies["nearest"].tolist() == [5, 6, 7]
     assert copies["near"].all()
 
@@ -98,19 +96,19 @@ def test_training_windows_that_are_equal_count_once_and_keep_their_numbers():
 def test_flat_windows_are_copies_of_flat_windows_only():
     train = noise(6)
     train[2] = 7
-    copies = find_copies(np.stack([train[2], noise(1, seed=1)[0]]), train, sfreq=SFREQ)
+    copies = find_copies(train, np.stack([train[2], noise(1, seed=1)[0]]), sfreq=SFREQ)
     assert np.isfinite(copies["distance"]).all()
     assert not copies["near"][1]
 
 
 def test_too_many_pairs_are_thinned_with_a_warning(monkeypatch):
-    monkeypatch.setattr(duplicates, "MAX_PAIRS", 100)
-    monkeypatch.setattr(memorisation, "MAX_PAIRS", 100)
+    monkeypatch.setattr(_copies, "MAX_PAIRS", 100)
+    monkeypatch.setattr(_neighbors, "MAX_PAIRS", 100)
     train = noise(20)
     with pytest.warns(UserWarning, match="5 of the 10 synthetic windows"):
-        assert len(find_copies(noise(10, seed=1), train, sfreq=SFREQ)) == 5
+        assert len(find_copies(train, noise(10, seed=1), sfreq=SFREQ)) == 5
     with pytest.warns(UserWarning, match="5 of 10 windows"):
-        near_copies(noise(10, seed=1), train, sfreq=SFREQ)
+        assert len(find_copies(train, noise(10, seed=1), sfreq=SFREQ, on="features")) == 5
 
 
 def test_real_eeg_holds_no_copies_and_planted_ones_are_found(data_folder):
@@ -119,7 +117,7 @@ def test_real_eeg_holds_no_copies_and_planted_ones_are_found(data_folder):
     X = X.reshape(len(X), 1, -1)
     train, new = X[::2], X[1::2]
     new[:15] = np.roll(train[:15], 40, axis=2)
-    found = find_copies(new, train, sfreq=173.61)
+    found = find_copies(train, new, sfreq=173.61)
     assert found["exact"][:15].all()
     assert found["near"][15:].mean() < 0.02
 
@@ -129,81 +127,94 @@ def test_real_eeg_holds_no_copies_and_planted_ones_are_found(data_folder):
 
 def test_closest_record_and_membership_of_unseen_windows_and_of_copies():
     train, holdout, new = (noise(150, seed=s) for s in range(3))
-    fresh = distance_to_closest_record(new, train, holdout, sfreq=SFREQ)
+    fresh = distance_to_closest_record(holdout, new, train=train, sfreq=SFREQ)
     assert fresh["nearer_to_train"] == pytest.approx(0.5, abs=0.12)
-    assert fresh["median"] == pytest.approx(fresh["holdout_median"], rel=0.1)
-    assert membership_inference_auc(new, train, holdout, sfreq=SFREQ) == pytest.approx(0.5, abs=0.1)
+    assert fresh["median"] == pytest.approx(fresh["real_median"], rel=0.1)
+    auc = membership_inference_auc(holdout, new, train=train, sfreq=SFREQ)
+    assert auc == pytest.approx(0.5, abs=0.1)
 
-    copied = distance_to_closest_record(train, train, holdout, sfreq=SFREQ)
+    copied = distance_to_closest_record(holdout, train, train=train, sfreq=SFREQ)
     assert copied["nearer_to_train"] == 1
     assert copied["median"] == 0
-    assert membership_inference_auc(train, train, holdout, sfreq=SFREQ) == 1
+    assert membership_inference_auc(holdout, train, train=train, sfreq=SFREQ) == 1
 
 
 def test_half_of_the_training_windows_copied_gives_three_quarters():
     # members are certain where copied and a coin toss elsewhere
     train, holdout = noise(300), noise(300, seed=1)
-    auc = membership_inference_auc(train[:150], train, holdout, sfreq=SFREQ)
+    auc = membership_inference_auc(holdout, train[:150], train=train, sfreq=SFREQ)
     assert auc == pytest.approx(0.75, abs=0.05)
 
 
-def test_more_training_than_unseen_windows_do_not_look_memorised():
+def test_more_training_than_unseen_windows_do_not_look_memorized():
     new, train, holdout = noise(100, seed=1), noise(400), noise(50, seed=2)
-    closest = distance_to_closest_record(new, train, holdout, sfreq=SFREQ)
+    closest = distance_to_closest_record(holdout, new, train=train, sfreq=SFREQ)
     assert closest["nearer_to_train"] == pytest.approx(0.5, abs=0.15)
 
 
-# utility
+# training
 
 
-def labelled(n, seed, scale=3):
+def labeled(n, seed, scale=3):
     X, y = noise(n, seed=seed), np.where(np.arange(n) % 2, "ictal", "normal")
     X[y == "ictal"] *= scale
     return X, y
 
 
+def sets(real, synthetic, train):
+    """Three pairs of windows and states, as keywords."""
+    return {
+        "real": real[0],
+        "synthetic": synthetic[0],
+        "y_real": real[1],
+        "y_synthetic": synthetic[1],
+        "train": train[0],
+        "y_train": train[1],
+        "estimator": MODEL,
+    }
+
+
 def test_synthetic_windows_as_good_as_real_ones_are_as_useful():
-    scores = utility(MODEL, *labelled(40, 0), *labelled(40, 1), *labelled(40, 2))
+    scores = tstr_scores(**sets(labeled(40, 2), labeled(40, 1), labeled(40, 0)))
     assert scores.eq(1).all()
 
 
 def test_synthetic_windows_of_wrong_states_are_found_out():
-    X, y = labelled(40, 1)
-    scores = utility(MODEL, *labelled(40, 0), X, y[::-1], *labelled(40, 2))
-    assert scores["real"] == 1
+    X, y = labeled(40, 1)
+    scores = tstr_scores(**sets(labeled(40, 2), (X, y[::-1]), labeled(40, 0)))
+    assert scores["train_on_real"] == 1
     assert scores["train_on_synthetic"] == scores["test_on_synthetic"] == 0
 
 
 def test_a_missing_state_of_the_synthetic_windows_costs_what_it_should():
-    X, y = labelled(40, 1)
+    X, y = labeled(40, 1)
     y[:] = "ictal"
     y[:3] = "normal"  # hardly any
     X[:3] = noise(3, seed=5)
     only_ictal = np.concatenate([X[:3], 3 * noise(37, seed=6)])
-    scores = utility(MODEL, *labelled(40, 0), only_ictal, y, *labelled(40, 2))
+    scores = tstr_scores(**sets(labeled(40, 2), (only_ictal, y), labeled(40, 0)))
     assert scores["test_on_synthetic"] == 1
     assert 0 <= scores["train_on_synthetic"] <= 1
 
 
 def test_gain_is_by_patient_and_warns_of_few():
-    X_test, y_test = labelled(80, 2)
-    sets = *labelled(20, 0), *labelled(20, 1), X_test, y_test
-    patients, summary = augmentation_gain(MODEL, *sets, np.arange(80) // 10)
+    given = sets(labeled(80, 2), labeled(20, 1), labeled(20, 0))
+    patients, summary = augmentation_gain(**given, groups=np.arange(80) // 10)
     assert list(patients.columns) == ["real", "augmented", "gain"]
     assert len(patients) == summary["n_patients"] == 8
     assert patients["gain"].mean() == pytest.approx(summary["mean"])
     with pytest.warns(UserWarning, match="2 patients"):
-        augmentation_gain(MODEL, *sets, np.arange(80) // 40)
+        augmentation_gain(**given, groups=np.arange(80) // 40)
 
 
-def test_utility_names_the_set_whose_states_do_not_fit():
-    with pytest.raises(ValueError, match="X_synthetic has 5 windows, but 4 states"):
-        utility(MODEL, *labelled(8, 0), noise(5), [0, 1, 0, 1], *labelled(8, 2))
-    with pytest.raises(ValueError, match="patient of every test window"):
-        augmentation_gain(MODEL, *labelled(8, 0), *labelled(8, 1), *labelled(8, 2), None)
+def test_the_set_whose_states_do_not_fit_is_named():
+    with pytest.raises(ValueError, match="synthetic has 5 windows, but 4 states"):
+        tstr_scores(**sets(labeled(8, 2), (noise(5), [0, 1, 0, 1]), labeled(8, 0)))
+    with pytest.raises(ValueError, match="patient of every window of real"):
+        augmentation_gain(**sets(labeled(8, 2), labeled(8, 1), labeled(8, 0)), groups=None)
 
 
-# floors
+# references
 
 PATIENTS = np.repeat(np.arange(8), 15)
 
@@ -215,34 +226,37 @@ PATIENTS = np.repeat(np.arange(8), 15)
         (spectral_distance, ["delta", "theta", "alpha", "beta", "gamma", "mean"]),
         (prdc, ["precision", "recall", "density", "coverage"]),
         (ks_by_feature, ["statistic", "p_value", "rejected"]),
-        (near_copies, ["near_copies"]),
-        (nearest_neighbour_ratio, ["nearest_neighbour_ratio"]),
+        (find_copies, ["nearest", "shift", "polarity", "distance", "ratio", "exact", "near"]),
+        (nearest_neighbor_ratio, ["nearest_neighbor_ratio"]),
         (membership_inference_auc, ["membership_inference_auc"]),
     ],
 )
-def test_every_kind_of_score_has_a_floor(score, names):
-    table = floor(score, noise(120), sfreq=SFREQ, groups=PATIENTS, n_repeats=4, random_state=0)
+def test_every_kind_of_score_has_a_reference(score, names):
+    table = real_reference(
+        score, noise(120), sfreq=SFREQ, groups=PATIENTS, n_repeats=4, random_state=0
+    )
     assert list(table.index) == names
-    assert (table["floor_low"] <= table["floor"]).all()
-    assert (table["floor"] <= table["floor_high"]).all()
+    assert (table["reference_low"] <= table["reference"]).all()
+    assert (table["reference"] <= table["reference_high"]).all()
 
 
-def test_floors_never_have_a_patient_in_two_sets_and_use_all_of_them():
+def test_a_patient_is_never_in_two_sets_and_all_are_used():
     amplitudes = (PATIENTS + 1.0)[:, None, None]  # the amplitude is the patient
-    deals = []
+    splits = []
 
-    def spy(synthetic, train, holdout, *, sfreq):
-        deals.append([set(np.unique(X)) for X in (synthetic, train, holdout)])
+    def spy(real, synthetic, *, train, sfreq):
+        splits.append([set(np.unique(X)) for X in (real, synthetic, train)])
         return 0.0
 
-    floor(spy, np.ones((120, 1, 8)) * amplitudes, sfreq=SFREQ, groups=PATIENTS, random_state=0)
-    assert len(deals) == 20
-    assert len({tuple(map(tuple, map(sorted, deal))) for deal in deals}) > 1
-    for sets in deals:
-        assert sum(map(len, sets)) == len(set.union(*sets)) == 8
+    X = np.ones((120, 1, 8)) * amplitudes
+    real_reference(spy, X, sfreq=SFREQ, groups=PATIENTS, random_state=0)
+    assert len(splits) == 20
+    assert len({tuple(map(tuple, map(sorted, split))) for split in splits}) > 1
+    for parts in splits:
+        assert sum(map(len, parts)) == len(set.union(*parts)) == 8
 
 
-def test_the_floor_hands_groups_and_a_seed_to_scores_that_take_them():
+def test_the_reference_hands_groups_and_a_seed_to_scores_that_take_them():
     seen = []
 
     def spy(real, synthetic, *, sfreq, groups=None, synthetic_groups=None, random_state=None):
@@ -250,7 +264,7 @@ def test_the_floor_hands_groups_and_a_seed_to_scores_that_take_them():
         return 0.0
 
     X = noise(120)
-    score_with_floor(spy, X, X[:9], sfreq=SFREQ, groups=PATIENTS, n_repeats=1, random_state=0)
+    score_with_reference(spy, X, X[:9], sfreq=SFREQ, groups=PATIENTS, n_repeats=1, random_state=0)
     (groups, others, seed), (again, none, same_seed) = seen
     assert not set(groups) & set(others)
     np.testing.assert_array_equal(groups, again)
@@ -258,7 +272,7 @@ def test_the_floor_hands_groups_and_a_seed_to_scores_that_take_them():
     assert seed == same_seed is not None
 
 
-def test_interval_of_the_floor_covers_new_sets_of_patients():
+def test_interval_of_the_reference_covers_new_sets_of_patients():
     # the score of two halves of the same 40 patients, against that of halves of fresh ones
     def difference(real, synthetic, *, sfreq):
         return real.mean() - synthetic.mean()
@@ -266,27 +280,27 @@ def test_interval_of_the_floor_covers_new_sets_of_patients():
     def patients(seed):
         return np.random.default_rng(seed).normal(size=(40, 1, 1)) * np.ones(4)
 
-    table = floor(difference, patients(0), sfreq=1, n_repeats=400, random_state=0).iloc[0]
+    table = real_reference(difference, patients(0), sfreq=1, n_repeats=400, random_state=0).iloc[0]
     fresh = [patients(s)[:20].mean() - patients(s)[20:].mean() for s in range(1, 400)]
-    width = table["floor_high"] - table["floor_low"]
+    width = table["reference_high"] - table["reference_low"]
     expected = np.quantile(fresh, 0.975) - np.quantile(fresh, 0.025)
     assert width == pytest.approx(expected, rel=0.35)  # 40 patients know their spread to 11 %
 
 
-def test_value_and_floor_agree_for_windows_of_the_same_distribution():
-    table = score_with_floor(
+def test_value_and_reference_agree_for_windows_of_the_same_distribution():
+    table = score_with_reference(
         amplitude_distance, noise(120), noise(200, seed=1), sfreq=SFREQ, random_state=0
     ).iloc[0]
-    assert table["value"] == pytest.approx(table["floor"], rel=0.5)
+    assert table["value"] == pytest.approx(table["reference"], rel=0.5)
     assert table["n_windows"] == 60
-    far = score_with_floor(
+    far = score_with_reference(
         amplitude_distance, noise(120), noise(200, scale=40), sfreq=SFREQ, random_state=0
     ).iloc[0]
-    assert far["value_low"] > 10 * far["floor_high"]
+    assert far["value_low"] > 10 * far["reference_high"]
 
 
-def test_the_floor_of_c2st_by_patient_is_about_one_half():
-    table = floor(
+def test_the_reference_of_c2st_by_patient_is_about_one_half():
+    table = real_reference(
         c2st,
         noise(160),
         sfreq=SFREQ,
@@ -295,12 +309,12 @@ def test_the_floor_of_c2st_by_patient_is_about_one_half():
         n_repeats=6,
         random_state=0,
     )
-    assert table.loc["c2st", "floor"] == pytest.approx(0.5, abs=0.12)
+    assert table.loc["c2st", "reference"] == pytest.approx(0.5, abs=0.12)
 
 
-def test_a_floor_repeats_with_its_seed():
+def test_a_reference_repeats_with_its_seed():
     tables = [
-        floor(amplitude_distance, noise(40), sfreq=SFREQ, n_repeats=3, random_state=5)
+        real_reference(amplitude_distance, noise(40), sfreq=SFREQ, n_repeats=3, random_state=5)
         for _ in range(2)
     ]
     pd.testing.assert_frame_equal(*tables)
@@ -309,15 +323,16 @@ def test_a_floor_repeats_with_its_seed():
 @pytest.mark.parametrize(
     ("score", "groups", "message"),
     [
-        (amplitude_distance, np.zeros(12), "1 groups cannot be dealt into the 2 sets"),
+        (amplitude_distance, np.zeros(12), "1 groups cannot be split into the 2 sets"),
         (membership_inference_auc, np.arange(12) % 2, "2 groups .* 3 sets"),
     ],
 )
 def test_too_few_patients_for_disjoint_sets_are_refused(score, groups, message):
     with pytest.raises(ValueError, match=message):
-        floor(score, noise(12), sfreq=SFREQ, groups=groups)
+        real_reference(score, noise(12), sfreq=SFREQ, groups=groups)
 
 
-def test_scores_that_need_the_training_windows_have_no_score_with_floor():
-    with pytest.raises(ValueError, match="expected a score of real and synthetic"):
-        score_with_floor(near_copies, noise(12), noise(12), sfreq=SFREQ)
+@pytest.mark.parametrize("score", [find_copies, membership_inference_auc])
+def test_scores_that_need_all_training_windows_are_not_computed_on_parts_of_them(score):
+    with pytest.raises(ValueError, match="needs all training windows"):
+        score_with_reference(score, noise(12), noise(12), sfreq=SFREQ)

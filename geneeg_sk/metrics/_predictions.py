@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from geneeg_sk.metrics import expected_calibration_error
+from geneeg_sk.metrics._calibration import expected_calibration_error
 
-MAIN = ("accuracy", "macro_f1", "macro_auc", "brier", "ece")
+SCORES = ("accuracy", "macro_f1", "macro_auc", "brier", "ece")
 
 
 def score_names(states: np.ndarray) -> list[str]:
@@ -19,10 +19,10 @@ def score_names(states: np.ndarray) -> list[str]:
     ['accuracy', 'macro_f1', 'macro_auc', 'f1_ictal', 'brier', 'ece']
     """
     per_state = [f"f1_{state}" for state in states.tolist()]
-    return [*MAIN[:3], *per_state, *MAIN[3:]]
+    return [*SCORES[:3], *per_state, *SCORES[3:]]
 
 
-def score(
+def score_predictions(
     y_true: np.ndarray, y_pred: np.ndarray, proba: np.ndarray | None, states: np.ndarray
 ) -> dict[str, float]:
     """Return the scores of predictions as a dict with the keys of `score_names`.
@@ -77,7 +77,7 @@ def _calibration(y_true: np.ndarray, proba: np.ndarray, states: np.ndarray) -> f
     return expected_calibration_error(y_true, proba, classes=states)
 
 
-def aligned(proba: np.ndarray, classes: Any, states: np.ndarray) -> np.ndarray:
+def align_probabilities(proba: np.ndarray, classes: Any, states: np.ndarray) -> np.ndarray:
     """Return probabilities with a column for each of `states`; 0 for one that a fold lacked."""
     result = np.zeros((len(proba), len(states)))
     result[:, np.searchsorted(states, classes)] = proba

@@ -1,0 +1,89 @@
+"""What all displays share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from geneeg_sk.inspection._style import make_axes
+
+
+class Layout(NamedTuple):
+    """Panels that a picture needs."""
+
+    n_panels: int
+    size: tuple[float, float]  # of a new figure, inches
+    n_rows: int = 1
+    sharey: bool = False
+
+
+class Display:
+    """A picture of what was computed before.
+
+    A subclass says in `_lay_out` which panels it needs, and draws into them in `_draw`.
+
+    Attributes
+    ----------
+    ax_ : Axes, or ndarray of Axes
+        Where it is drawn.
+    figure_ : matplotlib.figure.Figure
+        Figure that holds it.
+    """
+
+    _has_panels = False  # then `ax_` is an array, also of one panel
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : Axes, sequence of Axes, or None, default=None
+            Where to draw; of a picture of several panels, one Axes is divided, and a sequence has
+            one for each. None: a new figure, which is none of pyplot's and opens no window.
+
+        Returns
+        -------
+        self : Display
+            With `ax_` and `figure_`.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to draw, or `ax` cannot hold the panels.
+        """
+        layout = self._lay_out()
+        axes = make_axes(
+            ax, layout.n_panels, layout.size, n_rows=layout.n_rows, sharey=layout.sharey
+        )
+        self._draw(axes, is_new=ax is None)
+        self.ax_ = np.array(axes, dtype=object) if self._has_panels else axes[0]
+        self.figure_ = axes[0].figure
+        return self
+
+    def save(self, path: str | Path) -> Path:
+        """Save the figure, drawn first where it is not yet.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; its ending says which kind, such as ``.png`` or ``.pdf``.
+
+        Returns
+        -------
+        path : Path
+            The file.
+        """
+        if not hasattr(self, "figure_"):
+            self.plot()
+        self.figure_.savefig(path)
+        return Path(path)
+
+    def _lay_out(self) -> Layout:
+        """Check what is to be drawn, and return the panels it needs."""
+        raise NotImplementedError
+
+    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+        """Draw into the panels; `is_new`: into a figure of its own."""
+        raise NotImplementedError
