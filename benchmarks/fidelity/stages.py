@@ -100,7 +100,7 @@ def drawn(generator, windows, seed):
     return model.prior.draw(
         state,
         model.scale_profiles(profiles),
-        model.encoder.background(profiles),
+        profiles,
         rng.random(n),
         rng.standard_normal((n, model.prior.n_normal)),
     )

@@ -151,7 +151,22 @@ class BackgroundScaler(WindowTransformer):
         return result[:, 0] if is_flat(X) else result
 
     def fit_transform(self, X: Any, y: Any = None, *, groups: Any = None) -> np.ndarray:
-        """Fit to windows, and return them transformed; see `fit` and `transform`."""
+        """Check the windows, and return them as `transform` does.
+
+        Parameters
+        ----------
+        X : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows in microvolts, each patient's in order of time.
+        y : ignored
+            Only here for pipelines.
+        groups : array-like of shape (n_windows,), default=None
+            Patient of each window; None: all are of one patient.
+
+        Returns
+        -------
+        X_new : ndarray
+            As `X`.
+        """
         return self.fit(X, y, groups=groups).transform(X, groups=groups)
 
     def _background(self, X: np.ndarray) -> np.ndarray:
