@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import json
 import math
-import os
 import shlex
 import shutil
 import sys
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from geneeg_sk._files import write_whole
 from geneeg_sk._version import __version__
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def benchmark(
 
     Run it again with the same folder, and it goes on where it was.
     """
-    from geneeg_sk._sealed import check_writable
+    from geneeg_sk._files import check_writable
 
     source = _one_source(cohort=cohort or None, chbmit=chbmit, siena=siena, bids=bids, win=windows)
     check_writable(out)
@@ -265,7 +265,8 @@ def benchmark(
     comparison = run.run(n_jobs=jobs or _cores())
     print_comparison(comparison, unit=groups.value)
     how = _how(run, comparison, groups.value)
-    _write_whole(out / "how.json", lambda part: part.write_text(json.dumps(how, indent=1)))
+    with write_whole(out / "how.json") as part:
+        part.write_text(json.dumps(how, indent=1))
     if (comparison.frame["error"] != "").all():
         typer.secho(f"Error: every candidate failed; see {out / 'results.csv'}", err=True, fg="red")
         raise typer.Exit(1)
@@ -483,15 +484,10 @@ def _write_shown(folder: Path, shown: dict[str, Any], info: Any) -> None:
             if len(X):
                 rows = np.unique(np.linspace(0, len(X) - 1, MAX_SHOWN).astype(int))
                 arrays[f"{name}/{text}"] = X[rows]
-    _write_whole(folder / SHOWN, lambda part: _write_npz(part, arrays))
-    _write_whole(folder / HISTORY, lambda part: shown["history"].to_csv(part, index=False))
-
-
-def _write_npz(path: Path, arrays: dict[str, Any]) -> None:
-    import numpy as np
-
-    with path.open("wb") as file:  # a name would get another ending
-        np.savez_compressed(file, **arrays)
+    with write_whole(folder / SHOWN) as part:
+        np.savez_compressed(part, **arrays)
+    with write_whole(folder / HISTORY) as part:
+        shown["history"].to_csv(part, index=False)
 
 
 def _read_shown(folder: Path) -> dict[str, Any]:
@@ -615,16 +611,17 @@ def _label(known: Any, text: str, what: str) -> Any:
 
 def _write_channels(folder: Path, names: list[str]) -> None:
     """Keep the names of channels beside a generator, sealed and bound to it."""
-    from geneeg_sk._sealed import seal, write_whole
+    from geneeg_sk._files import seal
 
     content = {"channels": names, "generator": _seal_of(folder)}
     text = json.dumps({"seal": seal(content), **content})
-    write_whole(folder / CHANNELS, text.encode())
+    with write_whole(folder / CHANNELS) as part:
+        part.write_text(text)
 
 
 def _read_channels(folder: Path) -> list[str] | None:
     """Return the names beside a generator; None without, or where they are of an earlier one."""
-    from geneeg_sk._sealed import seal
+    from geneeg_sk._files import seal
 
     path = folder / CHANNELS
     if not path.is_file():
@@ -659,7 +656,7 @@ def _info(folder: Path, model: Any) -> Any:
 
 def _refuse_too_many(n: int, model: Any, out: Path) -> None:
     """Say before anything is generated what does not fit on the disk or into memory."""
-    from geneeg_sk._sealed import check_writable
+    from geneeg_sk._files import check_writable
 
     free = shutil.disk_usage(check_writable(out.parent)).free
     values = n * model.n_channels_ * model.n_times_
@@ -723,7 +720,8 @@ def _write_synthetic(
         write_edf(out, np.concatenate(list(parts)), np.full(n, state), info)
     elif out.suffix == ".npz":
         arrays = {"y": np.full(n, state), "sfreq": info["sfreq"], "channels": info.ch_names}
-        _write_whole(out, lambda part: _write_long_npz(part, n, parts, arrays))
+        with write_whole(out) as part:
+            _write_long_npz(part, n, parts, arrays)
     else:
         write_windows(out, bunches())
 
@@ -770,14 +768,3 @@ def _refuse_existing(out: Path, overwrite: bool) -> None:
     """Say before the recordings are read, not after, that there is no place to write."""
     if out.exists() and not overwrite:
         raise FileExistsError(f"{out} exists; choose another folder, or --overwrite a store.")
-
-
-def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file beside its place and move it there when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{path.name}")
-    try:
-        write(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

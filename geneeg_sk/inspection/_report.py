@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from html import escape
 from importlib.metadata import version
@@ -15,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from geneeg_sk._checks import is_mne
+from geneeg_sk._files import write_whole
 from geneeg_sk._version import __version__
 from geneeg_sk.inspection import _realism, _two_sample, _verdict
 from geneeg_sk.inspection._benchmark import BenchmarkDisplay, as_comparison, default_baseline
@@ -155,8 +154,7 @@ def make_report(
 
     Examples
     --------
-    >>> import tempfile
-    >>> from geneeg_sk.inspection import make_report
+    >>>     >>> from geneeg_sk.inspection import make_report
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = make_report(f"{folder}/report.html", how={"seed": 0})
     ...     "How it was made" in page.read_text(encoding="utf-8")
@@ -476,8 +474,7 @@ def _paragraph(text: str, small: bool = False) -> str:
 
 
 def _save(report: Any, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=out.parent) as workplace:
-        part = Path(workplace) / "report.html"
-        report.save(part, open_browser=False, overwrite=True, verbose="ERROR")
-        os.replace(part, out)
+    with write_whole(out) as part:
+        page = part.with_name("page.html")  # MNE goes by the ending
+        report.save(page, open_browser=False, overwrite=True, verbose="ERROR")
+        page.replace(part)
