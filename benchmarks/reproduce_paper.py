@@ -24,7 +24,7 @@ from sklearn.base import clone
 from geneeg_sk._console import print_comparison, print_counts
 from geneeg_sk.datasets import load_chbmit, load_siena
 from geneeg_sk.model_selection._benchmark import Benchmark, group_labels
-from geneeg_sk.model_selection._candidates import Budget
+from geneeg_sk.model_selection._candidates import BenchmarkBudget
 from geneeg_sk.model_selection._statistics import interval
 
 METHODS = ("none", "RandomOverSampler", "SMOTE", "ADASYN", "GenEEGSampler")
@@ -51,7 +51,7 @@ def windows_of(arguments):
 def comparison_of(windows, arguments):
     """The benchmark of the command line, with the paper's methods, one group left out a time."""
     groups = group_labels(windows, arguments.groups)
-    budget = Budget().changed(
+    budget = BenchmarkBudget().changed(
         epochs=arguments.epochs,
         vae_steps=arguments.vae_steps,
         diffusion_steps=arguments.diffusion_steps,

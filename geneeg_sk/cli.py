@@ -457,9 +457,9 @@ def _load(source: tuple[str, Any], **options: Any) -> Bunch:
 
 
 def _budget(quick: bool, **given: int | None) -> Any:
-    from geneeg_sk.model_selection._candidates import QUICK, Budget
+    from geneeg_sk.model_selection._candidates import QUICK, BenchmarkBudget
 
-    return (QUICK if quick else Budget()).changed(**given)
+    return (QUICK if quick else BenchmarkBudget()).changed(**given)
 
 
 def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:

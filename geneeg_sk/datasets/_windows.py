@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from .._checks import VOLT, check_scale
+from .._checks import STATES, VOLT, check_scale
 
 SCALE_WINDOWS = 64  # of a recording, by which its scale is judged
 PART_SAMPLES = 1 << 14  # of a recording to read at a time: little enough for the cache
-STATES = ("normal", "preictal", "ictal")
 # "seizure", "sz_foc", "ictal"; not "preictal", "post-ictal", "interictal", "no seizure".
 SEIZURE = (
     r"(?<![a-z])(?<!pre[-_ ])(?<!post[-_ ])(?<!inter[-_ ])(?<!no )(?<!non[-_ ])(sz|seiz|ictal)"

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.signal import butter, sosfilt_zi
 
+from geneeg_sk._checks import STATES
 from geneeg_sk._files import sha256
 from geneeg_sk._version import __version__
 from geneeg_sk.datasets._channels import COMMON, Montage, standard_name
-from geneeg_sk.datasets._cohort import STATES
 from geneeg_sk.inspection._channels import clinical_order
 from geneeg_sk.metrics._readers import FIRST, REAL, SYNTHETIC
 from geneeg_sk.preprocessing import Resampler

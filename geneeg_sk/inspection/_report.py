@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from geneeg_sk._checks import is_mne
+from geneeg_sk._checks import is_mne, resolve_sfreq
 from geneeg_sk._files import write_whole
 from geneeg_sk._version import __version__
 from geneeg_sk.inspection import _realism, _two_sample, _verdict
@@ -167,7 +167,7 @@ def make_report(
     if out.suffix.lower() != ".html":
         raise ValueError(f"out={str(out)!r} is no name of a page; expected one ending in '.html'.")
     real, synthetic = dict(real or {}), dict(synthetic or {})
-    sfreq = _sfreq([*real.values(), *synthetic.values()], sfreq, info)
+    sfreq = resolve_sfreq(sfreq, info, *real.values(), *synthetic.values())
     comparison = None if comparison is None else as_comparison(comparison)
 
     report = mne.Report(title=str(title), image_format=IMAGE, verbose="ERROR")
@@ -188,16 +188,6 @@ def make_report(
     report.add_html(_how(how, real, synthetic, holdout, groups, sfreq), "How it was made")
     _save(report, out)
     return out
-
-
-def _sfreq(windows: list[Any], sfreq: float | None, info: Any) -> float | None:
-    known = [float(rate) for rate in (sfreq, info["sfreq"] if info is not None else None) if rate]
-    known += [float(X.info["sfreq"]) for X in windows if is_mne(X)]
-    if known and not np.allclose(known, known[0]):
-        raise ValueError(
-            f"The sampling frequencies given (sfreq, info, Epochs) differ: {sorted(set(known))} Hz."
-        )
-    return known[0] if known else None
 
 
 class _Numbers(NamedTuple):

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
+from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk.metrics._sets import check_sets
 
 CONFIDENCE = 0.95
@@ -177,7 +178,7 @@ class _Deals:
         (self.windows,) = check_sets(sfreq, real=real)
         self.groups = check_groups(groups, len(self.windows))
         self.rng = check_random_state(random_state)
-        self.seed = int(self.rng.randint(2**31 - 1))
+        self.seed = int(self.rng.randint(MAX_SEED))
         self.parameters = inspect.signature(score).parameters
         self.sets = [
             name

@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import Bunch
 
+from geneeg_sk._seeding import set_random_states
 from geneeg_sk.model_selection._candidates import (
-    Budget,
+    BenchmarkBudget,
     benchmark_candidates,
     benchmark_classifier,
     group_folds,
@@ -21,7 +22,6 @@ from geneeg_sk.model_selection._candidates import (
 from geneeg_sk.model_selection._compare import compare_samplers
 from geneeg_sk.model_selection._comparison import SamplerComparison, read_csv, write_csv
 from geneeg_sk.model_selection._scores import MAIN
-from geneeg_sk.model_selection._task import seeded
 
 OURS = ("GenEEGSampler",)
 RESULTS, PATIENTS, ROWS, GENERATORS = "results.csv", "patients.csv", "rows.jsonl", ".generators"
@@ -47,7 +47,7 @@ class Benchmark:
         What a fold must not tear apart: patients, or recordings.
     out : Path
         Folder for the results, and for what a killed run has finished.
-    budget : Budget
+    budget : BenchmarkBudget
         How long to train.
     n_folds, n_repeats, seed : int
         Folds by group, seeds on each fold, and where the seeds come from.
@@ -59,7 +59,7 @@ class Benchmark:
         groups: np.ndarray,
         *,
         out: Path,
-        budget: Budget,
+        budget: BenchmarkBudget,
         n_folds: int,
         n_repeats: int,
         seed: int,
@@ -112,7 +112,7 @@ class Benchmark:
         if done.empty:
             return {}
         train, test = self.folds[int(done["fold"].iloc[0])]
-        sampler = seeded(clone(self.candidates[OURS[0]]), int(done["seed"].iloc[0]))
+        sampler = set_random_states(clone(self.candidates[OURS[0]]), int(done["seed"].iloc[0]))
         X, y = sampler.fit_resample(
             self.windows.X[train], self.windows.y[train], groups=self.groups[train]
         )

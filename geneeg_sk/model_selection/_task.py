@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import get_routing_for_object
 
+from geneeg_sk._seeding import set_random_states
 from geneeg_sk.model_selection._scores import aligned, score, score_names
 from geneeg_sk.over_sampling import WindowedSampler
 from geneeg_sk.over_sampling._windowed import takes_windows
@@ -50,7 +51,7 @@ def run_task(
     try:
         # Routing carries groups to the samplers; where it is off they would be lost silently.
         with config_context(enable_metadata_routing=True):
-            model = seeded(build_model(candidate, estimator), task.seed)
+            model = set_random_states(build_model(candidate, estimator), task.seed)
             began = perf_counter()
             fit(model, X[task.train], y[task.train], groups[task.train])
             seconds = perf_counter() - began
@@ -79,14 +80,6 @@ def build_model(candidate: Any, estimator: Any) -> Any:
     if not takes_windows(sampler):
         sampler = WindowedSampler(sampler=sampler)
     return Pipeline([("sampler", sampler), ("estimator", clone(estimator))])
-
-
-def seeded(model: Any, seed: int) -> Any:
-    """Give `seed` to every ``random_state`` of a model; frozen estimators are left alone."""
-    params = model.get_params(deep=True)
-    frozen = tuple(f"{name}__" for name, p in params.items() if isinstance(p, FrozenEstimator))
-    names = [name for name in params if name.split("__")[-1] == "random_state"]
-    return model.set_params(**{name: seed for name in names if not name.startswith(frozen)})
 
 
 def fit(model: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray) -> None:

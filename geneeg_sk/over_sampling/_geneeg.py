@@ -15,7 +15,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from geneeg_sk._checks import doubts_about
+from geneeg_sk._checks import DEFAULT_SFREQ, doubts_about
+from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 from geneeg_sk.over_sampling._profiles import ProfileSource
@@ -29,7 +30,6 @@ CHUNK = 64
 MOST_TRIES = 20
 # Times as many synthetic windows as real ones of a state, from which on to warn.
 EXTREME = 20
-MAX_SEED = np.iinfo(np.int32).max
 
 
 class GenEEGSampler(BaseWindowSampler):
@@ -288,7 +288,6 @@ class GenEEGSampler(BaseWindowSampler):
 
 # Features need some sampling frequency; realism compares windows of one rate with each other, so
 # that any will do where none is known.
-DEFAULT_SFREQ = 256.0
 
 
 def judged(X: np.ndarray, state: Any, criteria: list[Criterion]) -> tuple[np.ndarray, np.ndarray]:
