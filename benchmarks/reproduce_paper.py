@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 
-from geneeg_sk._console import print_comparison, print_counts
+from geneeg_sk.cli._candidates import BenchmarkBudget
+from geneeg_sk.cli._run import Benchmark, group_labels
+from geneeg_sk.cli._tables import print_comparison, print_counts
 from geneeg_sk.datasets import load_chbmit, load_siena
-from geneeg_sk.model_selection._benchmark import Benchmark, group_labels
-from geneeg_sk.model_selection._candidates import BenchmarkBudget
 from geneeg_sk.model_selection._statistics import interval
 
 METHODS = ("none", "RandomOverSampler", "SMOTE", "ADASYN", "GenEEGSampler")

@@ -11,14 +11,14 @@ from sklearn.preprocessing import StandardScaler
 from tiny import TINY
 
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
-from geneeg_sk.features import EEGFeatures
-from geneeg_sk.generation import LatentDiffusionGenerator
-from geneeg_sk.model_selection import compare_samplers
-from geneeg_sk.model_selection._candidates import (
+from geneeg_sk.cli._candidates import (
     BenchmarkBudget,
     benchmark_candidates,
     smallest_state,
 )
+from geneeg_sk.features import EEGFeatures
+from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk.model_selection import compare_samplers
 from geneeg_sk.over_sampling import GenEEGSampler, WindowedSampler
 
 MODEL = make_pipeline(

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.utils import Bunch
 
 from geneeg_sk._seeding import set_random_states
-from geneeg_sk.model_selection._candidates import (
+from geneeg_sk.cli._candidates import (
     BenchmarkBudget,
     benchmark_candidates,
     benchmark_classifier,
