@@ -14,7 +14,7 @@ import pandas as pd
 from benchmarks.unseen_patients.windows import Task, Windows
 from geneeg_sk._files import workplace
 from geneeg_sk.datasets import make_eeg_cohort
-from geneeg_sk.datasets._head import CHANNELS
+from geneeg_sk.datasets.simulation._head import CHANNELS
 
 COUNTS = {"normal": 40, "preictal": 10, "ictal": 6}  # windows of each patient
 SFREQ = 128.0

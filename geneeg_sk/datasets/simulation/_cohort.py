@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
-from .._checks import STATES, VOLT
+from ..._checks import STATES, VOLT
 from ._head import CHANNELS, make_info, spherical_head
 from ._patient import draw_patient
 from ._recording import Plan, simulate
