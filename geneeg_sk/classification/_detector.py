@@ -17,8 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from geneeg_sk._checks import as_microvolts
 from geneeg_sk.datasets._channels import Montage
 from geneeg_sk.datasets._edf import open_recording
-from geneeg_sk.datasets._recordings import Way
-from geneeg_sk.datasets._windows import _name_of, _patient_of
+from geneeg_sk.datasets._options import HIGHEST_SFREQ, PreparationOptions, WindowingOptions
+from geneeg_sk.datasets._windows import name_of, patient_of
 
 DESCRIPTION = "sz"  # of annotations; SzCORE's name for a seizure of any kind
 BLOCK_VALUES = 2**23  # of windows that are in memory at once: 32 MiB in single precision
@@ -26,24 +26,23 @@ PADDING = 100  # samples on either side in resampling, at least; as MNE has it
 MARGIN = 10.0  # seconds beside a block, for notch filter and resampling
 # A slip of the keyboard must not fill the memory.
 LONGEST_SMOOTHING = 3600.0  # seconds
-HIGHEST_SFREQ = 1e5  # Hz
 
 
 def detect_seizures(
     raw: Any,
     estimator: Any,
     *,
-    length: float = 4.0,
+    length: float = WindowingOptions.length,
     step: float = 1.0,
     smoothing: float = 10.0,
     threshold: float = 0.5,
     state: Any = "ictal",
     channels: Sequence[str] | None = None,
     sfreq: float | None = None,
-    l_freq: float | None = 0.5,
-    h_freq: float | None = 45.0,
-    notch: float | Sequence[float] | None = None,
-    reference: str | Sequence[str] | None = None,
+    l_freq: float | None = PreparationOptions.l_freq,
+    h_freq: float | None = PreparationOptions.h_freq,
+    notch: float | Sequence[float] | None = PreparationOptions.notch,
+    reference: str | Sequence[str] | None = PreparationOptions.reference,
     patient: str | None = None,
     recording: str | None = None,
 ) -> Bunch:
@@ -158,7 +157,7 @@ def detect_seizures(
     column = _column(estimator, state)
     if isinstance(raw, str | Path):
         raw = open_recording(Path(raw))
-    patient, recording = patient or _patient_of(raw), recording or _name_of(raw)
+    patient, recording = patient or patient_of(raw), recording or name_of(raw)
     source = _Source(raw, recording, channels, reference, sfreq, (l_freq, h_freq), notch)
     grid = _Grid(source, length, step)
     proba = np.concatenate([estimator.predict_proba(X)[:, column] for X in grid.blocks()])
@@ -301,7 +300,7 @@ def _channels(
                 f"recording {recording} has no good EEG channel; its channels are {raw.ch_names}. "
                 "Set their types with raw.set_channel_types, or name channels."
             )
-    way = Way(channels, None, None, None, None, reference, {})
+    way = PreparationOptions(channels=channels, reference=reference)
     if reference is None and set(channels) <= set(raw.ch_names):
         return list(channels), list(channels), np.eye(len(channels))
     montage = Montage(raw.ch_names)

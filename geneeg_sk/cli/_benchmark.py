@@ -33,6 +33,7 @@ from geneeg_sk.cli._options import (
     one_source,
 )
 from geneeg_sk.cli._shown import read_shown, write_shown
+from geneeg_sk.datasets._options import WindowingOptions
 
 
 class Groups(StrEnum):
@@ -55,13 +56,13 @@ def benchmark(
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("out/benchmark"),
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
-    length: Length = 4.0,
+    length: Length = WindowingOptions.length,
     sfreq: Sfreq = None,
     channels: Channels = None,
     patients: Patients = None,
-    preictal: Preictal = 300.0,
-    postictal: Postictal = 300.0,
-    min_distance: Distance = 900.0,
+    preictal: Preictal = WindowingOptions.preictal,
+    postictal: Postictal = WindowingOptions.postictal,
+    min_distance: Distance = WindowingOptions.min_distance,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the classifier.")] = None,
     vae_steps: VaeSteps = None,
     diffusion_steps: DiffusionSteps = None,

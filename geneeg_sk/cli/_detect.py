@@ -12,9 +12,10 @@ from geneeg_sk.cli._options import (
     budget_of,
     one_source,
 )
+from geneeg_sk.datasets._options import PreparationOptions
 
-# The band-pass filter of the loaders, Hz: `windows` has no option for it.
-BAND = {"l_freq": 0.5, "h_freq": 45.0}
+# The band-pass filter of the loaders: `windows` has no option for it.
+BAND = {"l_freq": PreparationOptions.l_freq, "h_freq": PreparationOptions.h_freq}
 
 
 def detect(

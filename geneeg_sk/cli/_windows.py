@@ -22,6 +22,7 @@ from geneeg_sk.cli._options import (
     load_windows,
     one_source,
 )
+from geneeg_sk.datasets._options import WindowingOptions
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -32,13 +33,13 @@ def windows(
     chbmit: Chbmit = None,
     siena: Siena = None,
     bids: Bids = None,
-    length: Length = 4.0,
+    length: Length = WindowingOptions.length,
     sfreq: Sfreq = None,
     channels: Channels = None,
     patients: Patients = None,
-    preictal: Preictal = 300.0,
-    postictal: Postictal = 300.0,
-    min_distance: Distance = 900.0,
+    preictal: Preictal = WindowingOptions.preictal,
+    postictal: Postictal = WindowingOptions.postictal,
+    min_distance: Distance = WindowingOptions.min_distance,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier store.")] = False,
 ) -> None:
     """Cut recordings into labelled windows and store them."""
