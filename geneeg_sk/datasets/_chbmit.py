@@ -129,8 +129,9 @@ def load_chbmit(
 
     Notes
     -----
-    Signals are filtered, resampled and re-referenced as a whole and then cut, so that no window
-    has edges of a filter; the first and last seconds of a recording have.
+    Signals are re-referenced, filtered and resampled before they are cut, in blocks of ten minutes
+    that overlap, so that no window has edges of a filter; the first and last seconds of a recording
+    have. `detect_seizures` prepares recordings in the same way, to the bit.
 
     References
     ----------

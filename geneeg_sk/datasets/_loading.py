@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from ._channels import Montage
 from ._edf import open_recording
 from ._left_out import LeftOut
 from ._listing import Layout, Listed, existing_folder, present, warn_of_unlisted
 from ._options import PreparationOptions, WindowingOptions, split_options
-from ._preparer import prepared
+from ._preparer import RecordingPreparer
 from ._store import cached_windows
 from ._transport import each_in_turn
 from ._windows import bad_stretches, check_seizures, cut_windows
 
+ADVICE = "Name others in channels=, or leave it out (on_error='warn')."
 ARRAYS, TABLES = ("X", "y", "groups"), ("metadata", "recordings", "seizures")
 
 
@@ -107,18 +107,10 @@ class Recording:
 
     def check(self, options: PreparationOptions) -> None:
         """Open it, and raise a ValueError if it cannot give what is asked for."""
-        self.raw = raw = self.opened()
-        self.sfreq = float(raw.info["sfreq"])
-        self.montage = Montage(raw.ch_names)
-        lacking = self.montage.lacking(dict.fromkeys([*options.wanted, *(options.against or ())]))
-        if lacking:
-            raise ValueError(
-                f"recording {self.name} lacks channels {lacking}; it has "
-                f"{list(self.montage.channels) or raw.ch_names}. Name others in channels=, or "
-                "leave it out (on_error='warn')."
-            )
+        self.preparer = RecordingPreparer(self.opened(), self.name, options, advice=ADVICE)
         source = f" (annotated in {self.annotated_in})" if self.annotated_in else ""
-        self.spans = check_seizures(self.seizures, raw.n_times / self.sfreq, f"{self.name}{source}")
+        self.sfreq = self.preparer.own_sfreq
+        self.spans = check_seizures(self.seizures, self.preparer.duration, f"{self.name}{source}")
 
 
 def cut_all(
@@ -147,7 +139,7 @@ def cut_all(
     n_parts, last = 0, None
     if good:
         sfreq = _common_sfreq(good, preparation)
-        cut = partial(_windows_of, preparation=preparation, windowing=windowing, sfreq=sfreq)
+        cut = partial(_windows_of, windowing=windowing, sfreq=sfreq)
         for one, part in each_in_turn(cut, good, n_jobs=n_jobs, verbose=verbose):
             if isinstance(part, Exception):
                 left_out.add(one.name, part)
@@ -182,18 +174,17 @@ def cut_all(
 
 
 def _windows_of(
-    one: Recording, preparation: PreparationOptions, windowing: WindowingOptions, sfreq: float
+    one: Recording, windowing: WindowingOptions, sfreq: float
 ) -> Bunch | ValueError | OSError:
     """Return the windows of a recording, or why there are none."""
     import mne
 
     try:
-        signal, annotations = prepared(one.raw, one.montage, preparation, sfreq)
         part = cut_windows(
-            signal,
-            mne.create_info(preparation.wanted, sfreq, "eeg", verbose="ERROR"),
+            one.preparer.signal(sfreq),
+            mne.create_info(one.preparer.names, sfreq, "eeg", verbose="ERROR"),
             np.column_stack([one.spans[:, 0], np.diff(one.spans)]),
-            bad_stretches(annotations, 0.0),
+            bad_stretches(one.preparer.annotations, 0.0),
             patient=one.patient,
             recording=one.name,
             options=windowing,

@@ -171,7 +171,7 @@ def cut_windows(
             f"recording {recording} lasts {signal.shape[1] / sfreq:g} s, less than one window of "
             f"{options.length:g} s; expected a longer recording or a smaller length."
         )
-    _check_signal(signal, info, recording)
+    _refuse_flat(signal, info, recording)
     spans = check_seizures(seizures, signal.shape[1] / sfreq, recording)
 
     grids = _grids(signal.shape[1], n_samples, sfreq, options.steps)
@@ -334,37 +334,53 @@ def _signal(raw: Any, recording: str) -> tuple[np.ndarray, Any]:
             f"recording {recording} has no good EEG channel; its channels are {raw.ch_names}. "
             "Set their types with raw.set_channel_types."
         )
-    signal = read_signal(raw, picks, in_parts=bool(raw.preload))
+    signal = read_signal(raw, picks, recording=recording, in_parts=bool(raw.preload))
     return signal, mne.pick_info(raw.info, picks)
 
 
 def read_signal(
-    raw: Any, picks: Any, weights: np.ndarray | None = None, *, in_parts: bool
+    raw: Any,
+    picks: Any,
+    weights: np.ndarray | None = None,
+    *,
+    recording: str,
+    start: int = 0,
+    stop: int | None = None,
+    in_parts: bool,
 ) -> np.ndarray:
     """Return channels, or weighted sums of them, in microvolts, float32.
 
     MNE has float64: read in parts, that is never there as a whole.
+
+    Raises
+    ------
+    ValueError
+        If the signal has NaN or infinity.
     """
-    step = PART_SAMPLES if in_parts else raw.n_times
-    signal = np.empty((len(picks if weights is None else weights), raw.n_times), np.float32)
-    for start in range(0, raw.n_times, step):
-        stop = min(start + step, raw.n_times)
-        part = raw.get_data(picks=picks, start=start, stop=stop)
+    stop = raw.n_times if stop is None else stop
+    step = PART_SAMPLES if in_parts else max(stop - start, 1)
+    signal = np.empty((len(picks if weights is None else weights), stop - start), np.float32)
+    for first in range(start, stop, step):
+        last = min(first + step, stop)
+        part = raw.get_data(picks=picks, start=first, stop=last)
+        finite = np.isfinite(part)
+        if not finite.all():
+            channel, sample = np.argwhere(~finite)[0]
+            names = [one if isinstance(one, str) else raw.ch_names[one] for one in picks]
+            seconds = (first + sample) / raw.info["sfreq"]
+            raise ValueError(
+                f"recording {recording} contains NaN or infinity: first in channel "
+                f"{names[channel]} at {seconds:g} s. Repair or drop it."
+            )
         if weights is not None:
             part = weights @ part
-        np.multiply(part, VOLT, out=signal[:, start:stop], casting="same_kind")
+        np.multiply(part, VOLT, out=signal[:, first - start : last - start], casting="same_kind")
     return signal
 
 
-def _check_signal(signal: np.ndarray, info: Any, recording: str) -> None:
-    lowest, highest = signal.min(axis=1), signal.max(axis=1)  # NaN if one of them is
-    if not np.isfinite(lowest).all() or not np.isfinite(highest).all():
-        channel, sample = np.argwhere(~np.isfinite(signal))[0]
-        raise ValueError(
-            f"recording {recording} contains NaN or infinity: first in channel "
-            f"{info.ch_names[channel]} at {sample / info['sfreq']:g} s. Repair or drop it."
-        )
-    flat = [name for name, is_flat in zip(info.ch_names, lowest == highest) if is_flat]
+def _refuse_flat(signal: np.ndarray, info: Any, recording: str) -> None:
+    is_flat = signal.min(axis=1) == signal.max(axis=1)
+    flat = [name for name, one in zip(info.ch_names, is_flat) if one]
     if flat:
         raise ValueError(
             f"recording {recording} has flat channels {flat}: nothing was recorded there. Leave "
