@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
+from scipy.fft import next_fast_len
 
 from ._channels import Montage
 from ._edf import can_be_read_in_parts
@@ -130,8 +132,7 @@ class RecordingPreparer:
         noted = self.annotations
         onsets = noted.onset - start / self.own_sfreq
         annotations = mne.Annotations(onsets, noted.duration, noted.description)
-        # MNE's own padding would shift each block by another fraction of a sample.
-        unit = self._ratio(sfreq).denominator
+        padding = _padding(signal.shape[1], self._ratio(sfreq))
         out = None if is_resampled else signal
         n_channels = max(1, FILTER_BYTES // (8 * signal.shape[1]))
         for first in range(0, len(signal), n_channels):
@@ -143,7 +144,7 @@ class RecordingPreparer:
             if options.notch is not None:
                 part.notch_filter(options.notch, verbose="ERROR")
             if is_resampled:
-                part.resample(sfreq, npad=-(-PADDING // unit) * unit, verbose="ERROR")
+                part.resample(sfreq, npad=padding, verbose="ERROR")
             if out is None:
                 out = np.empty((len(signal), part.n_times), np.float32)
             out[some] = part.get_data()
@@ -188,6 +189,22 @@ def _fraction(sfreq: float) -> Fraction:
     return Fraction(sfreq).limit_denominator(1000)
 
 
+def _padding(n_times: int, ratio: Fraction) -> int:
+    """Return how many samples to put on either side of a block to resample it.
+
+    MNE's own choice would shift each block by another fraction of a sample. Of those that do not,
+    the first is taken with which Fourier transforms are fast.
+    """
+    unit = ratio.denominator
+    least = -(-PADDING // unit) * unit
+    for padding in range(least, least + n_times // 20, unit):
+        total = n_times + 2 * padding
+        if all(next_fast_len(n) == n for n in (total, round(total * ratio))):
+            return padding
+    return least
+
+
+@cache
 def _half_filter(sfreq: float, l_freq: float | None, h_freq: float | None) -> int:
     """Return how many samples on either side a sample of the filtered signal depends on."""
     if l_freq is None and h_freq is None:
