@@ -45,7 +45,7 @@ def replace_files(
     *,
     last: str,
     named: Callable[[], set[str]],
-    own: re.Pattern[str],
+    own: Callable[[], re.Pattern[str]],
 ) -> None:
     """Move the files in `part` into `folder`, and remove its earlier files.
 
@@ -61,10 +61,12 @@ def replace_files(
     named : callable
         Returns the names of all files that belong to the one called `last` in `folder`; it may
         raise a ValueError or OSError where that one is damaged: nothing is removed then.
-    own : re.Pattern
-        Names of files that may be removed.
+    own : callable
+        Returns the names of files that may be removed, as a pattern; asked for before anything
+        moves.
     """
     with locked(folder):
+        ours = own()
         try:
             for path in sorted(part.iterdir(), key=lambda path: path.name == last):
                 os.replace(path, folder / path.name)
@@ -72,7 +74,7 @@ def replace_files(
             with contextlib.suppress(ValueError, OSError):
                 kept = named()
                 for path in folder.iterdir():
-                    if path.name not in kept and own.fullmatch(path.name):
+                    if path.name not in kept and ours.fullmatch(path.name):
                         with contextlib.suppress(OSError):  # Windows keeps a mapped file
                             path.unlink()
 

@@ -97,7 +97,7 @@ class SealedFolder:
                 folder,
                 last=self.header,
                 named=lambda: {self._name(self._header_of(folder).get("sha256"))},
-                own=self._own,
+                own=lambda: self._own,
             )
 
     def read(self, folder: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

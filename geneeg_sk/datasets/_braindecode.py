@@ -89,7 +89,11 @@ def load_braindecode(
     records = list(getattr(dataset, "datasets", None) or [dataset])
     if all(hasattr(one, "metadata") and hasattr(one, "crop_inds") for one in records):
         defaults = signature(load_braindecode).parameters
-        changed = [name for name, value in options.items() if value != defaults[name].default]
+        changed = [
+            name
+            for name, value in options.items()
+            if not np.array_equal(value, defaults[name].default)
+        ]
         if changed:
             raise TypeError(f"windows are cut already: {changed} cannot be changed any more.")
         windows = _take_windows(records)

@@ -236,15 +236,13 @@ def _replace(part: Path, folder: Path, header: dict[str, Any]) -> None:
     for name in header["files"]:
         (part / name).rename(file_of(part, name, suffix))
     write_header(part, header | {"suffix": suffix})
-    names = {*header["files"], *_files_of(folder)}
-    patterns = [re.escape(name).replace(r"\.", r"(-[0-9a-f]{8})?\.") for name in names]
-    replace_files(
-        part,
-        folder,
-        last=HEADER,
-        named=lambda: _named(folder),
-        own=re.compile("|".join(patterns)),
-    )
+
+    def own() -> re.Pattern[str]:
+        names = {*header["files"], *_files_of(folder)}
+        patterns = (re.escape(name).replace(r"\.", r"(-[0-9a-f]{8})?\.") for name in names)
+        return re.compile("|".join(patterns))
+
+    replace_files(part, folder, last=HEADER, named=lambda: _named(folder), own=own)
 
 
 def _named(folder: Path) -> set[str]:
