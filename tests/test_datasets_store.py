@@ -131,3 +131,9 @@ def test_data_sets_of_braindecode_have_no_files_to_go_by():
     one = SimpleNamespace(raw=None, description={"subject": "1"})
     with pytest.raises(TypeError, match="unexpected keyword argument 'store'"):
         load_braindecode(SimpleNamespace(datasets=[one]), store="x")
+
+
+def test_windows_of_braindecode_are_cut_already():
+    one = SimpleNamespace(metadata=None, crop_inds=None, description={"subject": "1"})
+    with pytest.raises(TypeError, match=r"cut already: \['channels', 'step'\] cannot be changed"):
+        load_braindecode(SimpleNamespace(datasets=[one]), channels=["C3"], step=2.0, length=4.0)

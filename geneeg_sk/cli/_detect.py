@@ -7,11 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from geneeg_sk.cli._options import (
-    Seed,
-    budget_of,
-    one_source,
-)
+from geneeg_sk.cli._options import Seed, budget_of, one_source
 from geneeg_sk.datasets._options import PreparationOptions
 
 # The band-pass filter of the loaders: `windows` has no option for it.

@@ -8,11 +8,7 @@ from typing import Annotated
 import typer
 
 from geneeg_sk.cli._channels import write_channels
-from geneeg_sk.cli._options import (
-    DiffusionSteps,
-    Seed,
-    VaeSteps,
-)
+from geneeg_sk.cli._options import DiffusionSteps, Seed, VaeSteps
 
 
 def fit(
