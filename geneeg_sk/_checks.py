@@ -74,9 +74,9 @@ def resolve_sfreq(sfreq: float | None, *sources: Any, default: float | None = No
         If two that are known differ.
     """
     for source in sources:
-        info = source.info if is_mne(source) else source if isinstance(source, Mapping) else None
-        if info is None:
-            continue
+        info = source.info if is_mne(source) else source
+        if not (isinstance(info, Mapping) and hasattr(info, "ch_names")):
+            continue  # a sparse matrix may be a mapping, too
         own = float(info["sfreq"])
         if sfreq is not None and not np.isclose(sfreq, own):
             what = "the Epochs are sampled at" if is_mne(source) else "info says"
