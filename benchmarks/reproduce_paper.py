@@ -21,15 +21,22 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 
-from geneeg_sk._console import print_comparison, print_counts
+from geneeg_sk.cli._candidates import BenchmarkBudget
+from geneeg_sk.cli._run import Benchmark, group_labels
+from geneeg_sk.cli._tables import print_comparison, print_counts
 from geneeg_sk.datasets import load_chbmit, load_siena
+from geneeg_sk.datasets._options import WindowingOptions
 from geneeg_sk.metrics._statistics import bootstrap_interval
-from geneeg_sk.model_selection._benchmark import Benchmark, group_labels
-from geneeg_sk.model_selection._candidates import Budget
 
 METHODS = ("none", "RandomOverSampler", "SMOTE", "ADASYN", "GenEEGSampler")
 SCORES = ("accuracy", "macro_f1", "macro_auc")
 LOADERS = {"siena": load_siena, "chbmit": load_chbmit}
+CUT = {
+    "length": "seconds of a window",
+    "preictal": "seconds before a seizure",
+    "postictal": "seconds left out after it",
+    "min_distance": "seconds from any seizure to a normal window",
+}
 # Of the small fits that the estimate comes from.
 TRIAL_STEPS, TRIAL_WINDOWS, DRAWN = 20, 256, 64
 
@@ -41,17 +48,14 @@ def windows_of(arguments):
         getattr(arguments, name),
         store=arguments.out / "windows",
         sfreq=arguments.sfreq,
-        length=arguments.length,
-        preictal=arguments.preictal,
-        postictal=arguments.postictal,
-        min_distance=arguments.min_distance,
+        **{name: getattr(arguments, name) for name in CUT},
     )
 
 
 def comparison_of(windows, arguments):
     """The benchmark of the command line, with the paper's methods, one group left out a time."""
     groups = group_labels(windows, arguments.groups)
-    budget = Budget().changed(
+    budget = BenchmarkBudget().changed(
         epochs=arguments.epochs,
         vae_steps=arguments.vae_steps,
         diffusion_steps=arguments.diffusion_steps,
@@ -132,11 +136,10 @@ def arguments_of():
     for name in LOADERS:
         folder.add_argument(f"--{name}", type=Path, metavar="FOLDER")
     parser.add_argument("--groups", choices=["patient", "recording"], default="patient")
-    parser.add_argument("--length", type=float, default=4.0, help="seconds of a window")
+    for name, what in CUT.items():
+        option, default = f"--{name.replace('_', '-')}", getattr(WindowingOptions, name)
+        parser.add_argument(option, type=float, default=default, help=what)
     parser.add_argument("--sfreq", type=float, default=256.0, help="Hz")
-    parser.add_argument("--preictal", type=float, default=300.0, help="seconds before a seizure")
-    parser.add_argument("--postictal", type=float, default=300.0, help="seconds left out after it")
-    parser.add_argument("--min-distance", type=float, default=900.0, help="of normal windows, s")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--vae-steps", type=int)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,10 @@ LARGEST = 1e10
 # wrong by a thousand leaves USUAL, and nearly always POSSIBLE.
 USUAL, POSSIBLE = (1.0, 5e3), (0.1, 2e4)
 
+STATES = ("normal", "preictal", "ictal")
 BACKGROUND = "normal"
+
+DEFAULT_SFREQ = 256.0  # Hz, the rate of CHB-MIT; used with a warning where no other is known
 
 
 def is_mne(X: Any) -> bool:
@@ -54,20 +58,42 @@ def native_floats(X: Any) -> Any:
     return X
 
 
-def sfreq_of(X: Any, sfreq: float | None) -> float | None:
-    """Return `sfreq`, or that of an MNE object where it is None.
+@overload
+def resolve_sfreq(sfreq: float | None, *sources: Any, default: float) -> float: ...
+@overload
+def resolve_sfreq(sfreq: float | None, *sources: Any) -> float | None: ...
+def resolve_sfreq(sfreq: float | None, *sources: Any, default: float | None = None) -> float | None:
+    """Return the sampling frequency in Hz: the given one, or that of MNE objects or ``mne.Info``.
+
+    Where nobody knows it, `default` is taken, with a warning if it is not None. Arrays, and None,
+    may stand among the sources: they have no sampling frequency.
 
     Raises
     ------
     ValueError
-        If both are known and differ.
+        If two that are known differ.
     """
-    if not is_mne(X):
-        return sfreq
-    own = float(X.info["sfreq"])
-    if sfreq is not None and not np.isclose(sfreq, own):
-        raise ValueError(f"sfreq={sfreq} Hz, but X was sampled at {own} Hz. Resample, or correct.")
-    return own
+    for source in sources:
+        info = source.info if is_mne(source) else source
+        if not (isinstance(info, Mapping) and hasattr(info, "ch_names")):
+            continue  # a sparse matrix may be a mapping, too
+        own = float(info["sfreq"])
+        if sfreq is not None and not np.isclose(sfreq, own):
+            what = "the Epochs are sampled at" if is_mne(source) else "info says"
+            raise ValueError(
+                f"sfreq={sfreq:g} Hz, but {what} {own:g} Hz. Leave sfreq=None to use theirs, or "
+                "resample them."
+            )
+        sfreq = own
+    if sfreq is None and default is not None:
+        warnings.warn(
+            f"The sampling frequency is not known and taken to be {default:g} Hz: an array does "
+            "not carry one. Pass sfreq=... in Hz.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return default
+    return None if sfreq is None else float(sfreq)
 
 
 def check_windows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:

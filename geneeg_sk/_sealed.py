@@ -6,11 +6,8 @@ named by their content: a kill at any time leaves the earlier model or the new o
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +17,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from geneeg_sk._files import PREFIX, check_writable, replace_files, seal, sha256, workplace
 from geneeg_sk._version import __version__
-
-PART = ".part-"  # start of the name of a file that is being written
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,11 @@ class SealedFolder:
     format: str
     version: int
     arrays: str
+
+    @property
+    def _own(self) -> re.Pattern[str]:
+        """Names of files of arrays."""
+        return re.compile(rf"{re.escape(self.arrays)}-[0-9a-f]{{16}}\.safetensors")
 
     @property
     def header(self) -> str:
@@ -83,19 +84,21 @@ class SealedFolder:
         """
         folder = Path(folder)
         self.check_place(folder)
-        earlier = self._arrays_of(folder)
         data = save(dict(arrays))
-        checksum = hashlib.sha256(data).hexdigest()
+        checksum = sha256(data)
         about = {"format": self.format, "format_version": self.version, "geneeg_sk": __version__}
         header = json.loads(json.dumps({**about, "sha256": checksum, **content}, allow_nan=False))
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays_path = folder / self._name(checksum)
-        write_whole(arrays_path, data)
-        write_whole(
-            folder / self.header, json.dumps({"seal": seal(header), **header}, indent=1).encode()
-        )
-        if earlier not in (None, arrays_path):
-            earlier.unlink(missing_ok=True)
+        text = json.dumps({"seal": seal(header), **header}, indent=1)
+        with workplace(folder) as part:
+            (part / self._name(checksum)).write_bytes(data)
+            (part / self.header).write_bytes(text.encode())
+            replace_files(
+                part,
+                folder,
+                last=self.header,
+                named=lambda: {self._name(self._header_of(folder).get("sha256"))},
+                own=lambda: self._own,
+            )
 
     def read(self, folder: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Read what `write` wrote: the header and the arrays. Nothing is ever executed.
@@ -115,7 +118,7 @@ class SealedFolder:
         if not path.is_file():
             raise FileNotFoundError(f"no whole {self.noun} in {folder}: {path.name} is missing.")
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = sha256(file)
         if found != header["sha256"]:
             raise ValueError(
                 f"{path} is damaged: its checksum is not the one in {self.header}. Copy or save "
@@ -160,53 +163,17 @@ class SealedFolder:
         """Tell whether all that would be replaced in a folder is ours: also nothing."""
         names = [path.name for path in folder.iterdir()]
         if self.header in names:
-            return self._format_of(folder) == self.format
-        own = rf"{self.arrays}-[0-9a-f]{{16}}\.safetensors|{re.escape(PART)}.*"  # of a killed write
-        return all(re.fullmatch(own, name) for name in names)
+            return self._header_of(folder).get("format") == self.format
+        # A killed write leaves no header.
+        return all(self._own.fullmatch(name) or name.startswith(PREFIX) for name in names)
 
-    def _format_of(self, folder: Path) -> Any:
+    def _header_of(self, folder: Path) -> dict[str, Any]:
+        """Return the header in a folder, unchecked; an empty one if it cannot be read."""
         try:
-            return json.loads((folder / self.header).read_bytes())["format"]
-        except (OSError, ValueError, RecursionError, LookupError, TypeError):
-            return None
-
-    def _arrays_of(self, folder: Path) -> Path | None:
-        """Return the file of arrays of the model that is in a folder now."""
-        try:
-            return folder / self._name(json.loads((folder / self.header).read_bytes())["sha256"])
-        except (OSError, ValueError, RecursionError, LookupError, TypeError):
-            return None
-
-
-def check_writable(folder: Path) -> Path:
-    """Return the nearest folder that exists, at a place or above it, where files can be written.
-
-    Raises
-    ------
-    FileExistsError
-        If it is a file.
-    PermissionError
-        If nothing can be written there.
-    """
-    folder = folder.absolute()
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if not nearest.is_dir():
-        raise FileExistsError(f"{nearest} is a file; expected a folder. Choose another place.")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise PermissionError(f"{nearest} cannot be written. Choose another folder.")
-    return nearest
-
-
-def seal(content: Any) -> str:
-    """Return the checksum of what JSON holds, whatever its layout.
-
-    Raises
-    ------
-    ValueError
-        If it holds NaN or infinity.
-    """
-    text = json.dumps(content, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+            header = json.loads((folder / self.header).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return header if isinstance(header, dict) else {}
 
 
 def _is_whole(header: dict[str, Any]) -> bool:
@@ -215,13 +182,3 @@ def _is_whole(header: dict[str, Any]) -> bool:
         return header.get("seal") == seal(rest)
     except (ValueError, RecursionError):
         return False
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside its place and move it there when it is complete."""
-    part = path.with_name(f"{PART}{secrets.token_hex(4)}-{path.name}")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

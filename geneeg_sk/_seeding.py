@@ -1,25 +1,42 @@
-"""Torch's global random stream, seeded for a while."""
+"""Seeds: of whole models, and of torch's global random stream for a while."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_SEED = np.iinfo(np.int32).max
 
 _lock = Lock()
 _before: list[list[torch.Tensor]] = []  # the streams as they were when nobody had seeded them
 _n_inside = 0
 
 
+def set_random_states(model: Any, seed: int) -> Any:
+    """Give `seed` to every ``random_state`` of a model; frozen estimators are left alone."""
+    params = model.get_params(deep=True)
+    frozen = tuple(f"{name}__" for name, p in params.items() if isinstance(p, FrozenEstimator))
+    names = [name for name in params if name.split("__")[-1] == "random_state"]
+    return model.set_params(**{name: seed for name in names if not name.startswith(frozen)})
+
+
 @contextmanager
-def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
+def seeded(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
     """Seed torch within the block; outside, its random streams go on as if nothing had been.
 
     The streams are those of the whole process. Of several threads, each leaves what it found, and
     the last one what the first one found.
     """
+    import torch
+
     global _n_inside
     on_gpu = torch.device(device).type == "cuda"
     with _lock:
@@ -39,10 +56,14 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
 
 
 def _streams(with_gpus: bool) -> list[torch.Tensor]:
+    import torch
+
     return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if with_gpus else [])]
 
 
 def _restore(streams: list[torch.Tensor]) -> None:
+    import torch
+
     torch.set_rng_state(streams[0])
     if len(streams) > 1:
         torch.cuda.set_rng_state_all(streams[1:])

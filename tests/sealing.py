@@ -2,7 +2,7 @@
 
 import json
 
-from geneeg_sk._sealed import seal
+from geneeg_sk._files import seal
 
 
 def forge(path, change):

@@ -1,6 +1,7 @@
 """The installed console command, from recordings to a report."""
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -13,17 +14,18 @@ import mne
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from report_parts import a_comparison
 from sklearn.base import clone
 from tiny import TINY
 from typer.testing import CliRunner
 
 from geneeg_sk import __version__, cli, datasets
-from geneeg_sk.cli import app
+from geneeg_sk.cli import _doctor, _sample, app
+from geneeg_sk.cli._run import read_results
 from geneeg_sk.datasets import make_eeg_cohort, read_windows, write_windows
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.inspection import read_quiz_key
-from geneeg_sk.model_selection._benchmark import read_results
 from geneeg_sk.model_selection._comparison import write_csv
 
 COMMAND = Path(sys.executable).with_name("geneeg-sk")
@@ -79,13 +81,43 @@ def store(tmp_path_factory):
 
 def test_help_and_version_load_nothing_heavy():
     assert run_installed("--version").strip() == __version__
-    for command in ("windows", "fit", "sample", "benchmark", "report", "quiz"):
+    for command in ("windows", "fit", "sample", "benchmark", "report", "detect", "quiz", "doctor"):
         assert "--help" in run(command, "--help")
         assert command in run("--help")
     heavy = (
         "import sys, geneeg_sk.cli; sys.exit(bool({'torch', 'mne', 'sklearn'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", heavy]).returncode == 0
+
+
+def test_without_arguments_the_commands_are_listed():
+    printed = run(code=2)
+    assert printed.split() == run("--help").split()
+    for command in ("windows", "benchmark", "detect", "doctor"):
+        assert f" {command} " in printed
+
+
+def test_the_doctor_tells_what_numbers_depend_on():
+    found = json.loads(run("doctor", "--json"))
+    assert found["geneeg_sk"] == __version__
+    assert found["torch"] == torch.__version__
+    assert found["numpy"] == np.__version__
+    assert found["torch threads"] == torch.get_num_threads()
+    assert found["device"].startswith("cuda" if torch.cuda.is_available() else "cpu")
+    assert found["cores"] >= 1
+    lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in run("doctor").splitlines())
+    assert list(lines) == list(found)
+    assert all(lines[name] == str(found[name]) for name in found if name[:8] != "optional")
+
+
+def test_the_doctor_says_what_is_missing_or_broken(monkeypatch):
+    monkeypatch.setattr(_doctor, "OPTIONAL", ("numpy", "no-such-package"))
+    monkeypatch.setattr(_doctor, "PACKAGES", ("numpy", "no-such-dependency"))
+    monkeypatch.setitem(sys.modules, "torch", None)
+    lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in run("doctor").splitlines())
+    assert lines["no-such-dependency"] == "missing"
+    assert lines["optional packages missing"] == "no-such-package"
+    assert "torch" in lines["device"]
 
 
 def test_the_benchmark_runs_on_real_seizures(data_folder, tmp_path):
@@ -109,7 +141,7 @@ def test_the_benchmark_runs_on_real_seizures(data_folder, tmp_path):
 def killed(*args, when):
     """Run a command in a process of its own, and kill that as soon as `when()`."""
     command = [sys.executable, "-c", "from geneeg_sk.cli import app; app()", *map(str, args)]
-    root = Path(cli.__file__).parents[1]
+    root = Path(cli.__file__).parents[2]
     process = subprocess.Popen(
         command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -294,7 +326,7 @@ def test_more_windows_than_there_is_room_for_are_refused_with_an_estimate(
         printed = run(*sample, tmp_path / out, "--n", 10**12, code=1)
         assert "1000000000000 windows take about" in printed
         assert "GB are free" in printed
-    monkeypatch.setattr(cli, "_free_memory", lambda: 1e6)
+    monkeypatch.setattr(_sample, "_free_memory", lambda: 1e6)
     assert "of memory" in run(*sample, tmp_path / "x.edf", "--n", 1000, code=1)
     assert list(tmp_path.iterdir()) == []
 
@@ -303,7 +335,7 @@ def test_windows_that_are_generated_in_parts_are_all_there(generator, tmp_path, 
     sample = ["sample", generator, "--state", "ictal", "--seed", 3, "--n"]
     run(*sample, 20, "--out", tmp_path / "whole.npz")
     whole = dict(np.load(tmp_path / "whole.npz", allow_pickle=False))
-    monkeypatch.setattr(cli, "PART_BYTES", 8 * whole["X"][0].nbytes)
+    monkeypatch.setattr(_sample, "PART_BYTES", 8 * whole["X"][0].nbytes)
     asked = []
     original = LatentDiffusionGenerator.sample
 

@@ -11,10 +11,14 @@ from sklearn.preprocessing import StandardScaler
 from tiny import TINY
 
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
+from geneeg_sk.cli._candidates import (
+    BenchmarkBudget,
+    benchmark_candidates,
+    smallest_state,
+)
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.model_selection import compare_samplers
-from geneeg_sk.model_selection._candidates import Budget, benchmark_candidates, smallest_state
 from geneeg_sk.over_sampling import GenEEGSampler, WindowedSampler
 
 MODEL = make_pipeline(
@@ -27,7 +31,7 @@ def test_every_candidate_of_the_benchmark_runs_on_the_same_folds_with_the_same_t
 ):
     net = CNNBiLSTMClassifier(n_filters=4, n_hidden=8, max_epochs=1)
     folds = list(LeaveOneGroupOut().split(cohort.X, cohort.y, cohort.groups))
-    budget = Budget(epochs=1, vae_steps=2, diffusion_steps=2)
+    budget = BenchmarkBudget(epochs=1, vae_steps=2, diffusion_steps=2)
     candidates = benchmark_candidates(
         net, sfreq=64.0, smallest=smallest_state(cohort.y, folds), budget=budget
     )

@@ -2,17 +2,22 @@
 
 import json
 from datetime import date
+from inspect import signature
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.utils import Bunch
 
+from geneeg_sk.classification import detect_seizures
+from geneeg_sk.cli._windows import windows as cut_in_the_shell
 from geneeg_sk.datasets import (
     load_bids,
+    load_braindecode,
     load_chbmit,
     load_siena,
     make_eeg_cohort,
+    make_windows,
     read_seizures,
     read_windows,
     to_epochs,
@@ -186,6 +191,28 @@ def test_recordings_without_annotations_and_annotations_without_recordings_are_t
         pytest.warns(UserWarning, match=r"not annotated and not loaded: other\.edf"),
     ):
         assert set(load_chbmit(chbmit, **FAST).groups) == {"chb01"}
+
+
+@pytest.mark.parametrize(
+    ("function", "other"),
+    [
+        (load_chbmit, set()),
+        (load_siena, set()),
+        (load_bids, set()),
+        (load_braindecode, set()),
+        (cut_in_the_shell, {"channels"}),  # text, with commas
+        (detect_seizures, {"channels", "step"}),  # those of training, and of detections
+    ],
+)
+def test_defaults_are_the_same_everywhere(function, other):
+    def defaults(where):
+        return {name: one.default for name, one in signature(where).parameters.items()}
+
+    known = defaults(load_chbmit) | defaults(make_windows)
+    shared = {name: default for name, default in defaults(function).items() if name in known}
+    assert {"length", "sfreq"} <= set(shared)
+    for name in set(shared) - other:
+        assert shared[name] == known[name], name
 
 
 def test_a_mistyped_parameter_is_an_error(chbmit):

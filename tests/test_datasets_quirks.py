@@ -163,7 +163,7 @@ def test_filters_leave_no_edges_in_windows(three, tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"chanels": ["C3"]}, TypeError, r"\['chanels'\]; loaders take \['channels'"),
+        ({"chanels": ["C3"]}, TypeError, "unexpected keyword argument 'chanels'"),
         ({"notch": [50, 100]}, ValueError, "notch=.* below half the sampling frequency, 64 Hz"),
         ({"h_freq": 64}, ValueError, "h_freq=64 Hz must lie below"),
         ({"sfreq": 0}, ValueError, "sfreq must be positive"),

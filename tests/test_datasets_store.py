@@ -106,17 +106,17 @@ def test_what_a_store_leaves_out_is_said_every_time(chbmit, tmp_path):
 
 def test_a_store_is_written_one_recording_after_the_other(chbmit, tmp_path, monkeypatch):
     """Nothing is left of one that breaks off, and what was read is let go of."""
-    from geneeg_sk.datasets import _recordings
+    from geneeg_sk.datasets import _loading
 
     alive, most = [], []
 
-    def watched(*args, cut=_recordings._windows_of):
-        part, messages = cut(*args)
+    def watched(*args, cut=_loading._windows_of, **options):
+        part = cut(*args, **options)
         alive.append(weakref.ref(part.X))
         most.append(sum(ref() is not None for ref in alive))
-        return part, messages
+        return part
 
-    monkeypatch.setattr(_recordings, "_windows_of", watched)
+    monkeypatch.setattr(_loading, "_windows_of", watched)
     source = chbmit / "chb05" / "chb05-summary.txt"
     block = source.read_text()
     for k in range(2, 7):
@@ -129,5 +129,11 @@ def test_a_store_is_written_one_recording_after_the_other(chbmit, tmp_path, monk
 
 def test_data_sets_of_braindecode_have_no_files_to_go_by():
     one = SimpleNamespace(raw=None, description={"subject": "1"})
-    with pytest.raises(TypeError, match=r"unknown parameters \['store'\]"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'store'"):
         load_braindecode(SimpleNamespace(datasets=[one]), store="x")
+
+
+def test_windows_of_braindecode_are_cut_already():
+    one = SimpleNamespace(metadata=None, crop_inds=None, description={"subject": "1"})
+    with pytest.raises(TypeError, match=r"cut already: \['channels', 'step'\] cannot be changed"):
+        load_braindecode(SimpleNamespace(datasets=[one]), channels=["C3"], step=2.0, length=4.0)

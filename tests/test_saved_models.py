@@ -13,7 +13,7 @@ from sealing import forge
 from sklearn.base import clone
 from tiny import TINY
 
-from geneeg_sk._sealed import seal
+from geneeg_sk._files import seal
 from geneeg_sk.classification import CNNBiLSTMClassifier
 from geneeg_sk.classification._storage import read_detector, write_detector
 from geneeg_sk.generation import LatentDiffusionGenerator

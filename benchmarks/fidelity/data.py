@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from geneeg_sk._checks import STATES
 from geneeg_sk.datasets import make_eeg_cohort
 
 DATA_FOLDER = Path(os.environ.get("GENEEG_DATA", "../shared/data"))
-STATES = ("normal", "preictal", "ictal")
 N_PATIENTS, SFREQ = 12, 128.0  # of the cohort
 TRAINING, REFERENCE, FLOOR = 0, 1, 2  # its sessions
 N_COMPARED = 480  # windows of a state, at most, in the reference and in the floor

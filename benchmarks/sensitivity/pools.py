@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from geneeg_sk._files import write_whole
 from geneeg_sk.datasets import make_eeg_cohort
 
 SFREQ = 128.0
@@ -116,14 +117,12 @@ def simulated(state, session):
         made = make_eeg_cohort(
             n_patients=n, n_windows=COUNTS, sfreq=SFREQ, session=session, random_state=0
         )
-        CACHE.mkdir(parents=True, exist_ok=True)
         for each in STATES:
             rows = made.y == each
             recordings = made.metadata["recording"].to_numpy().astype(str)[rows]
             part = {"X": made.X[rows], "patients": made.groups[rows], "recordings": recordings}
-            aside = CACHE / f"{each}-{session}.{os.getpid()}.npz"
-            np.savez(aside, **part)
-            aside.replace(CACHE / f"{each}-{session}.npz")
+            with write_whole(CACHE / f"{each}-{session}.npz") as aside:
+                np.savez(aside, **part)
     with np.load(path) as data:
         return Windows(
             data["X"],

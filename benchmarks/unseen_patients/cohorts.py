@@ -4,17 +4,17 @@ Seeds were fixed before any result. Cohorts of different seeds share no patient;
 cohort is the same however many there are, so that n patients are the first n of 64.
 """
 
-import shutil
+from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
 
 import mne
 import numpy as np
 import pandas as pd
 
 from benchmarks.unseen_patients.windows import Task, Windows
+from geneeg_sk._files import workplace
 from geneeg_sk.datasets import make_eeg_cohort
-from geneeg_sk.datasets._head import CHANNELS
+from geneeg_sk.datasets.simulation._head import CHANNELS
 
 COUNTS = {"normal": 40, "preictal": 10, "ictal": 6}  # windows of each patient
 SFREQ = 128.0
@@ -96,14 +96,13 @@ def simulated(cache, seed, n_patients, another_world=False) -> Windows:
 
 def keep(made, folder):
     """Write a cohort into a folder that is there as a whole, or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    half = Path(mkdtemp(dir=folder.parent))
-    np.save(half / "X.npy", made.X)
-    made.metadata.to_csv(half / "table.csv", index=False)
-    try:
-        half.rename(folder)
-    except OSError:  # another process was first
-        shutil.rmtree(half)
+    with workplace(folder.parent) as place:
+        half = place / folder.name
+        half.mkdir()
+        np.save(half / "X.npy", made.X)
+        made.metadata.to_csv(half / "table.csv", index=False)
+        with suppress(OSError):  # another process was first
+            half.rename(folder)
 
 
 def simulate(seed, n_patients, difficulty=1.0):

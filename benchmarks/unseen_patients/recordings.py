@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.unseen_patients.windows import Task, Windows
-from geneeg_sk.datasets._head import CHANNELS
+from geneeg_sk.datasets.simulation._head import CHANNELS
 from geneeg_sk.preprocessing import Resampler
 
 DATA_FOLDER = Path(os.environ.get("GENEEG_DATA", "../shared/data"))

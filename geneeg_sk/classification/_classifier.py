@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import Tags, check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -18,16 +19,15 @@ from skorch.helper import predefined_split
 from torch import nn, optim, tensor
 
 from geneeg_sk._checks import check_finite, check_windows
-from geneeg_sk._seeding import seeded
+from geneeg_sk._device import resolve_device
+from geneeg_sk._seeding import MAX_SEED, seeded
 from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
 from geneeg_sk.classification._training import (
-    MAX_SEED,
     Progress,
     RefuseDivergence,
     WindowDataset,
     history_frame,
     minibatches,
-    resolve_device,
 )
 from geneeg_sk.datasets._rows import WindowRows, check_rows
 
@@ -293,7 +293,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         self,
         X: Windows,
         y: np.ndarray,
-        device: str,
+        device: torch.device,
         *,
         valid: tuple[Windows, np.ndarray] | None = None,
         net_class: type[NeuralNetClassifier] = NeuralNetClassifier,

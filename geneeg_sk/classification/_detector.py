@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,52 +13,50 @@ from scipy.ndimage import uniform_filter1d
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from geneeg_sk._checks import as_microvolts
-from geneeg_sk.datasets._channels import Montage
 from geneeg_sk.datasets._edf import open_recording
-from geneeg_sk.datasets._recordings import Way
-from geneeg_sk.datasets._windows import _name_of, _patient_of
+from geneeg_sk.datasets._options import PreparationOptions, WindowingOptions
+from geneeg_sk.datasets._preparer import RecordingPreparer
+from geneeg_sk.datasets._windows import name_of, patient_of
 
 DESCRIPTION = "sz"  # of annotations; SzCORE's name for a seizure of any kind
 BLOCK_VALUES = 2**23  # of windows that are in memory at once: 32 MiB in single precision
-PADDING = 100  # samples on either side in resampling, at least; as MNE has it
-MARGIN = 10.0  # seconds beside a block, for notch filter and resampling
+ADVICE = "A detector needs the channels that its classifier was trained on."
 # A slip of the keyboard must not fill the memory.
 LONGEST_SMOOTHING = 3600.0  # seconds
-HIGHEST_SFREQ = 1e5  # Hz
 
 
 def detect_seizures(
     raw: Any,
     estimator: Any,
     *,
-    length: float = 4.0,
+    length: float = WindowingOptions.length,
     step: float = 1.0,
     smoothing: float = 10.0,
     threshold: float = 0.5,
     state: Any = "ictal",
     channels: Sequence[str] | None = None,
     sfreq: float | None = None,
-    l_freq: float | None = 0.5,
-    h_freq: float | None = 45.0,
-    notch: float | Sequence[float] | None = None,
-    reference: str | Sequence[str] | None = None,
+    l_freq: float | None = PreparationOptions.l_freq,
+    h_freq: float | None = PreparationOptions.h_freq,
+    notch: float | Sequence[float] | None = PreparationOptions.notch,
+    reference: str | Sequence[str] | None = PreparationOptions.reference,
     patient: str | None = None,
     recording: str | None = None,
 ) -> Bunch:
     """Run a fitted classifier over a continuous recording and say where it sees seizures.
 
-    The signal is filtered and resampled as the loaders do it (`load_chbmit`), cut into windows
-    that overlap, and each window classified. The probability at a moment is the mean over the
-    windows that hold it, smoothed by a moving average; where it reaches `threshold`, there is a
-    detection. The recording is read and worked through in blocks, so that memory does not grow
-    with its duration.
+    The signal is filtered and resampled by the code of the loaders (`load_chbmit`), so that windows
+    are those of training to the bit, cut into windows that overlap, and each window classified. The
+    probability at a moment is the mean over the windows that hold it, smoothed by a moving average;
+    where it reaches `threshold`, there is a detection. The recording is read and worked through in
+    blocks, so that memory does not grow with its duration.
 
     Parameters
     ----------
     raw : mne.io.Raw, str or Path
         Recording, not filtered yet (or pass ``l_freq=None, h_freq=None``), or an EDF or BDF file.
-        Its annotations are not looked at.
+        Its annotations are not looked at, except those of gaps (MNE's "EDGE" and
+        "BAD_ACQ_SKIP"), across which nothing is filtered.
     estimator : classifier
         Fitted on windows of these channels, `length` and sampling frequency, in microvolts, and
         with ``predict_proba``; a pipeline, say.
@@ -158,11 +155,24 @@ def detect_seizures(
     column = _column(estimator, state)
     if isinstance(raw, str | Path):
         raw = open_recording(Path(raw))
-    patient, recording = patient or _patient_of(raw), recording or _name_of(raw)
-    source = _Source(raw, recording, channels, reference, sfreq, (l_freq, h_freq), notch)
+    patient, recording = patient or patient_of(raw), recording or name_of(raw)
+    options = PreparationOptions(
+        channels=_good_channels(raw, recording) if channels is None else list(channels),
+        sfreq=sfreq,
+        l_freq=l_freq,
+        h_freq=h_freq,
+        notch=notch,
+        reference=reference,
+    )
+    source = RecordingPreparer(raw, recording, options, advice=ADVICE)
     grid = _Grid(source, length, step)
     proba = np.concatenate([estimator.predict_proba(X)[:, column] for X in grid.blocks()])
-    source.warn_of_flat()
+    if source.flat:
+        warnings.warn(
+            f"recording {recording} has flat channels {source.flat}: nothing was recorded there, "
+            "which the classifier may never have seen.",
+            stacklevel=2,
+        )
 
     probability = smoothed(proba, overlap=grid.overlap, size=smoothing / grid.step_seconds)
     times = np.arange(len(probability)) * grid.step_seconds
@@ -195,123 +205,47 @@ def smoothed(proba: np.ndarray, *, overlap: int, size: float) -> np.ndarray:
     return uniform_filter1d(mean, 2 * max(round((size - 1) / 2), 0) + 1, mode="nearest")
 
 
-class _Source:
-    """A recording from which any stretch can be had as training windows were prepared."""
-
-    def __init__(self, raw, recording, channels, reference, sfreq, band, notch):
-        self.raw, self.recording, self.band, self.notch = raw, recording, band, notch
-        self.names, self.read, self.weights = _channels(raw, recording, channels, reference)
-        own = float(raw.info["sfreq"])
-        self.sfreq = own if sfreq is None else float(sfreq)
-        if not 0 < self.sfreq <= HIGHEST_SFREQ:
-            raise ValueError(
-                f"sfreq must be positive, in Hz, and at most {HIGHEST_SFREQ:g}, got {sfreq!r}."
-            )
-        self.ratio = _fraction(self.sfreq) / _fraction(own)
-        self.duration = raw.n_times / own
-        self.n_times = round(raw.n_times * self.ratio)
-        self.margin = round(MARGIN * own) + _half_filter(own, *band)
-        self.flat = np.ones(len(self.names), bool)
-
-    def stretch(self, first: int, last: int) -> np.ndarray:
-        """Return samples first to last, after resampling, in microvolts: (n_channels, n)."""
-        # Stretches begin where a sample before resampling is one after it.
-        unit = self.ratio.denominator
-        start = max(int(first / self.ratio) - self.margin, 0) // unit * unit
-        stop = -(-(int(last / self.ratio) + 1 + self.margin) // unit) * unit
-        part = self._prepared(start, min(stop, self.raw.n_times))
-        begin = first - int(start * self.ratio)
-        return as_microvolts(part)[:, begin : begin + last - first].astype(np.float32)
-
-    def _prepared(self, start: int, stop: int) -> Any:
-        import mne
-
-        signal = self.raw.get_data(self.read, start, stop)
-        self._check_finite(signal, start)
-        signal = self.weights @ signal
-        self.flat &= signal.min(axis=1) == signal.max(axis=1)
-        info = mne.create_info(self.names, self.raw.info["sfreq"], "eeg", verbose="ERROR")
-        part = mne.io.RawArray(signal, info, verbose="ERROR")
-        if self.band != (None, None):
-            part.filter(*self.band, verbose="ERROR")
-        if self.notch is not None:
-            part.notch_filter(self.notch, verbose="ERROR")
-        if self.ratio != 1:
-            # MNE's own padding would shift each stretch by another fraction of a sample.
-            unit = self.ratio.denominator
-            part.resample(self.sfreq, npad=-(-PADDING // unit) * unit, verbose="ERROR")
-        return part
-
-    def _check_finite(self, signal: np.ndarray, start: int) -> None:
-        finite = np.isfinite(signal)
-        if not finite.all():
-            channel, sample = np.argwhere(~finite)[0]
-            raise ValueError(
-                f"recording {self.recording} contains NaN or infinity: first in channel "
-                f"{self.read[channel]} at "
-                f"{(start + sample) / self.raw.info['sfreq']:g} s. Repair or drop it."
-            )
-
-    def warn_of_flat(self) -> None:
-        if self.flat.any():
-            names = [name for name, flat in zip(self.names, self.flat) if flat]
-            warnings.warn(
-                f"recording {self.recording} has flat channels {names}: nothing was recorded "
-                "there, which the classifier may never have seen.",
-                stacklevel=3,
-            )
-
-
 class _Grid:
     """The overlapping windows of a recording, in samples."""
 
-    def __init__(self, source: _Source, length: float, step: float):
-        self.source = source
-        self.n_samples = round(length * source.sfreq)
-        self.step = max(round(step * source.sfreq), 1)
-        self.step_seconds = self.step / source.sfreq
+    def __init__(self, source: RecordingPreparer, length: float, step: float):
+        sfreq = source.options.sfreq
+        self.source, self.sfreq = source, source.own_sfreq if sfreq is None else float(sfreq)
+        self.n_samples = round(length * self.sfreq)
+        self.step = max(round(step * self.sfreq), 1)
+        self.step_seconds = self.step / self.sfreq
         self.overlap = max(round(self.n_samples / self.step), 1)
-        if self.n_samples < 1 or source.n_times < self.n_samples:
+        if self.n_samples < 1 or source.n_times(self.sfreq) < self.n_samples:
             raise ValueError(
                 f"recording {source.recording} lasts {source.duration:g} s, less than one window "
                 f"of {length:g} s; expected a longer recording or a smaller length."
             )
-        self.n_windows = 1 + (source.n_times - self.n_samples) // self.step
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield all windows in order, as many at once as memory is meant for."""
         size = max(BLOCK_VALUES // (len(self.source.names) * self.n_samples), 1)
-        for first in range(0, self.n_windows, size):
-            last = min(first + size, self.n_windows) - 1
-            signal = self.source.stretch(first * self.step, last * self.step + self.n_samples)
-            windows = np.lib.stride_tricks.sliding_window_view(signal, self.n_samples, axis=1)
-            yield np.ascontiguousarray(windows[:, :: self.step].transpose(1, 0, 2))
+        rest = np.empty((len(self.source.names), 0), np.float32)
+        for block in self.source.blocks(self.sfreq):
+            signal = np.concatenate([rest, block], axis=1)
+            n_windows = max(1 + (signal.shape[1] - self.n_samples) // self.step, 0)
+            for first in range(0, n_windows, size):
+                last = min(first + size, n_windows) - 1
+                part = signal[:, first * self.step : last * self.step + self.n_samples]
+                windows = np.lib.stride_tricks.sliding_window_view(part, self.n_samples, axis=1)
+                yield np.ascontiguousarray(windows[:, :: self.step].transpose(1, 0, 2))
+            rest = signal[:, n_windows * self.step :]
 
 
-def _channels(
-    raw: Any, recording: str, channels: Sequence[str] | None, reference: Any
-) -> tuple[list[str], list[str], np.ndarray]:
-    """Return the channels wanted, those to read, and the weights that make the first of them."""
+def _good_channels(raw: Any, recording: str) -> list[str]:
     import mne
 
-    if channels is None:
-        channels = [raw.ch_names[k] for k in mne.pick_types(raw.info, eeg=True, exclude="bads")]
-        if not channels:
-            raise ValueError(
-                f"recording {recording} has no good EEG channel; its channels are {raw.ch_names}. "
-                "Set their types with raw.set_channel_types, or name channels."
-            )
-    way = Way(channels, None, None, None, None, reference, {})
-    if reference is None and set(channels) <= set(raw.ch_names):
-        return list(channels), list(channels), np.eye(len(channels))
-    montage = Montage(raw.ch_names)
-    missing = montage.lacking(dict.fromkeys([*way.wanted, *(way.against or ())]))
-    if missing:
+    channels = [raw.ch_names[k] for k in mne.pick_types(raw.info, eeg=True, exclude="bads")]
+    if not channels:
         raise ValueError(
-            f"recording {recording} lacks channels {missing}; it has {raw.ch_names}. A detector "
-            "needs the channels that its classifier was trained on."
+            f"recording {recording} has no good EEG channel; its channels are {raw.ch_names}. "
+            "Set their types with raw.set_channel_types, or name channels."
         )
-    return way.wanted, *montage.matrix(way.wanted, way.against)
+    return channels
 
 
 def _column(estimator: Any, state: Any) -> int:
@@ -342,19 +276,6 @@ def _check_numbers(length: float, step: float, smoothing: float, threshold: floa
         )
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold must be above 0 and at most 1, got {threshold!r}.")
-
-
-def _fraction(sfreq: float) -> Fraction:
-    return Fraction(sfreq).limit_denominator(1000)
-
-
-def _half_filter(sfreq: float, l_freq: float | None, h_freq: float | None) -> int:
-    """Return how many samples on either side a sample of the filtered signal depends on."""
-    if l_freq is None and h_freq is None:
-        return 0
-    import mne
-
-    return len(mne.filter.create_filter(None, sfreq, l_freq, h_freq, verbose="ERROR")) // 2
 
 
 def _runs(

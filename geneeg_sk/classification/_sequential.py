@@ -17,7 +17,8 @@ from skorch import NeuralNetClassifier
 from torch.utils.data import WeightedRandomSampler
 
 from geneeg_sk._checks import check_groups, check_windows
-from geneeg_sk._seeding import seeded
+from geneeg_sk._device import resolve_device
+from geneeg_sk._seeding import MAX_SEED, seeded
 from geneeg_sk.classification._classifier import (
     CNNBiLSTMClassifier,
     as_float32,
@@ -27,10 +28,8 @@ from geneeg_sk.classification._classifier import (
     typical_amplitude,
 )
 from geneeg_sk.classification._training import (
-    MAX_SEED,
     history_frame,
     minibatches,
-    resolve_device,
 )
 
 # Windows from which the importance of the weights for a patient is estimated.
@@ -331,7 +330,9 @@ def fisher_diagonal(net: NeuralNetClassifier, X: np.ndarray) -> dict[str, torch.
     return fisher
 
 
-def one_by_one(module: torch.nn.Module, X: np.ndarray, device: str) -> Iterator[torch.Tensor]:
+def one_by_one(
+    module: torch.nn.Module, X: np.ndarray, device: torch.device
+) -> Iterator[torch.Tensor]:
     """Yield the log probabilities of each window, with their gradients."""
     # cuDNN cannot go backward through an LSTM in evaluation mode.
     with torch.backends.cudnn.flags(enabled=False):

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from geneeg_sk._device import resolve_device
 from geneeg_sk._sealed import SealedFolder
 from geneeg_sk._seeding import seeded
 from geneeg_sk.classification._classifier import CNNBiLSTMClassifier
 from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
 from geneeg_sk.classification._minibatch_augmentation import MinibatchAugmentation
-from geneeg_sk.classification._training import resolve_device
 
 SAVED = SealedFolder("detector", "geneeg_sk detector", version=2, arrays="weights")
 

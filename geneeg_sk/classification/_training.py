@@ -16,15 +16,6 @@ from tqdm.auto import tqdm
 from geneeg_sk.classification._minibatch_augmentation import AugmentedBatches
 from geneeg_sk.datasets._rows import WindowRows
 
-MAX_SEED = np.iinfo(np.int32).max
-
-
-def resolve_device(device: str) -> str:
-    """Return `device`; for ``"auto"``, ``"cuda"`` where there is a GPU and ``"cpu"`` elsewhere."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
 
 def minibatches(
     dataset: Any,

@@ -8,7 +8,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_bids": ["load_bids"],
         "_braindecode": ["load_braindecode"],
         "_chbmit": ["load_chbmit"],
-        "_cohort": ["make_eeg_cohort"],
         "_describe": ["describe"],
         "_events": ["write_events"],
         "_fetch": ["fetch_chbmit", "fetch_siena"],
@@ -18,5 +17,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "_siena": ["load_siena"],
         "_store": ["cached_windows", "read_windows", "write_windows"],
         "_windows": ["make_windows"],
+        "simulation": ["make_eeg_cohort"],
     },
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
 
 from sklearn.utils import Bunch
 
@@ -19,7 +19,8 @@ from ._listing import (
     read_lines,
     relative_name,
 )
-from ._recordings import FolderOptions, load, shows_options
+from ._loading import load
+from ._options import Amplitude, PreparationOptions, Step, WindowingOptions
 from ._windows import SEIZURE as MENTIONED
 
 ENDING = "events.tsv"
@@ -32,8 +33,30 @@ _SUBJECT = re.compile(r"sub-([A-Za-z0-9]+)")
 _NUMBER = re.compile(r"[+-]?\d{1,12}(?:[.,]\d{1,12})?(?:[eE][+-]?\d)?", re.ASCII)
 
 
-@shows_options(FolderOptions)
-def load_bids(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
+def load_bids(
+    folder: str | Path,
+    *,
+    patients: Sequence[str] | None = None,
+    channels: str | Sequence[str] = PreparationOptions.channels,
+    sfreq: float | None = PreparationOptions.sfreq,
+    l_freq: float | None = PreparationOptions.l_freq,
+    h_freq: float | None = PreparationOptions.h_freq,
+    notch: float | Sequence[float] | None = PreparationOptions.notch,
+    reference: str | Sequence[str] | None = PreparationOptions.reference,
+    length: float = WindowingOptions.length,
+    step: Step = WindowingOptions.step,
+    preictal: float = WindowingOptions.preictal,
+    preictal_offset: float = WindowingOptions.preictal_offset,
+    postictal: float = WindowingOptions.postictal,
+    min_distance: float = WindowingOptions.min_distance,
+    min_overlap: float = WindowingOptions.min_overlap,
+    reject: Amplitude | None = WindowingOptions.reject,
+    flat: Amplitude = WindowingOptions.flat,
+    on_error: str = "raise",
+    n_jobs: int | None = None,
+    verbose: bool = True,
+    store: str | Path | None = None,
+) -> Bunch:
     """Load windows from a BIDS folder whose events follow SzCORE.
 
     Recordings are ``*_eeg.edf`` (or ``.bdf``, ``.vhdr``, ``.set``), each with an ``*_events.tsv``
@@ -43,7 +66,13 @@ def load_bids(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
 
     Parameters
     ----------
-    folder, **options
+    folder : str or Path
+        Folder of the database.
+    patients, channels, sfreq, l_freq, h_freq, notch, reference
+        As in `load_chbmit`.
+    length, step, preictal, preictal_offset, postictal, min_distance, min_overlap, reject, flat
+        As in `make_windows`.
+    on_error, n_jobs, verbose, store
         As in `load_chbmit`.
 
     Returns
@@ -79,7 +108,7 @@ def load_bids(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
     >>> windows.metadata["state"].value_counts().to_dict()
     {'ictal': 16, 'preictal': 15}
     """
-    return load(BIDS, folder, **options)
+    return load(BIDS, **locals())
 
 
 def _sources(folder: Path) -> list[Path]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from inspect import signature
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,34 @@ from .._checks import VOLT, check_finite, check_scale
 from ._bids import ENDING, read_events
 from ._left_out import LeftOut
 from ._listing import find_beside
-from ._recordings import LoadOptions, Recording, Way, cut_all, joined, shows_options
+from ._loading import Recording, cut_all, joined
+from ._options import Amplitude, PreparationOptions, Step, WindowingOptions, split_options
 from ._windows import SEIZURE, annotated_seizures
 
 
-@shows_options(LoadOptions)
-def load_braindecode(dataset: Any, **options: Unpack[LoadOptions]) -> Bunch:
+def load_braindecode(
+    dataset: Any,
+    *,
+    patients: Sequence[str] | None = None,
+    channels: str | Sequence[str] = PreparationOptions.channels,
+    sfreq: float | None = PreparationOptions.sfreq,
+    l_freq: float | None = PreparationOptions.l_freq,
+    h_freq: float | None = PreparationOptions.h_freq,
+    notch: float | Sequence[float] | None = PreparationOptions.notch,
+    reference: str | Sequence[str] | None = PreparationOptions.reference,
+    length: float = WindowingOptions.length,
+    step: Step = WindowingOptions.step,
+    preictal: float = WindowingOptions.preictal,
+    preictal_offset: float = WindowingOptions.preictal_offset,
+    postictal: float = WindowingOptions.postictal,
+    min_distance: float = WindowingOptions.min_distance,
+    min_overlap: float = WindowingOptions.min_overlap,
+    reject: Amplitude | None = WindowingOptions.reject,
+    flat: Amplitude = WindowingOptions.flat,
+    on_error: str = "raise",
+    n_jobs: int | None = None,
+    verbose: bool = True,
+) -> Bunch:
     """Take over the recordings or windows of a data set of braindecode.
 
     Continuous recordings (``BIDSDataset``, and so braindecode's ``SIENA`` and ``CHBMIT``; any
@@ -35,8 +58,10 @@ def load_braindecode(dataset: Any, **options: Unpack[LoadOptions]) -> Bunch:
     dataset : braindecode.datasets.BaseConcatDataset
         Recordings or windows, in volts as braindecode reads them. Each has its patient in the
         description, as ``"subject"``.
-    **options
-        As in `load_chbmit`, for recordings. Windows take none.
+    patients, channels, sfreq, l_freq, h_freq, notch, reference, on_error, n_jobs, verbose
+        As in `load_chbmit`, for recordings. Windows are taken as they are.
+    length, step, preictal, preictal_offset, postictal, min_distance, min_overlap, reject, flat
+        As in `make_windows`, for recordings.
 
     Returns
     -------
@@ -60,12 +85,17 @@ def load_braindecode(dataset: Any, **options: Unpack[LoadOptions]) -> Bunch:
 
         windows = load_braindecode(SIENA("BIDS_Siena", subjects=["00", "03"]), sfreq=128)
     """
+    options = {name: value for name, value in locals().items() if name != "dataset"}
     records = list(getattr(dataset, "datasets", None) or [dataset])
     if all(hasattr(one, "metadata") and hasattr(one, "crop_inds") for one in records):
-        if options:
-            raise TypeError(
-                f"windows are cut already: {sorted(options)} cannot be changed any more."
-            )
+        defaults = signature(load_braindecode).parameters
+        changed = [
+            name
+            for name, value in options.items()
+            if not np.array_equal(value, defaults[name].default)
+        ]
+        if changed:
+            raise TypeError(f"windows are cut already: {changed} cannot be changed any more.")
         windows = _take_windows(records)
     elif all(hasattr(one, "raw") and not hasattr(one, "metadata") for one in records):
         windows = _cut_recordings(records, **options)
@@ -80,13 +110,13 @@ def load_braindecode(dataset: Any, **options: Unpack[LoadOptions]) -> Bunch:
 def _cut_recordings(
     records: Sequence[Any],
     *,
-    patients: Sequence[str] | None = None,
-    on_error: str = "raise",
-    n_jobs: int | None = None,
-    verbose: bool = True,
+    patients: Sequence[str] | None,
+    on_error: str,
+    n_jobs: int | None,
+    verbose: bool,
     **options: Any,
 ) -> Bunch:
-    way, left_out = Way.of(**options), LeftOut(on_error)
+    (preparation, windowing), left_out = split_options(options), LeftOut(on_error)
     recordings = []
     for number, one in enumerate(records):
         patient, name = _patient(one, number), _name(one, number)
@@ -95,9 +125,16 @@ def _cut_recordings(
                 seizures, annotated_in = _seizures(one.raw, name)
                 opened = partial(getattr, one, "raw")
                 recordings.append(Recording(name, patient, seizures, annotated_in, opened))
-    windows = joined(
-        cut_all(recordings, way, "braindecode", left_out, n_jobs=n_jobs, verbose=verbose)
+    parts = cut_all(
+        recordings,
+        preparation,
+        windowing,
+        "braindecode",
+        left_out,
+        n_jobs=n_jobs,
+        verbose=verbose,
     )
+    windows = joined(parts)
     left_out.warn()
     return windows
 

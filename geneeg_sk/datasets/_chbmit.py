@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
 
 from sklearn.utils import Bunch
 
@@ -19,7 +19,8 @@ from ._listing import (
     read_lines,
     relative_name,
 )
-from ._recordings import FolderOptions, load, shows_options
+from ._loading import load
+from ._options import Amplitude, PreparationOptions, Step, WindowingOptions
 
 ENDING = "-summary.txt"
 SAME_PATIENT = {"chb21": "chb01"}  # the same girl, 1.5 years later (PhysioNet)
@@ -32,8 +33,30 @@ _SECONDS = re.compile(
 )
 
 
-@shows_options(FolderOptions)
-def load_chbmit(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
+def load_chbmit(
+    folder: str | Path,
+    *,
+    patients: Sequence[str] | None = None,
+    channels: str | Sequence[str] = PreparationOptions.channels,
+    sfreq: float | None = PreparationOptions.sfreq,
+    l_freq: float | None = PreparationOptions.l_freq,
+    h_freq: float | None = PreparationOptions.h_freq,
+    notch: float | Sequence[float] | None = PreparationOptions.notch,
+    reference: str | Sequence[str] | None = PreparationOptions.reference,
+    length: float = WindowingOptions.length,
+    step: Step = WindowingOptions.step,
+    preictal: float = WindowingOptions.preictal,
+    preictal_offset: float = WindowingOptions.preictal_offset,
+    postictal: float = WindowingOptions.postictal,
+    min_distance: float = WindowingOptions.min_distance,
+    min_overlap: float = WindowingOptions.min_overlap,
+    reject: Amplitude | None = WindowingOptions.reject,
+    flat: Amplitude = WindowingOptions.flat,
+    on_error: str = "raise",
+    n_jobs: int | None = None,
+    verbose: bool = True,
+    store: str | Path | None = None,
+) -> Bunch:
     """Load windows from a folder in the layout of the CHB-MIT Scalp EEG Database.
 
     Seizures are read from the ``*-summary.txt`` beside the recordings. A derivation that a file
@@ -106,8 +129,9 @@ def load_chbmit(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
 
     Notes
     -----
-    Signals are filtered, resampled and re-referenced as a whole and then cut, so that no window
-    has edges of a filter; the first and last seconds of a recording have.
+    Signals are re-referenced, filtered and resampled before they are cut, in blocks of ten minutes
+    that overlap, so that no window has edges of a filter; the first and last seconds of a recording
+    have. `detect_seizures` prepares recordings in the same way, to the bit.
 
     References
     ----------
@@ -120,7 +144,7 @@ def load_chbmit(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
         windows = load_chbmit("chbmit", patients=["chb01", "chb03"], length=4.0)
         cross_validate(model, windows.X, windows.y, params={"groups": windows.groups}, cv=cv)
     """
-    return load(CHBMIT, folder, **options)
+    return load(CHBMIT, **locals())
 
 
 def _sources(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from sklearn.utils import Bunch
 
-from ._windows import STATES
+from .._checks import STATES
 
 ALL = "all"
 NEEDED = ("metadata", "recordings", "seizures")

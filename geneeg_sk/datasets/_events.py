@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
-from ._workplace import workplace
+from .._files import write_whole
 
 COLUMNS = ("onset", "duration", "eventType", "confidence", "channels", "dateTime")
 SEIZURE, BACKGROUND = "sz", "bckg"  # of HED-SCORE: any seizure, none
@@ -81,11 +80,8 @@ def write_events(
         f"{onset:.2f}\t{seconds:.2f}\t{kind}\t{confidence}\t{MISSING}\t{began}\t{duration:.2f}"
         for onset, seconds, kind, confidence in rows
     ]
-    path = path.resolve()  # a link to a file stays one
-    with workplace(path.parent) as place:
-        part = place / "events.tsv"
+    with write_whole(path) as part:
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        os.replace(part, path)
 
 
 def _number(confidence: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._checks import VOLT, check_finite, refuse_masked
-from ._workplace import workplace
+from .._files import write_whole
 
 
 def to_epochs(X: Any, info: Any, y: Any = None, metadata: pd.DataFrame | None = None) -> Any:
@@ -106,11 +105,8 @@ def write_edf(path: str | Path, X: Any, y: Any, info: Any) -> None:
     length = n_times / info["sfreq"]
     onsets = np.arange(n_windows) * length
     raw.set_annotations(mne.Annotations(onsets, length, np.asarray(y).astype(str)))
-    path = path.resolve()  # a link to a file stays one
-    with workplace(path.parent) as place:
-        part = place / "windows.edf"
+    with write_whole(path) as part:
         mne.export.export_raw(part, raw, fmt="edf", verbose="ERROR")
-        os.replace(part, path)
 
 
 def _check(X: Any, info: Any, y: Any) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
 
 from sklearn.utils import Bunch
 
@@ -20,7 +20,8 @@ from ._listing import (
     read_lines,
     relative_name,
 )
-from ._recordings import FolderOptions, load, shows_options
+from ._loading import load
+from ._options import Amplitude, PreparationOptions, Step, WindowingOptions
 
 DAY, HOUR = 86400, 3600
 
@@ -31,8 +32,30 @@ _CLOCK = re.compile(r"(?<!\d)(\d{1,2})[.:](\d{1,2})[.:](\d{1,2})(?:[.,](\d{1,6})
 _TORN = re.compile(r"^(\d)\s+(\d[.:])", re.ASCII)  # "1 6.49.25" (PN10)
 
 
-@shows_options(FolderOptions)
-def load_siena(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
+def load_siena(
+    folder: str | Path,
+    *,
+    patients: Sequence[str] | None = None,
+    channels: str | Sequence[str] = PreparationOptions.channels,
+    sfreq: float | None = PreparationOptions.sfreq,
+    l_freq: float | None = PreparationOptions.l_freq,
+    h_freq: float | None = PreparationOptions.h_freq,
+    notch: float | Sequence[float] | None = PreparationOptions.notch,
+    reference: str | Sequence[str] | None = PreparationOptions.reference,
+    length: float = WindowingOptions.length,
+    step: Step = WindowingOptions.step,
+    preictal: float = WindowingOptions.preictal,
+    preictal_offset: float = WindowingOptions.preictal_offset,
+    postictal: float = WindowingOptions.postictal,
+    min_distance: float = WindowingOptions.min_distance,
+    min_overlap: float = WindowingOptions.min_overlap,
+    reject: Amplitude | None = WindowingOptions.reject,
+    flat: Amplitude = WindowingOptions.flat,
+    on_error: str = "raise",
+    n_jobs: int | None = None,
+    verbose: bool = True,
+    store: str | Path | None = None,
+) -> Bunch:
     """Load windows from a folder in the layout of the Siena Scalp EEG Database.
 
     Seizures are read from the ``Seizures-list-*.txt`` beside the recordings, in clock time, also
@@ -43,7 +66,13 @@ def load_siena(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
 
     Parameters
     ----------
-    folder, **options
+    folder : str or Path
+        Folder of the database.
+    patients, channels, sfreq, l_freq, h_freq, notch, reference
+        As in `load_chbmit`.
+    length, step, preictal, preictal_offset, postictal, min_distance, min_overlap, reject, flat
+        As in `make_windows`.
+    on_error, n_jobs, verbose, store
         As in `load_chbmit`.
 
     Returns
@@ -77,7 +106,7 @@ def load_siena(folder: str | Path, **options: Unpack[FolderOptions]) -> Bunch:
 
         windows = load_siena("siena", sfreq=256, channels=["Fp1", "F7", "T7", "P7", "O1"])
     """
-    return load(SIENA, folder, **options)
+    return load(SIENA, **locals())
 
 
 def _sources(folder: Path) -> list[Path]:

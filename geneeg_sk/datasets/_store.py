@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 import os
@@ -21,6 +20,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from .._checks import check_finite, check_labels, refuse_masked
+from .._files import replace_files, sha256, workplace
 from .._version import __version__
 from ._store_header import (
     ARRAY,
@@ -34,7 +34,6 @@ from ._store_header import (
     table_file,
     write_header,
 )
-from ._workplace import locked, workplace
 
 BLOCK_BYTES = 1 << 24  # of windows on their way to the disk
 # What is read is within these limits, so that a damaged or malicious store fills no memory.
@@ -196,7 +195,7 @@ def cached_windows(
     """
     about = {"parameters": _plain(parameters), "sources": _stamps(sources)}
     identity = json.dumps(about | {"version": __version__}, sort_keys=True)
-    place = Path(folder) / f"windows-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    place = Path(folder) / f"windows-{sha256(identity)[:16]}"
     is_there = place.exists()
     if is_there:
         try:
@@ -232,20 +231,24 @@ def _write(
 
 
 def _replace(part: Path, folder: Path, header: dict[str, Any]) -> None:
-    """Put new files beside those of a store, and then its header, which names the files.
-
-    So there is no moment without a store, or with parts of two.
-    """
+    """Put new files beside those of a store, and then its header, which names the files."""
     suffix = f"-{uuid.uuid4().hex[:8]}"
+    for name in header["files"]:
+        (part / name).rename(file_of(part, name, suffix))
     write_header(part, header | {"suffix": suffix})
-    with locked(folder):
-        ours = {*header["files"], *_files_of(folder)}
-        try:
-            for name in header["files"]:
-                os.replace(part / name, file_of(folder, name, suffix))
-            os.replace(part / HEADER, folder / HEADER)
-        finally:
-            _remove_unnamed(folder, ours)
+
+    def own() -> re.Pattern[str]:
+        names = {*header["files"], *_files_of(folder)}
+        patterns = (re.escape(name).replace(r"\.", r"(-[0-9a-f]{8})?\.") for name in names)
+        return re.compile("|".join(patterns))
+
+    replace_files(part, folder, last=HEADER, named=lambda: _named(folder), own=own)
+
+
+def _named(folder: Path) -> set[str]:
+    """Return the names of the files that the header of a store names."""
+    header = read_header(folder)
+    return {file_of(folder, name, header["suffix"]).name for name in header["files"]}
 
 
 def _files_of(folder: Path) -> list[str]:
@@ -254,19 +257,6 @@ def _files_of(folder: Path) -> list[str]:
         return list(read_header(folder)["files"])
     except (ValueError, OSError):
         return []
-
-
-def _remove_unnamed(folder: Path, names: set[str]) -> None:
-    """Remove files of earlier stores, and of those that were never finished; no others."""
-    with contextlib.suppress(ValueError, OSError):
-        header = read_header(folder)
-        kept = {file_of(folder, name, header["suffix"]) for name in header["files"]}
-        patterns = [re.escape(name).replace(r"\.", r"(-[0-9a-f]{8})?\.") for name in names]
-        ours = re.compile("|".join(patterns))
-        for path in set(folder.iterdir()) - kept:
-            if ours.fullmatch(path.name):
-                with contextlib.suppress(OSError):  # Windows keeps the file of a map until the end
-                    path.unlink()
 
 
 def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
@@ -382,11 +372,7 @@ def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _stamp(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": _sha256(file)}
-
-
-def _sha256(file: BufferedReader) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
+        return {"bytes": path.stat().st_size, "sha256": sha256(file)}
 
 
 def _stamps(sources: Iterable[str | Path]) -> list[list[Any]]:
@@ -467,7 +453,7 @@ def _opened(folder: Path, name: str, header: dict[str, Any]) -> BufferedReader:
 
 
 def _check_sum(file: BufferedReader, name: str, header: dict[str, Any]) -> None:
-    if _sha256(file) != header["files"][name]["sha256"]:
+    if sha256(file) != header["files"][name]["sha256"]:
         raise ValueError(f"{name} is not what was written, its checksum differs")
     file.seek(0)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+
+from .._files import seal
 
 FORMAT, VERSION = "geneeg_sk windows", 3
 HEADER, ARRAY = "header.json", "X.npy"
@@ -44,13 +45,8 @@ def is_store(folder: Path) -> bool:
 def write_header(folder: Path, header: dict[str, Any]) -> None:
     """Write a header with a checksum of itself."""
     header = json.loads(json.dumps(header, allow_nan=False))  # as it will be read
-    text = json.dumps(header | {"sha256": _digest(header)}, indent=1)
+    text = json.dumps(header | {"sha256": seal(header)}, indent=1)
     (folder / HEADER).write_text(text, encoding="utf-8")
-
-
-def _digest(header: dict[str, Any]) -> str:
-    text = json.dumps(header, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_header(folder: Path) -> dict[str, Any]:
@@ -77,7 +73,7 @@ def read_header(folder: Path) -> dict[str, Any]:
             "Update geneeg_sk, or write the windows again."
         )
     try:
-        is_good = header.pop("sha256") == _digest(header) and _is_possible(header)
+        is_good = header.pop("sha256") == seal(header) and _is_possible(header)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_good = False
     if not is_good:

@@ -5,52 +5,37 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from .._checks import VOLT, check_scale
+from .._checks import STATES, VOLT, check_scale
+from ._options import Amplitude, Step, WindowingOptions
 
 SCALE_WINDOWS = 64  # of a recording, by which its scale is judged
 PART_SAMPLES = 1 << 14  # of a recording to read at a time: little enough for the cache
-STATES = ("normal", "preictal", "ictal")
 # "seizure", "sz_foc", "ictal"; not "preictal", "post-ictal", "interictal", "no seizure".
 SEIZURE = (
     r"(?<![a-z])(?<!pre[-_ ])(?<!post[-_ ])(?<!inter[-_ ])(?<!no )(?<!non[-_ ])(sz|seiz|ictal)"
 )
 
 
-class WindowOptions(TypedDict, total=False):
-    """How windows are cut; `make_windows` says what it means."""
-
-    length: float
-    step: float | Mapping[str, float] | None
-    preictal: float
-    preictal_offset: float
-    postictal: float
-    min_distance: float
-    min_overlap: float
-    reject: float | Mapping[str, float] | None
-    flat: float | Mapping[str, float]
-
-
 def make_windows(
     raw: Any,
     *,
-    length: float = 4.0,
-    step: float | Mapping[str, float] | None = None,
-    preictal: float = 300.0,
-    preictal_offset: float = 0.0,
-    postictal: float = 300.0,
-    min_distance: float = 900.0,
-    min_overlap: float = 0.5,
-    reject: float | Mapping[str, float] | None = None,
-    flat: float | Mapping[str, float] = 0.0,
+    length: float = WindowingOptions.length,
+    step: Step = WindowingOptions.step,
+    preictal: float = WindowingOptions.preictal,
+    preictal_offset: float = WindowingOptions.preictal_offset,
+    postictal: float = WindowingOptions.postictal,
+    min_distance: float = WindowingOptions.min_distance,
+    min_overlap: float = WindowingOptions.min_overlap,
+    reject: Amplitude | None = WindowingOptions.reject,
+    flat: Amplitude = WindowingOptions.flat,
     seizures: Any = None,
     pattern: str = SEIZURE,
     patient: str | None = None,
@@ -141,9 +126,9 @@ def make_windows(
     >>> sorted(windows.metadata["state"].unique())
     ['ictal', 'normal', 'preictal']
     """
-    patient = patient or _patient_of(raw)
-    recording = recording or _name_of(raw)
-    options = WindowOptions(
+    patient = patient or patient_of(raw)
+    recording = recording or name_of(raw)
+    options = WindowingOptions(
         length=length,
         step=step,
         preictal=preictal,
@@ -154,7 +139,6 @@ def make_windows(
         reject=reject,
         flat=flat,
     )
-    check_options(**options)
     signal, info = _signal(raw, recording)
     if seizures is None:
         seizures = annotated_seizures(raw, pattern, recording)
@@ -169,17 +153,6 @@ def make_windows(
     )
 
 
-@dataclass(frozen=True)
-class _Zones:
-    """Seconds around seizures, and the least part of an ictal window in one."""
-
-    preictal: float
-    preictal_offset: float
-    postictal: float
-    min_distance: float
-    min_overlap: float
-
-
 def cut_windows(
     signal: np.ndarray,
     info: Any,
@@ -188,35 +161,22 @@ def cut_windows(
     *,
     patient: str,
     recording: str,
-    options: WindowOptions,
+    options: WindowingOptions,
 ) -> Bunch:
-    """Do what `make_windows` does with a signal in microvolts, float32, and bad stretches of it.
-
-    All options have to be there.
-    """
-    length, reject = options["length"], options["reject"]
-    zones = _Zones(
-        options["preictal"],
-        options["preictal_offset"],
-        options["postictal"],
-        options["min_distance"],
-        options["min_overlap"],
-    )
-    smallest = _amplitude(options["flat"])
-    largest = np.inf if reject is None else _amplitude(reject)
+    """Do what `make_windows` does with a signal in microvolts, float32, and bad stretches of it."""
     sfreq = float(info["sfreq"])
-    n_samples = round(length * sfreq)
+    n_samples = round(options.length * sfreq)
     if n_samples < 1 or signal.shape[1] < n_samples:
         raise ValueError(
             f"recording {recording} lasts {signal.shape[1] / sfreq:g} s, less than one window of "
-            f"{length:g} s; expected a longer recording or a smaller length."
+            f"{options.length:g} s; expected a longer recording or a smaller length."
         )
-    _check_signal(signal, info, recording)
+    _refuse_flat(signal, info, recording)
     spans = check_seizures(seizures, signal.shape[1] / sfreq, recording)
 
-    grids = _grids(signal.shape[1], n_samples, sfreq, _steps(options["step"], length))
+    grids = _grids(signal.shape[1], n_samples, sfreq, options.steps)
     starts = np.unique(np.concatenate(list(grids.values())))
-    verdicts, which = label(starts / sfreq, n_samples / sfreq, spans, zones)
+    verdicts, which = label(starts / sfreq, n_samples / sfreq, spans, options)
     windows = np.lib.stride_tricks.sliding_window_view(signal, n_samples, axis=1)
     some = np.linspace(0, windows.shape[1] - 1, SCALE_WINDOWS).astype(int)
     check_scale(windows[:, some], f"recording {recording}")
@@ -224,7 +184,7 @@ def cut_windows(
     for state, grid in grids.items():
         on_grid |= (verdicts == state) & np.isin(starts, grid)
     for k in np.flatnonzero(on_grid):
-        verdicts[k] = _fault(windows[:, starts[k]], smallest, largest) or verdicts[k]
+        verdicts[k] = _fault(windows[:, starts[k]], options) or verdicts[k]
     verdicts[on_grid & _overlap(starts / sfreq, n_samples / sfreq, bad)] = "annotated as bad"
 
     keep = on_grid & np.isin(verdicts, STATES)
@@ -270,7 +230,7 @@ def cut_windows(
 
 
 def label(
-    starts: np.ndarray, length: float, seizures: np.ndarray, zones: _Zones
+    starts: np.ndarray, length: float, seizures: np.ndarray, options: WindowingOptions
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the state of each window, or why it is dropped, and the seizure that decides it.
 
@@ -291,16 +251,16 @@ def label(
     to_next, to_last = before.min(axis=1), after.min(axis=1)
     following = before.argmin(axis=1)
 
-    verdicts[np.minimum(to_next, to_last) < zones.min_distance - tiny] = "near a seizure"
-    wide = zones.preictal_offset + zones.preictal
+    verdicts[np.minimum(to_next, to_last) < options.min_distance - tiny] = "near a seizure"
+    wide = options.preictal_offset + options.preictal
     is_preictal = to_next + length <= wide + tiny
     verdicts[is_preictal] = "preictal"
     which[is_preictal] = following[is_preictal]
-    verdicts[to_next < zones.preictal_offset - tiny] = "preictal offset"
-    verdicts[to_last < zones.postictal - tiny] = "postictal"
+    verdicts[to_next < options.preictal_offset - tiny] = "preictal offset"
+    verdicts[to_last < options.postictal - tiny] = "postictal"
     overlap = inside.sum(axis=1)
     verdicts[overlap > 0] = "touches a seizure"
-    is_ictal = overlap >= zones.min_overlap * length - tiny
+    is_ictal = overlap >= options.min_overlap * length - tiny
     verdicts[is_ictal] = "ictal"
     which[is_ictal] = inside.argmax(axis=1)[is_ictal]
     return verdicts, which
@@ -364,32 +324,6 @@ def _merged(spans: np.ndarray, recording: str) -> np.ndarray:
     return np.array(merged)
 
 
-def check_options(**options: Unpack[WindowOptions]) -> None:
-    """Raise a TypeError for an unknown option, and a ValueError for one that is out of range."""
-    unknown = set(options) - set(WindowOptions.__annotations__)
-    if unknown:
-        raise TypeError(
-            f"unknown parameters {sorted(unknown)}; windows take "
-            f"{sorted(WindowOptions.__annotations__)}."
-        )
-    length = options.get("length", 4.0)
-    if not 0 < length < np.inf:
-        raise ValueError(f"length must be a positive number of seconds, got {length!r}.")
-    _steps(options.get("step"), length)
-    for name in ("preictal", "preictal_offset", "postictal", "min_distance"):
-        seconds = options.get(name, 0.0)
-        if not seconds >= 0:  # type: ignore[operator]
-            raise ValueError(f"{name} must be 0 or more seconds, got {seconds!r}.")
-    if not 0 < options.get("min_overlap", 0.5) <= 1:
-        raise ValueError(
-            f"min_overlap must be above 0 and at most 1, got {options['min_overlap']!r}."
-        )
-    for name in ("reject", "flat"):
-        limit = options.get(name)
-        if limit is not None and not _amplitude(limit) >= 0:
-            raise ValueError(f"{name} must be 0 or more microvolts, got {limit!r}.")
-
-
 def _signal(raw: Any, recording: str) -> tuple[np.ndarray, Any]:
     """Return the EEG channels in microvolts, checked, and their info."""
     import mne
@@ -400,37 +334,53 @@ def _signal(raw: Any, recording: str) -> tuple[np.ndarray, Any]:
             f"recording {recording} has no good EEG channel; its channels are {raw.ch_names}. "
             "Set their types with raw.set_channel_types."
         )
-    signal = read_signal(raw, picks, in_parts=bool(raw.preload))
+    signal = read_signal(raw, picks, recording=recording, in_parts=bool(raw.preload))
     return signal, mne.pick_info(raw.info, picks)
 
 
 def read_signal(
-    raw: Any, picks: Any, weights: np.ndarray | None = None, *, in_parts: bool
+    raw: Any,
+    picks: Any,
+    weights: np.ndarray | None = None,
+    *,
+    recording: str,
+    start: int = 0,
+    stop: int | None = None,
+    in_parts: bool,
 ) -> np.ndarray:
     """Return channels, or weighted sums of them, in microvolts, float32.
 
     MNE has float64: read in parts, that is never there as a whole.
+
+    Raises
+    ------
+    ValueError
+        If the signal has NaN or infinity.
     """
-    step = PART_SAMPLES if in_parts else raw.n_times
-    signal = np.empty((len(picks if weights is None else weights), raw.n_times), np.float32)
-    for start in range(0, raw.n_times, step):
-        stop = min(start + step, raw.n_times)
-        part = raw.get_data(picks=picks, start=start, stop=stop)
+    stop = raw.n_times if stop is None else stop
+    step = PART_SAMPLES if in_parts else max(stop - start, 1)
+    signal = np.empty((len(picks if weights is None else weights), stop - start), np.float32)
+    for first in range(start, stop, step):
+        last = min(first + step, stop)
+        part = raw.get_data(picks=picks, start=first, stop=last)
+        finite = np.isfinite(part)
+        if not finite.all():
+            channel, sample = np.argwhere(~finite)[0]
+            names = [one if isinstance(one, str) else raw.ch_names[one] for one in picks]
+            seconds = (first + sample) / raw.info["sfreq"]
+            raise ValueError(
+                f"recording {recording} contains NaN or infinity: first in channel "
+                f"{names[channel]} at {seconds:g} s. Repair or drop it."
+            )
         if weights is not None:
             part = weights @ part
-        np.multiply(part, VOLT, out=signal[:, start:stop], casting="same_kind")
+        np.multiply(part, VOLT, out=signal[:, first - start : last - start], casting="same_kind")
     return signal
 
 
-def _check_signal(signal: np.ndarray, info: Any, recording: str) -> None:
-    lowest, highest = signal.min(axis=1), signal.max(axis=1)  # NaN if one of them is
-    if not np.isfinite(lowest).all() or not np.isfinite(highest).all():
-        channel, sample = np.argwhere(~np.isfinite(signal))[0]
-        raise ValueError(
-            f"recording {recording} contains NaN or infinity: first in channel "
-            f"{info.ch_names[channel]} at {sample / info['sfreq']:g} s. Repair or drop it."
-        )
-    flat = [name for name, is_flat in zip(info.ch_names, lowest == highest) if is_flat]
+def _refuse_flat(signal: np.ndarray, info: Any, recording: str) -> None:
+    is_flat = signal.min(axis=1) == signal.max(axis=1)
+    flat = [name for name, one in zip(info.ch_names, is_flat) if one]
     if flat:
         raise ValueError(
             f"recording {recording} has flat channels {flat}: nothing was recorded there. Leave "
@@ -484,20 +434,6 @@ def _overlap(
     return overlap
 
 
-def _steps(step: float | Mapping[str, float] | None, length: float) -> dict[str, float]:
-    steps = {"normal": length, "preictal": length, "ictal": length / 2}
-    if isinstance(step, Mapping):
-        unknown = set(step) - set(STATES)
-        if unknown:
-            raise ValueError(f"step names unknown states {sorted(unknown)}; expected {STATES}.")
-        steps |= step
-    elif step is not None:
-        steps = dict.fromkeys(STATES, step)
-    if not all(0 < seconds < np.inf for seconds in steps.values()):
-        raise ValueError(f"step must be a positive number of seconds, got {step!r}.")
-    return steps
-
-
 def _grids(n_times: int, n_samples: int, sfreq: float, steps: dict[str, float]):
     return {
         state: np.arange(0, n_times - n_samples + 1, max(1, round(seconds * sfreq)))
@@ -505,31 +441,19 @@ def _grids(n_times: int, n_samples: int, sfreq: float, steps: dict[str, float]):
     }
 
 
-def _fault(window: np.ndarray, smallest: float, largest: float) -> str | None:
+def _fault(window: np.ndarray, options: WindowingOptions) -> str | None:
     """Return why a window of shape (n_channels, n_times) cannot be used, or None."""
     swing = window.max(axis=1) - window.min(axis=1)
-    if swing.min() <= smallest:
+    if swing.min() <= options.smallest:
         return "flat channel"
-    return "amplitude above reject" if swing.max() > largest else None
+    return "amplitude above reject" if swing.max() > options.largest else None
 
 
-def _amplitude(limit: Any) -> float:
-    """Return an amplitude in microvolts."""
-    if not isinstance(limit, Mapping):
-        return float(limit)
-    if set(limit) != {"eeg"}:
-        raise ValueError(
-            f"reject or flat is {dict(limit)}; it must be {{'eeg': volts}}, or a number in "
-            "microvolts."
-        )
-    return limit["eeg"] * VOLT
-
-
-def _patient_of(raw: Any) -> str:
+def patient_of(raw: Any) -> str:
     subject = raw.info["subject_info"] or {}
     return str(subject.get("his_id") or "unknown")
 
 
-def _name_of(raw: Any) -> str:
+def name_of(raw: Any) -> str:
     files: Iterable[Any] = [name for name in raw.filenames if name is not None]
     return next((Path(name).name for name in files), raw.info["description"] or "recording")

@@ -11,14 +11,13 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from geneeg_sk._checks import check_windows
+from geneeg_sk._checks import DEFAULT_SFREQ, check_windows, resolve_sfreq
 from geneeg_sk.features._spectrum import BANDS, band_widths, power_spectrum
 from geneeg_sk.preprocessing._base import (
     channel_names,
     check_same_source,
     is_flat,
     iter_blocks,
-    resolve_sfreq,
 )
 
 FEATURES = (
@@ -143,7 +142,7 @@ class EEGFeatures(TransformerMixin, BaseEstimator):
             ``mne.Epochs``.
         """
         self.ch_names_ = channel_names(X)
-        self.sfreq_ = resolve_sfreq(self.sfreq, X)
+        self.sfreq_ = resolve_sfreq(self.sfreq, X, default=DEFAULT_SFREQ)
         self._flat_input = is_flat(X)
         check_windows(self, X, reset=True)
         return self

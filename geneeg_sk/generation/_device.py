@@ -1,4 +1,4 @@
-"""Where networks compute, and how fast they may."""
+"""How fast networks may compute."""
 
 from __future__ import annotations
 
@@ -11,13 +11,6 @@ import torch
 from torch import nn
 
 Network = TypeVar("Network", bound=nn.Module)
-
-
-def resolve_device(device: str) -> torch.device:
-    """``"auto"`` is CUDA where there is one, else the CPU."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:

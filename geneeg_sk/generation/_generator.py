@@ -17,12 +17,12 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from .._checks import background_state, check_groups, check_windows, sfreq_of
-from .._seeding import seeded
+from .._checks import background_state, check_groups, check_windows, resolve_sfreq
+from .._device import resolve_device
+from .._seeding import MAX_SEED, seeded
 from ..datasets import WindowRows
 from ..datasets._rows import check_rows
 from ._descriptors import profile_of
-from ._device import resolve_device
 from ._diffusion import SOLVER_STEPS
 from ._fitting import (
     Budget,
@@ -37,7 +37,6 @@ from ._model import LatentDiffusion
 from ._replay import extended_model, with_replay
 from ._storage import read_folder, write_folder
 
-MAX_SEED = np.iinfo(np.int32).max
 LONGEST_LABEL = 4096  # bytes of a saved label, before any is allocated
 
 
@@ -190,7 +189,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         states; a patient without background windows gets the profile of everybody, with a
         warning.
         """
-        self.sfreq_ = sfreq_of(X, self.sfreq)
+        self.sfreq_ = resolve_sfreq(self.sfreq, X)
         if isinstance(X, WindowRows) and X.dtype in (np.float32, np.float64):
             X = check_rows(self, X, reset=True)
         else:

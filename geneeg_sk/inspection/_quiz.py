@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d
 
 from geneeg_sk._checks import is_mne
-from geneeg_sk._sealed import write_whole
+from geneeg_sk._files import write_whole
 from geneeg_sk.datasets._channels import standard_name
 from geneeg_sk.inspection._quiz_page import DATA, Question, quiz_page, scramble
 from geneeg_sk.inspection._sets import check_pair, get_channel_names
@@ -130,8 +130,8 @@ def make_quiz(
         raise ValueError(f"channels {twice} occur more than once; every channel needs its name.")
     states = {state for of_windows in labels.values() for state in of_windows}
     page = quiz_page(X, sfreq, names, questions, states, pairs=pairs, title=str(title))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, page.encode())
+    with write_whole(out) as part:
+        part.write_text(page, encoding="utf-8", newline="")
     return out
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -14,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.signal import butter, sosfilt_zi
 
+from geneeg_sk._checks import STATES
+from geneeg_sk._files import sha256
 from geneeg_sk._version import __version__
 from geneeg_sk.datasets._channels import COMMON, Montage, standard_name
-from geneeg_sk.datasets._cohort import STATES
 from geneeg_sk.inspection._channels import sort_clinically
 from geneeg_sk.metrics._readers import FIRST, REAL, SYNTHETIC
 from geneeg_sk.preprocessing import Resampler
@@ -70,10 +70,10 @@ def quiz_page(
     step = max(STEP, float(np.abs(X).max()) / FULL_SCALE)
     signals = np.rint(X / step).astype("<i2").tobytes()
     key = json.dumps(questions).encode()
-    nonce = int(sha256(signals).hexdigest()[:8], 16)
+    nonce = int(sha256(signals)[:8], 16)
     asked = sorted({question.state for question in questions}, key=_rank)
     data = {
-        "quiz": sha256(signals + key).hexdigest()[:12],
+        "quiz": sha256(signals + key)[:12],
         "columns": COLUMNS,
         "pairs": bool(pairs),
         "states": asked if len(asked) > 1 else [],
@@ -207,4 +207,4 @@ def _json(data: Any) -> str:
 
 
 def _hash(text: str) -> str:
-    return base64.b64encode(sha256(text.encode()).digest()).decode()
+    return base64.b64encode(bytes.fromhex(sha256(text))).decode()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from html import escape
 from importlib.metadata import version
@@ -14,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from geneeg_sk._checks import is_mne
+from geneeg_sk._checks import is_mne, resolve_sfreq
+from geneeg_sk._files import write_whole
 from geneeg_sk._version import __version__
 from geneeg_sk.inspection import _realism, _verdict
 from geneeg_sk.inspection._benchmark import BenchmarkDisplay
@@ -157,8 +156,7 @@ def make_report(
 
     Examples
     --------
-    >>> import tempfile
-    >>> from geneeg_sk.inspection import make_report
+    >>>     >>> from geneeg_sk.inspection import make_report
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = make_report(f"{folder}/report.html", how={"seed": 0})
     ...     "How it was made" in page.read_text(encoding="utf-8")
@@ -171,7 +169,7 @@ def make_report(
     if out.suffix.lower() != ".html":
         raise ValueError(f"out={str(out)!r} is no name of a page; expected one ending in '.html'.")
     real, synthetic = dict(real or {}), dict(synthetic or {})
-    sfreq = _sfreq([*real.values(), *synthetic.values()], sfreq, info)
+    sfreq = resolve_sfreq(sfreq, info, *real.values(), *synthetic.values())
 
     report = mne.Report(title=str(title), image_format=IMAGE, verbose="ERROR")
     report.include += HEAD
@@ -191,16 +189,6 @@ def make_report(
     report.add_html(_how(how, real, synthetic, holdout, groups, sfreq), "How it was made")
     _save(report, out)
     return out
-
-
-def _sfreq(windows: list[Any], sfreq: float | None, info: Any) -> float | None:
-    known = [float(rate) for rate in (sfreq, info["sfreq"] if info is not None else None) if rate]
-    known += [float(X.info["sfreq"]) for X in windows if is_mne(X)]
-    if known and not np.allclose(known, known[0]):
-        raise ValueError(
-            f"The sampling frequencies given (sfreq, info, Epochs) differ: {sorted(set(known))} Hz."
-        )
-    return known[0] if known else None
 
 
 class _Scores(NamedTuple):
@@ -481,8 +469,7 @@ def _paragraph(text: str, small: bool = False) -> str:
 
 
 def _save(report: Any, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=out.parent) as workplace:
-        part = Path(workplace) / "report.html"
-        report.save(part, open_browser=False, overwrite=True, verbose="ERROR")
-        os.replace(part, out)
+    with write_whole(out) as part:
+        page = part.with_name("page.html")  # MNE goes by the ending
+        report.save(page, open_browser=False, overwrite=True, verbose="ERROR")
+        page.replace(part)

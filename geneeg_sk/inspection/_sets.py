@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from geneeg_sk._checks import is_mne, sfreq_of
+from geneeg_sk._checks import is_mne, resolve_sfreq
 from geneeg_sk.metrics._sets import check_sets, pick_evenly
 
 MAX_SHOWN = 2000  # windows of a set: a curve over more looks the same
@@ -26,11 +26,10 @@ def check_pair(
     given = {name: X for name, X in given.items() if X is not None}
     if not given:
         raise ValueError("Neither real nor synthetic windows were given; expected at least one.")
-    for X in given.values():
-        sfreq = sfreq_of(X, sfreq)
+    sfreq = resolve_sfreq(sfreq, *given.values())
     if sfreq is None:
         raise ValueError("The sampling frequency is not known: pass sfreq=... in Hz.")
-    return dict(zip(given, check_sets(sfreq, **given))), float(sfreq)
+    return dict(zip(given, check_sets(sfreq, **given))), sfreq
 
 
 def get_channel_names(real: Any, synthetic: Any, ch_names: Any, n_channels: int) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
+from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk.metrics._copies import find_copies
 from geneeg_sk.metrics._sets import check_sets
 
@@ -181,7 +182,7 @@ class _RandomSplits:
         (self.windows,) = check_sets(sfreq, real=real)
         self.groups = check_groups(groups, len(self.windows))
         self.rng = check_random_state(random_state)
-        self.seed = int(self.rng.randint(2**31 - 1))
+        self.seed = int(self.rng.randint(MAX_SEED))
         self.parameters = inspect.signature(score).parameters
         self.sets = ["real", "synthetic", *(["train"] if "train" in self.parameters else [])]
         self.units = np.arange(len(self.windows)) if self.groups is None else self.groups

@@ -9,11 +9,10 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_array
 
-from geneeg_sk._checks import as_microvolts, check_finite
+from geneeg_sk._checks import as_microvolts, check_finite, resolve_sfreq
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.features._eeg_features import FEATURES
 from geneeg_sk.features._spectrum import BANDS
-from geneeg_sk.preprocessing._base import resolve_sfreq
 
 # Features that span decades, and are compared as logarithms.
 LOG_FEATURES = (*(f"{band}_power" for band in BANDS), "hjorth_activity", "line_length")
@@ -31,8 +30,7 @@ def check_sets(sfreq: float, **sets: Any) -> list[np.ndarray]:
     """
     if not sfreq > 0:
         raise ValueError(f"sfreq={sfreq}; expected the sampling frequency in Hz, above 0.")
-    for X in sets.values():
-        resolve_sfreq(sfreq, X)
+    resolve_sfreq(sfreq, *sets.values())
     windows = [_check_set(name, X) for name, X in sets.items()]
     first, *others = sets
     for name, X in zip(others, windows[1:]):

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
+from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk.metrics._power import look_up_detectable
 from geneeg_sk.metrics._sets import check_sets, compute_features, pick_evenly, thin
 
@@ -163,7 +164,7 @@ def c2st(
     real, synthetic = check_sets(sfreq, real=real, synthetic=synthetic)
     group_sets = [check_groups(groups, len(real)), check_groups(synthetic_groups, len(synthetic))]
     rng = check_random_state(random_state)
-    fold_seed, model_seed, draw_seed = (int(s) for s in rng.randint(2**31 - 1, size=3))
+    fold_seed, model_seed, draw_seed = (int(s) for s in rng.randint(MAX_SEED, size=3))
     if on == "windows":
         group_sets = [
             None if g is None else g[pick_evenly(len(g), MAX_WINDOWS)] for g in group_sets

@@ -18,13 +18,12 @@ from sklearn.utils.validation import column_or_1d
 from tqdm.auto import tqdm
 
 from geneeg_sk._checks import as_microvolts, check_finite, check_groups
+from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk._version import __version__
 from geneeg_sk.model_selection._comparison import SamplerComparison, check_baselines
 from geneeg_sk.model_selection._content import content_hash
 from geneeg_sk.model_selection._store import RowStore
 from geneeg_sk.model_selection._task import KeptFold, Task, find_frozen_patients, run_task
-
-MAX_SEED = np.iinfo(np.int32).max
 
 
 def compare_samplers(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from geneeg_sk._files import write_whole
 from geneeg_sk.metrics._predictions import SCORES
 from geneeg_sk.metrics._statistics import (
     FEW_PATIENTS,
@@ -268,14 +268,8 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     Text that a spreadsheet would take for a formula gets an apostrophe in front, which
     `read_csv` takes away.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with write_whole(path) as part:
         _map_text(table, _quote).to_csv(part, index=False)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_csv(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.DataFrame:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import warnings
 from pathlib import Path
 from typing import Any
+
+from geneeg_sk._files import seal
 
 START = b'{"key"'  # of a line, also of one that was cut short
 
@@ -43,7 +44,7 @@ class RowStore:
         if self.path is None:
             return
         record = {"key": key, "value": _encode(value)}
-        line = json.dumps({**record, "sha256": _checksum(record)}, allow_nan=False) + "\n"
+        line = json.dumps({**record, "sha256": seal(record)}, allow_nan=False) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
             # After a line that was cut short, start a new one.
@@ -85,7 +86,10 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
 def _is_whole(record: Any) -> bool:
     if not isinstance(record, dict) or set(record) != {"key", "value", "sha256"}:
         return False
-    return record.pop("sha256") == _checksum(record)
+    try:
+        return record.pop("sha256") == seal(record)
+    except ValueError:  # NaN or infinity, which are never written
+        return False
 
 
 def _ends_whole(path: Path) -> bool:
@@ -94,10 +98,6 @@ def _ends_whole(path: Path) -> bool:
             return True
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
-
-
-def _checksum(record: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _encode(value: Any) -> Any:

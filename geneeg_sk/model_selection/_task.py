@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import get_routing_for_object
 
+from geneeg_sk._seeding import set_random_states
 from geneeg_sk.metrics._predictions import align_probabilities, score_names, score_predictions
 from geneeg_sk.over_sampling import WindowedSampler
 from geneeg_sk.over_sampling._windowed import takes_windows
@@ -102,21 +103,13 @@ def run_task(
 def build(candidate: Any, estimator: Any, seed: int) -> tuple[Any, Any]:
     """Return a sampler, or None, and the classifier that is trained on what it returns."""
     if candidate is None:
-        return None, set_seeds(clone(estimator), seed)
+        return None, set_random_states(clone(estimator), seed)
     if hasattr(candidate, "predict"):
-        return None, set_seeds(clone(candidate), seed)
+        return None, set_random_states(clone(candidate), seed)
     sampler = clone(candidate)
     if not takes_windows(sampler):
         sampler = WindowedSampler(sampler=sampler)
-    return set_seeds(sampler, seed), set_seeds(clone(estimator), seed)
-
-
-def set_seeds(model: Any, seed: int) -> Any:
-    """Give `seed` to every ``random_state`` of a model; frozen estimators are left alone."""
-    params = model.get_params(deep=True)
-    frozen = tuple(f"{name}__" for name, p in params.items() if isinstance(p, FrozenEstimator))
-    names = [name for name in params if name.split("__")[-1] == "random_state"]
-    return model.set_params(**{name: seed for name in names if not name.startswith(frozen)})
+    return set_random_states(sampler, seed), set_random_states(clone(estimator), seed)
 
 
 def call(method: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Any:

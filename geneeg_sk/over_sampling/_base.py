@@ -11,7 +11,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from sklearn.utils.validation import validate_data
 
-from geneeg_sk._checks import as_microvolts, check_groups, check_shape, native_floats, sfreq_of
+from geneeg_sk._checks import as_microvolts, check_groups, check_shape, native_floats, resolve_sfreq
 
 
 class BaseWindowSampler(BaseOverSampler):
@@ -67,7 +67,7 @@ class BaseWindowSampler(BaseOverSampler):
             If `X` has another shape or is not finite, if `y` holds one state only or a state with
             too few windows, or if `groups` has another length.
         """
-        self._sfreq = sfreq_of(X, self._sfreq_of_arrays)
+        self._sfreq = resolve_sfreq(self._sfreq_of_arrays, X)
         return super().fit_resample(native_floats(as_microvolts(X)), y, groups=groups)
 
     @abstractmethod

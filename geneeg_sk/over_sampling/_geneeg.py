@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from geneeg_sk._checks import doubts_about
+from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 from geneeg_sk.over_sampling._plausibility import Plausibility, is_finite
@@ -32,7 +33,6 @@ MOST_TRIES = 20
 LOPSIDED = 0.5
 # Times as many synthetic windows as real ones of a state, from which on to warn.
 EXTREME = 20
-MAX_SEED = np.iinfo(np.int32).max
 
 
 class GenEEGSampler(BaseWindowSampler):

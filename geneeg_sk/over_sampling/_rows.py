@@ -9,13 +9,13 @@ from imblearn.utils import check_sampling_strategy
 from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
+from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk.datasets import WindowRows
 from geneeg_sk.over_sampling._base import check_two_states, windows_to_generate
 
 # Windows of a state that are drawn in one go, and used up before the next are drawn. Single
 # minibatches hold too few of a state for the networks to be fast.
 POOL = 128
-MAX_SEED = np.iinfo(np.int32).max
 
 
 def augment_rows(

@@ -13,14 +13,13 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from geneeg_sk._checks import check_groups, check_windows
+from geneeg_sk._checks import DEFAULT_SFREQ, check_groups, check_windows, resolve_sfreq
 from geneeg_sk.preprocessing._base import (
     WindowTransformer,
     channel_names,
     check_same_source,
     is_flat,
     iter_blocks,
-    resolve_sfreq,
 )
 
 SMOOTHING = 1.0  # Hz, standard deviation, so that a few windows are enough to know a spectrum
@@ -118,7 +117,7 @@ class BackgroundScaler(WindowTransformer):
             The fitted transformer.
         """
         self.ch_names_ = channel_names(X)
-        self.sfreq_ = resolve_sfreq(self.sfreq, X)
+        self.sfreq_ = resolve_sfreq(self.sfreq, X, default=DEFAULT_SFREQ)
         windows = check_windows(self, X, reset=True)
         check_groups(groups, len(windows))
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,9 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from geneeg_sk._checks import check_windows, is_mne
-
-DEFAULT_SFREQ = 256.0  # Hz, the rate of CHB-MIT; used with a warning where no other is known
+from geneeg_sk._checks import DEFAULT_SFREQ, check_windows, is_mne, resolve_sfreq
 
 BLOCK_BYTES = 1 << 18  # of signal in a block, so that it and its derivatives stay in the cache
 
@@ -44,7 +41,7 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
         """
         self.ch_names_ = channel_names(X)
         if hasattr(self, "sfreq"):
-            self.sfreq_ = resolve_sfreq(self.sfreq, X)
+            self.sfreq_ = resolve_sfreq(self.sfreq, X, default=DEFAULT_SFREQ)
         self._fit(check_windows(self, X, reset=True))
         return self
 
@@ -88,35 +85,6 @@ def is_flat(X: Any) -> bool:
 def channel_names(X: Any) -> list[str] | None:
     """Return the channel names of an MNE object, None for an array."""
     return list(X.ch_names) if is_mne(X) else None
-
-
-def resolve_sfreq(sfreq: float | None, X: Any) -> float:
-    """Return the sampling frequency in Hz: the given one, or that of an MNE object.
-
-    With neither, 256 Hz are assumed, with a warning.
-
-    Raises
-    ------
-    ValueError
-        If the given frequency contradicts the MNE object.
-    """
-    if is_mne(X):
-        own = float(X.info["sfreq"])
-        if sfreq is not None and not np.isclose(sfreq, own, rtol=1e-6):
-            raise ValueError(
-                f"sfreq={sfreq:g} Hz, but the Epochs are sampled at {own:g} Hz. "
-                "Leave sfreq=None to use theirs, or resample them."
-            )
-        return own
-    if sfreq is None:
-        warnings.warn(
-            f"The sampling frequency is not known and taken to be {DEFAULT_SFREQ:g} Hz: "
-            "an array does not carry one. Pass sfreq=... in Hz.",
-            UserWarning,
-            stacklevel=4,
-        )
-        return DEFAULT_SFREQ
-    return float(sfreq)
 
 
 def check_same_source(estimator: Any, X: Any) -> None:

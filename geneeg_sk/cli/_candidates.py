@@ -20,30 +20,30 @@ NEIGHBORS = 5  # the default of SMOTE and ADASYN
 
 
 @dataclass(frozen=True)
-class Budget:
+class BenchmarkBudget:
     """How long things are trained: passes of the classifier, steps of the generator."""
 
     epochs: int = 30
     vae_steps: int = 800
     diffusion_steps: int = 3000
 
-    def changed(self, **given: int | None) -> Budget:
+    def changed(self, **given: int | None) -> BenchmarkBudget:
         """Return a budget in which what is given, and not None, is changed."""
         return replace(self, **{name: n for name, n in given.items() if n is not None})
 
 
 # Minutes on two cores, for a first look: both networks would still improve.
-QUICK = Budget(epochs=12, vae_steps=150, diffusion_steps=600)
+QUICK = BenchmarkBudget(epochs=12, vae_steps=150, diffusion_steps=600)
 
 
-def benchmark_classifier(sfreq: float, budget: Budget) -> CNNBiLSTMClassifier:
+def benchmark_classifier(sfreq: float, budget: BenchmarkBudget) -> CNNBiLSTMClassifier:
     """Return the unfitted classifier that every candidate of the benchmark trains."""
     kernel_size = max(round(FILTER_SECONDS * sfreq), 1)
     return CNNBiLSTMClassifier(kernel_size=kernel_size, max_epochs=budget.epochs)
 
 
 def benchmark_candidates(
-    estimator: Any, *, sfreq: float, smallest: int, budget: Budget
+    estimator: Any, *, sfreq: float, smallest: int, budget: BenchmarkBudget
 ) -> dict[str, Any]:
     """Return what the benchmark compares, all with the same target: every state as large as any.
 
@@ -56,7 +56,7 @@ def benchmark_candidates(
     smallest : int
         Windows of the rarest state in any training fold (`smallest_state`): SMOTE and ADASYN need
         more windows than neighbors.
-    budget : Budget
+    budget : BenchmarkBudget
         Training steps of the generator.
     """
     target = FillGap(1.0)

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
-from .._checks import VOLT
+from ..._checks import STATES, VOLT
 from ._head import CHANNELS, make_info, spherical_head
 from ._patient import draw_patient
 from ._recording import Plan, simulate
 
-STATES = ("normal", "preictal", "ictal")
 DEFAULT_WINDOWS = {"normal": 60, "preictal": 20, "ictal": 12}
 LOWEST_SFREQ = 32.0  # Hz: below it, the rhythms of a seizure's onset would not fit
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from geneeg_sk.metrics._predictions import SCORES
-from geneeg_sk.model_selection._candidates import (
-    Budget,
+from geneeg_sk.cli._candidates import (
+    BenchmarkBudget,
     benchmark_candidates,
     benchmark_classifier,
     group_folds,
     smallest_state,
 )
+from geneeg_sk.metrics._predictions import SCORES
 from geneeg_sk.model_selection._compare import compare_samplers
 from geneeg_sk.model_selection._comparison import SamplerComparison, read_csv, write_csv
 
@@ -45,7 +45,7 @@ class Benchmark:
         What a fold must not tear apart: patients, or recordings.
     out : Path
         Folder for the results, and for what a killed run has finished.
-    budget : Budget
+    budget : BenchmarkBudget
         How long to train.
     n_folds, n_repeats, seed : int
         Folds by group, seeds on each fold, and where the seeds come from.
@@ -57,7 +57,7 @@ class Benchmark:
         groups: np.ndarray,
         *,
         out: Path,
-        budget: Budget,
+        budget: BenchmarkBudget,
         n_folds: int,
         n_repeats: int,
         seed: int,

@@ -1,0 +1,153 @@
+"""``geneeg-sk benchmark``: compare ways of augmentation on unseen patients."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from geneeg_sk._files import check_writable, write_whole
+from geneeg_sk._version import __version__
+from geneeg_sk.cli._doctor import versions
+from geneeg_sk.cli._options import (
+    Bids,
+    Channels,
+    Chbmit,
+    DiffusionSteps,
+    Distance,
+    Length,
+    Patients,
+    Postictal,
+    Preictal,
+    Seed,
+    Sfreq,
+    Siena,
+    VaeSteps,
+    budget_of,
+    load_windows,
+    one_source,
+)
+from geneeg_sk.cli._shown import SETS, some, write_shown
+from geneeg_sk.datasets._options import WindowingOptions
+
+
+class Groups(StrEnum):
+    """What a fold must not tear apart."""
+
+    patient = "patient"
+    recording = "recording"
+
+
+def benchmark(
+    cohort: Annotated[bool, typer.Option("--cohort", help="A simulated cohort.")] = False,
+    chbmit: Chbmit = None,
+    siena: Siena = None,
+    bids: Bids = None,
+    windows: Annotated[Path | None, typer.Option(help="Window store.")] = None,
+    groups: Annotated[Groups, typer.Option(help="What no fold tears apart.")] = Groups.patient,
+    quick: Annotated[bool, typer.Option("--quick", help="Minutes; smaller, and worse.")] = False,
+    folds: Annotated[int | None, typer.Option(min=2, help="Default: 5, quick 3.")] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Default: 3, quick 1.")] = None,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("out/benchmark"),
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
+    length: Length = WindowingOptions.length,
+    sfreq: Sfreq = None,
+    channels: Channels = None,
+    patients: Patients = None,
+    preictal: Preictal = WindowingOptions.preictal,
+    postictal: Postictal = WindowingOptions.postictal,
+    min_distance: Distance = WindowingOptions.min_distance,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of the classifier.")] = None,
+    vae_steps: VaeSteps = None,
+    diffusion_steps: DiffusionSteps = None,
+) -> None:
+    """Compare ways of augmentation on unseen patients; results as tables and a report.
+
+    Run it again with the same folder, and it goes on where it was.
+    """
+    source = one_source(cohort=cohort or None, chbmit=chbmit, siena=siena, bids=bids, win=windows)
+    check_writable(out)
+    cut = {
+        "length": length,
+        "preictal": preictal,
+        "postictal": postictal,
+        "min_distance": min_distance,
+    }
+    bunch = load_windows(
+        source,
+        sfreq=sfreq,
+        channels=channels,
+        patients=patients,
+        quick=quick,
+        seed=seed,
+        **cut,
+    )
+
+    from geneeg_sk.cli._run import Benchmark, group_labels
+    from geneeg_sk.cli._tables import print_comparison, print_counts
+
+    budget = budget_of(quick, epochs=epochs, vae_steps=vae_steps, diffusion_steps=diffusion_steps)
+    run = Benchmark(
+        bunch,
+        group_labels(bunch, groups.value),
+        out=out,
+        budget=budget,
+        n_folds=folds or (3 if quick else 5),
+        n_repeats=repeats or (1 if quick else 3),
+        seed=seed,
+    )
+    print_counts(bunch.metadata)
+    comparison = run.run(keep=True, n_jobs=jobs or _cores())
+    print_comparison(comparison, unit=groups.value)
+    how = _how(run, comparison, groups.value)
+    with write_whole(out / "how.json") as part:
+        part.write_text(json.dumps(how, indent=1))
+    if (comparison.results["error"] != "").all():
+        typer.secho(f"Error: every candidate failed; see {out / 'results.csv'}", err=True, fg="red")
+        raise typer.Exit(1)
+    _report_benchmark(run, comparison, how, out / "report.html")
+    for name in ("results.csv", "patients.csv", "report.html"):
+        typer.echo(out / name)
+
+
+def _cores() -> int:
+    import joblib
+
+    return min(joblib.cpu_count(), 8)
+
+
+def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:
+    """Keep what the report shows, and write it."""
+    from geneeg_sk.inspection import make_report
+
+    shown = run.generated(comparison)
+    if shown:
+        for name in SETS:
+            shown[name] = {str(state): some(X) for state, X in shown[name].items() if len(X)}
+        shown["info"] = run.windows.info
+        write_shown(out.parent, shown)
+    make_report(out, comparison=comparison, how=how, **shown)
+
+
+def _how(run: Any, comparison: Any, groups: str) -> dict[str, str]:
+    """Say how the table was made, in words that a report can show."""
+    counts = run.windows.metadata["state"].value_counts()
+    how = {
+        "data": str(run.windows.get("DESCR", "")).strip(),
+        "windows": ", ".join(f"{n} {state}" for state, n in counts.items()),
+        "folds": f"{len(run.folds)}, by {groups}; {run.n_repeats} seed(s) from {run.seed}",
+        "classifier": repr(run.estimator),
+        "command": shlex.join(["geneeg-sk", *sys.argv[1:]]),
+        "geneeg_sk": __version__,
+        **{name: str(known) for name, known in versions().items()},
+    }
+    how |= {f"candidate {n}": " ".join(repr(one).split()) for n, one in run.candidates.items()}
+    failed = comparison.results[comparison.results["error"] != ""]
+    how |= {f"failed: {row.candidate}, fold {row.fold}": row.error for row in failed.itertuples()}
+    return how

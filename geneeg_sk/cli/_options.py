@@ -1,0 +1,69 @@
+"""Options that several commands have, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+Chbmit = Annotated[Path | None, typer.Option(help="Folder in CHB-MIT's layout.")]
+Siena = Annotated[Path | None, typer.Option(help="Folder in Siena's layout.")]
+Bids = Annotated[Path | None, typer.Option(help="BIDS folder with seizure events.")]
+Length = Annotated[float, typer.Option(help="Length of a window, in seconds.")]
+Sfreq = Annotated[float | None, typer.Option(max=1e5, help="Resample to this frequency, in Hz.")]
+Channels = Annotated[str | None, typer.Option(help="Names with commas; by default the common.")]
+Patients = Annotated[str | None, typer.Option(help="Only these patients, with commas.")]
+Preictal = Annotated[float, typer.Option(help="Seconds before a seizure that are preictal.")]
+Postictal = Annotated[float, typer.Option(help="Seconds after a seizure that are left out.")]
+Distance = Annotated[float, typer.Option(help="Seconds from any seizure to a normal window.")]
+Seed = Annotated[int, typer.Option(help="Of everything that is random.")]
+VaeSteps = Annotated[int | None, typer.Option(min=1, help="Steps of the autoencoder.")]
+DiffusionSteps = Annotated[int | None, typer.Option(min=1, help="Steps of the diffusion model.")]
+
+
+def one_source(**sources: Any) -> tuple[str, Any]:
+    """Return the one source that was given, by name."""
+    given = [(name, value) for name, value in sources.items() if value is not None]
+    if len(given) != 1:
+        names = ", ".join(f"--{'windows' if name == 'win' else name}" for name in sources)
+        raise typer.BadParameter(f"give exactly one of {names}; got {len(given)}.")
+    return given[0]
+
+
+def load_windows(source: tuple[str, Any], **options: Any) -> Bunch:
+    """Return the windows of a source; options that do not concern it are left out."""
+    from geneeg_sk import datasets
+
+    name, path = source
+    quick, seed = options.pop("quick", False), options.pop("seed", 0)
+    if name == "win":
+        return datasets.read_windows(path)
+    if name == "cohort":
+        sfreq = options["sfreq"] or (128.0 if quick else 256.0)
+        return datasets.make_eeg_cohort(
+            n_patients=6 if quick else 8,
+            sfreq=sfreq,
+            length=options["length"],
+            random_state=seed,
+        )
+    load = {
+        "chbmit": datasets.load_chbmit,
+        "siena": datasets.load_siena,
+        "bids": datasets.load_bids,
+    }[name]
+    for key in ("channels", "patients"):
+        text = options.pop(key)
+        if text is not None:
+            options[key] = [part.strip() for part in text.split(",") if part.strip()]
+    return load(path, **options)
+
+
+def budget_of(quick: bool, **given: int | None) -> Any:
+    """Return how long to train, with what was given, and not None, in place of the defaults."""
+    from geneeg_sk.cli._candidates import QUICK, BenchmarkBudget
+
+    return (QUICK if quick else BenchmarkBudget()).changed(**given)

@@ -1,0 +1,70 @@
+"""``geneeg-sk windows``: from recordings to a store of windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geneeg_sk.cli._options import (
+    Bids,
+    Channels,
+    Chbmit,
+    Distance,
+    Length,
+    Patients,
+    Postictal,
+    Preictal,
+    Sfreq,
+    Siena,
+    load_windows,
+    one_source,
+)
+from geneeg_sk.datasets._options import WindowingOptions
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+
+def windows(
+    out: Annotated[Path, typer.Option(help="Folder of the window store to write.")],
+    chbmit: Chbmit = None,
+    siena: Siena = None,
+    bids: Bids = None,
+    length: Length = WindowingOptions.length,
+    sfreq: Sfreq = None,
+    channels: Channels = None,
+    patients: Patients = None,
+    preictal: Preictal = WindowingOptions.preictal,
+    postictal: Postictal = WindowingOptions.postictal,
+    min_distance: Distance = WindowingOptions.min_distance,
+    overwrite: Annotated[bool, typer.Option(help="Replace an earlier store.")] = False,
+) -> None:
+    """Cut recordings into labelled windows and store them."""
+    source = one_source(chbmit=chbmit, siena=siena, bids=bids)
+    _refuse_existing(out, overwrite)
+    cut = {
+        "length": length,
+        "preictal": preictal,
+        "postictal": postictal,
+        "min_distance": min_distance,
+    }
+    from geneeg_sk.cli._tables import print_counts
+    from geneeg_sk.datasets import read_windows, write_windows
+
+    def load() -> Iterator[Bunch]:
+        yield load_windows(source, sfreq=sfreq, channels=channels, patients=patients, **cut)
+
+    # The folder is looked at before the first recording is.
+    write_windows(out, load(), overwrite=overwrite)
+    table = read_windows(out, verify=False).metadata
+    print_counts(table)
+    typer.echo(f"{len(table)} windows in {out}")
+
+
+def _refuse_existing(out: Path, overwrite: bool) -> None:
+    """Say before the recordings are read, not after, that there is no place to write."""
+    if out.exists() and not overwrite:
+        raise FileExistsError(f"{out} exists; choose another folder, or --overwrite a store.")

@@ -1,0 +1,5 @@
+"""Simulated patients with epilepsy, from the sources in a head to labelled windows."""
+
+from ._cohort import make_eeg_cohort
+
+__all__ = ["make_eeg_cohort"]
