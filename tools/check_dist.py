@@ -35,7 +35,7 @@ def files(archive: Path) -> dict[PurePosixPath, bytes]:
         members = [member for member in sdist if not member.isdir()]
         return {
             PurePosixPath(*PurePosixPath(member.name).parts[1:]): (
-                sdist.extractfile(member).read() if member.isfile() else b""  # type: ignore
+                sdist.extractfile(member).read() if member.isfile() else b""
             )
             for member in members
         }
