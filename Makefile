@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 OUT ?= out
+DIST_TOOLS := $(OUT)/dist-tools
 
-.PHONY: demo test lint docs bench bench-quick clean
+.PHONY: demo test lint docs dist oldest bench bench-quick clean
 
 # Rebuilt only when the requirements change.
 $(STAMP): pyproject.toml constraints.txt
@@ -35,6 +36,20 @@ docs: $(DOCS_STAMP)
 $(DOCS_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	touch $@
+
+# Wheel and sdist, in dist: checked, and tested as installed, outside the repository. RELEASING.md says more.
+dist:
+	rm -rf dist $(DIST_TOOLS)
+	$(PYTHON) -m venv $(DIST_TOOLS)
+	$(DIST_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt build twine
+	PIP_CONSTRAINT='$(CURDIR)/constraints.txt' $(DIST_TOOLS)/bin/python -m build
+	$(DIST_TOOLS)/bin/python -m twine check --strict dist/*
+	$(DIST_TOOLS)/bin/python tools/check_dist.py dist
+	tools/test_installed.sh '$(PYTHON)' constraints.txt dist/*.whl
+
+# The same tests with the oldest versions that pyproject.toml allows.
+oldest:
+	tools/test_installed.sh '$(PYTHON)' constraints-min.txt .
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/classifier.py

@@ -89,6 +89,15 @@ def test_files_tables_and_several_readers_in_one_table_are_the_same(tmp_path):
             pd.testing.assert_frame_equal(table, other)
 
 
+def test_notebooks_show_the_tables_that_are_not_empty():
+    page = reader_agreement({"<i>Anna": answers("RS", "RS")})._repr_html_()
+    assert page.count("<table") == 1
+    assert "<b>scores</b>" in page
+    assert "&lt;i&gt;Anna" in page
+    two = reader_agreement([answers("RS", "RS"), answers("RS", "RS")])
+    assert two._repr_html_().count("<table") == 3
+
+
 def test_of_pairs_only_what_is_defined_is_given():
     scores = reader_agreement(answers("ABAB", "ABBB")).scores.iloc[0]
     assert scores["accuracy"] == 0.75

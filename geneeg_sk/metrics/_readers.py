@@ -47,6 +47,10 @@ class ReaderAgreement(NamedTuple):  # numpydoc ignore=PR01
     cohen_kappa: pd.DataFrame
     fleiss_kappa: pd.DataFrame
 
+    def _repr_html_(self) -> str:
+        tables = {name: table for name, table in self._asdict().items() if len(table)}
+        return "".join(f"<p><b>{name}</b></p>{table.to_html()}" for name, table in tables.items())
+
 
 def reader_agreement(readers: Any) -> ReaderAgreement:
     """Score readers who told synthetic from real windows, and compare them with each other.

@@ -1,0 +1,1 @@
+"""A small set of tests that is installed with the package: ``pytest --pyargs geneeg_sk.tests``."""
