@@ -156,6 +156,15 @@ def test_what_no_scalp_shows_is_refused_and_generated_again(cohort, flaw):
     assert real.min() / 3 <= swing.min() <= swing.max() <= 3 * real.max()
 
 
+def test_a_channel_that_is_flat_in_all_windows_stays_so(cohort):
+    X = cohort.X.copy()
+    X[:, 1] = 0.0
+    aug = sampler(quality="plausible")
+    X_res, _ = aug.fit_resample(X, cohort.y, groups=cohort.groups)
+    swing = np.ptp(X_res[aug.is_synthetic_], axis=2)
+    assert swing[:, 1].max() < 1e-3 < 1 < swing[:, 0].min()
+
+
 def test_what_is_merely_new_is_kept(cohort):
     aug, _, _ = imitated(cohort, new, quality="plausible")
     assert (aug.rejection_rate_ == 0).all(axis=None)

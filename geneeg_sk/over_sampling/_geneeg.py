@@ -55,7 +55,7 @@ class GenEEGSampler(BaseWindowSampler):
         choice. "auto" is balanced where `groups` are given, and pooled where not.
     quality : {"plausible"} or None, default="plausible"
         "plausible" refuses windows that no scalp shows: not finite, or with a channel that is
-        flat, clipped, or three times beyond the amplitudes of the real windows. What is merely
+        flat, clipped, or three times beyond its amplitudes in the real windows. What is merely
         new is kept. A refused window is generated again, for the same patient. None refuses only
         what is not finite.
     guidance : float, default=1.0

@@ -6,6 +6,7 @@ import numpy as np
 
 # Amplitudes of patients differ threefold: a new patient may be so much louder or quieter.
 TOLERANCE = 3
+ROUNDING = 1e-6  # of the largest amplitude
 # Share of a channel's samples that may lie at its extremes, where real ones have fewer.
 MOST_CLIPPED = 0.05
 
@@ -14,7 +15,7 @@ class Plausibility:
     """Tell windows that no scalp shows from those that one might show.
 
     A window is refused where it is not finite, where a channel is flat, clipped, or of an
-    amplitude more than three times beyond those of the real windows.
+    amplitude more than three times beyond those that it has in the real windows.
 
     Parameters
     ----------
@@ -24,7 +25,9 @@ class Plausibility:
 
     def __init__(self, real: np.ndarray) -> None:
         swing = np.ptp(real, axis=2)
-        self.least, self.most = swing.min() / TOLERANCE, swing.max() * TOLERANCE
+        self.least = swing.min(axis=0) / TOLERANCE
+        # A channel that is flat in all real windows may be so but for rounding.
+        self.most = swing.max(axis=0) * TOLERANCE + ROUNDING * swing.max()
         self.most_clipped = max(MOST_CLIPPED, share_at_extremes(real).max())
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
