@@ -141,7 +141,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        self
+        self : object
+            The fitted classifier.
 
         Raises
         ------
@@ -190,12 +191,34 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the predicted state of each window, shape (n_windows,)."""
+        """Predict the state of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts.
+
+        Returns
+        -------
+        y : ndarray of shape (n_windows,)
+            The most probable state of each.
+        """
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict(self._windows(X, reset=False))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each state, shape (n_windows, n_classes)."""
+        """Predict the probability of each state.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_windows, n_classes)
+            In the order of ``classes_``.
+        """
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict_proba(self._windows(X, reset=False))
 

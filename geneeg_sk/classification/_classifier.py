@@ -191,7 +191,8 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        self
+        self : object
+            The fitted classifier.
 
         Raises
         ------
@@ -229,12 +230,15 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y
-            As in `fit`, with channels and times as there, and labels among ``classes_``.
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts, with channels and times as in `fit`.
+        y : array-like of shape (n_windows,)
+            Labels among ``classes_``.
 
         Returns
         -------
         tuned : CNNBiLSTMClassifier
+            A fitted copy.
 
         Raises
         ------
@@ -259,12 +263,34 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         return tuned
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable label of each window, shape (n_windows,)."""
+        """Predict the state of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts.
+
+        Returns
+        -------
+        y : ndarray of shape (n_windows,)
+            The most probable state of each.
+        """
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, shape (n_windows, n_classes)."""
+        """Predict the probability of each state.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_windows, n_classes)
+            In the order of ``classes_``.
+        """
         check_is_fitted(self, "net_")
         X = checked(self, X, reset=False)
         return self.net_.predict_proba(X)

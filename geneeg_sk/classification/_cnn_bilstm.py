@@ -119,7 +119,18 @@ class CNNBiLSTM(nn.Module):
         self.linear = nn.Linear(4 * n_hidden, n_classes)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Return logits (n_windows, n_classes) of windows (n_windows, n_channels, n_times)."""
+        """Return what the network makes of windows.
+
+        Parameters
+        ----------
+        X : Tensor of shape (n_windows, n_channels, n_times)
+            Windows, in microvolts.
+
+        Returns
+        -------
+        logits : Tensor of shape (n_windows, n_classes)
+            Log odds of the classes, up to a constant.
+        """
         X = squash(F.pad(X, self.margins(X.shape[-1])) / (SQUASH * self.scale))
         pooled = statistics(self.log_power(X))  # (n, T, 3 f)
         sequence = self.norm_pooled(pooled.flatten(0, 1)).view_as(pooled)
@@ -128,14 +139,36 @@ class CNNBiLSTM(nn.Module):
         return self.linear(self.dropout(summary))
 
     def margins(self, n_times: int) -> tuple[int, int]:
-        """Return how many zeros filtering and pooling need before and after a window."""
+        """Return how many zeros filtering and pooling need before and after a window.
+
+        Parameters
+        ----------
+        n_times : int
+            Length of the window.
+
+        Returns
+        -------
+        before, after : int
+            Numbers of samples.
+        """
         taps = self.temporal.weight.shape[-1]
         hop, width = hop_and_width(self.stride, taps, self.pool)
         before = taps // 2 * self.stride
         return before, -n_times % (self.stride * self.pool) + width - hop - before
 
     def log_power(self, X: torch.Tensor) -> torch.Tensor:
-        """Return the normalized log power (n, c, T, f) of signals with margins, by filter."""
+        """Return the normalized log power of signals behind each filter.
+
+        Parameters
+        ----------
+        X : Tensor of shape (n_windows, n_channels, n_samples)
+            Squashed signals with their margins.
+
+        Returns
+        -------
+        log_power : Tensor of shape (n_windows, n_channels, n_steps, n_filters)
+            Normalized over windows, channels and steps.
+        """
         bias = cast(torch.Tensor, self.temporal.bias)
         power = filtered_power(X, self.temporal.weight, bias, self.pool)
         log_power = torch.log(power + POWER_FLOOR)

@@ -140,7 +140,8 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        self
+        self : object
+            The fitted classifier.
 
         Raises
         ------
@@ -167,8 +168,10 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y
-            As in `fit`.
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts.
+        y : array-like of shape (n_windows,)
+            State of each window.
         groups : array-like of shape (n_windows,), optional
             Patient of each window. None: all windows are of one patient not seen before.
         classes : array-like, optional
@@ -176,7 +179,8 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        self
+        self : object
+            The fitted classifier.
 
         Raises
         ------
@@ -197,12 +201,34 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable label of each window, shape (n_windows,)."""
+        """Predict the state of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts.
+
+        Returns
+        -------
+        y : ndarray of shape (n_windows,)
+            The most probable state of each.
+        """
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, shape (n_windows, n_classes)."""
+        """Predict the probability of each state.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
+            Windows, in microvolts.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_windows, n_classes)
+            In the order of ``classes_``.
+        """
         check_is_fitted(self, "history_")
         X = as_float32(check_windows(self, X, reset=False))
         return self.estimator_.net_.predict_proba(X)

@@ -174,7 +174,8 @@ class LatentDiffusionGenerator(BaseEstimator):
 
         Returns
         -------
-        self
+        self : object
+            The fitted generator.
 
         Raises
         ------
@@ -216,12 +217,17 @@ class LatentDiffusionGenerator(BaseEstimator):
 
         Parameters
         ----------
-        X, y, groups
-            As in `fit`.
+        X : array-like of shape (n_windows, n_channels, n_times)
+            Windows, in microvolts.
+        y : array-like of shape (n_windows,)
+            State of each window.
+        groups : array-like of shape (n_windows,), default=None
+            Patient of each window, of earlier or of new patients.
 
         Returns
         -------
-        self
+        self : object
+            The fitted generator.
 
         Raises
         ------
@@ -327,6 +333,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         Returns
         -------
         profile : ndarray of shape (n_profile,)
+            Medians of the descriptors of the windows; see ``profiles_``.
         """
         check_is_fitted(self, "model_")
         X = check_windows(self, X_background, reset=False)
@@ -338,16 +345,35 @@ class LatentDiffusionGenerator(BaseEstimator):
         Drawn from a normal distribution over the patients' profiles, with shrunk covariance
         (Ledoit and Wolf 2004).
 
+        Parameters
+        ----------
+        n : int
+            How many.
+        random_state : int, RandomState instance or None, default=None
+            For drawing.
+
         Returns
         -------
         profiles : ndarray of shape (n, n_profile)
+            Like ``profiles_``.
         """
         check_is_fitted(self, "model_")
         normal = check_random_state(random_state).standard_normal((n, self.profiles_.shape[1]))
         return self.model_.population.draw(normal)
 
     def encode(self, X: Any) -> np.ndarray:
-        """Latents of windows, shape (n, latent_channels, positions), standardised."""
+        """Turn windows into latents.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times)
+            Windows, in microvolts, with channels and times as in `fit`.
+
+        Returns
+        -------
+        z : ndarray of shape (n_windows, latent_channels, positions)
+            Standardized latents.
+        """
         check_is_fitted(self, "model_")
         return self.model_.encode(check_windows(self, X, reset=False), resolve_device(self.device))
 
@@ -365,6 +391,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         Returns
         -------
         X : ndarray of shape (n, n_channels, n_times)
+            Windows, in microvolts.
         """
         check_is_fitted(self, "model_")
         z = np.asarray(z, dtype=np.float32)
@@ -373,7 +400,18 @@ class LatentDiffusionGenerator(BaseEstimator):
         return X.astype(self.dtype_, copy=False)
 
     def reconstruct(self, X: Any) -> np.ndarray:
-        """Pass windows through the autoencoder, without the noise that sampling adds."""
+        """Pass windows through the autoencoder, without the noise that sampling adds.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_channels, n_times)
+            Windows, in microvolts, with channels and times as in `fit`.
+
+        Returns
+        -------
+        X_reconstructed : ndarray of shape (n_windows, n_channels, n_times)
+            Windows, in microvolts.
+        """
         check_is_fitted(self, "model_")
         X = check_windows(self, X, reset=False)
         z = self.model_.encode(X, resolve_device(self.device))
@@ -387,6 +425,13 @@ class LatentDiffusionGenerator(BaseEstimator):
         differ in the mean from everybody's, and the descriptors (band powers and the like) of
         their training windows. Without profiles, `sample` takes no `groups`
         and draws profiles from a normal distribution over patients.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder to write.
+        profiles : bool, default=True
+            Whether profiles of patients are saved.
 
         Raises
         ------
@@ -416,6 +461,16 @@ class LatentDiffusionGenerator(BaseEstimator):
     @classmethod
     def load(cls, folder: str | Path) -> LatentDiffusionGenerator:
         """Read a generator that `save` wrote; nothing in the folder is executed.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder that `save` wrote.
+
+        Returns
+        -------
+        generator : LatentDiffusionGenerator
+            Fitted.
 
         Raises
         ------
