@@ -40,6 +40,7 @@ from geneeg_sk.datasets import (
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.inspection import EventTimelineDisplay
 from geneeg_sk.metrics import event_scores
+from geneeg_sk.preprocessing import BackgroundScaler
 
 matplotlib.use("agg")
 
@@ -91,6 +92,22 @@ def test_a_burst_is_found_where_it_is():
     assert (detection.events["confidence"] > 0.5).all()
     assert detection.probability[120] == 1
     assert detection.probability[10] == 0
+
+
+@pytest.mark.parametrize("n_windows", [3, 10, 1000])
+def test_windows_scaled_by_the_background_are_those_of_the_scaler(n_windows):
+    raw = bursts((100, 140))
+    model = Recorder()
+    options = {"length": 2.0, "step": 2.0, "background_windows": n_windows, **AS_IT_IS}
+    detect_seizures(raw, model, **options)
+    X = (raw.get_data() * 1e6).astype(np.float32).reshape(2, -1, 128).transpose(1, 0, 2)
+    expected = BackgroundScaler(sfreq=64, n_windows=n_windows).fit_transform(X)
+    np.testing.assert_allclose(np.concatenate(model.seen_), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_background_of_no_windows_is_refused():
+    with pytest.raises(ValueError, match="background_windows must be 1 or more, got 0"):
+        detect_seizures(bursts(), Recorder(), background_windows=0, **AS_IT_IS)
 
 
 @pytest.mark.parametrize("n_channels", [1, 64])

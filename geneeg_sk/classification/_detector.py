@@ -17,6 +17,7 @@ from geneeg_sk.datasets._edf import open_recording
 from geneeg_sk.datasets._options import PreparationOptions, WindowingOptions
 from geneeg_sk.datasets._preparer import RecordingPreparer
 from geneeg_sk.datasets._windows import name_of, patient_of
+from geneeg_sk.preprocessing._background import background_gain, filter_windows
 
 DESCRIPTION = "sz"  # of annotations; SzCORE's name for a seizure of any kind
 BLOCK_VALUES = 2**23  # of windows that are in memory at once: 32 MiB in single precision
@@ -40,6 +41,7 @@ def detect_seizures(
     h_freq: float | None = PreparationOptions.h_freq,
     notch: float | Sequence[float] | None = PreparationOptions.notch,
     reference: str | Sequence[str] | None = PreparationOptions.reference,
+    background_windows: int | None = None,
     patient: str | None = None,
     recording: str | None = None,
 ) -> Bunch:
@@ -84,6 +86,10 @@ def detect_seizures(
         Frequencies to notch out, in Hz.
     reference : "average" or list of str, default=None
         Electrodes whose mean is subtracted, as in training; by default none.
+    background_windows : int, default=None
+        Scale by the background, for an estimator that was trained on windows scaled by
+        :class:`~geneeg_sk.preprocessing.BackgroundScaler`: the recording's first so many windows,
+        without overlap, are the background, ``n_windows`` there. None does not scale.
     patient, recording : str, default=None
         Names for ``events``; by default those that `make_windows` would give.
 
@@ -152,6 +158,8 @@ def detect_seizures(
     True
     """
     _check_numbers(length, step, smoothing, threshold)
+    if background_windows is not None and background_windows < 1:
+        raise ValueError(f"background_windows must be 1 or more, got {background_windows!r}.")
     column = _column(estimator, state)
     if isinstance(raw, str | Path):
         raw = open_recording(Path(raw))
@@ -166,7 +174,11 @@ def detect_seizures(
     )
     source = RecordingPreparer(raw, recording, options, advice=ADVICE)
     grid = _Grid(source, length, step)
-    proba = np.concatenate([estimator.predict_proba(X)[:, column] for X in grid.blocks()])
+    blocks = grid.blocks()
+    if background_windows is not None:
+        gain = background_gain(grid.beginning(background_windows), grid.sfreq)
+        blocks = (filter_windows(X, gain) for X in blocks)
+    proba = np.concatenate([estimator.predict_proba(X)[:, column] for X in blocks])
     if source.flat:
         warnings.warn(
             f"recording {recording} has flat channels {source.flat}: nothing was recorded there, "
@@ -220,6 +232,17 @@ class _Grid:
                 f"recording {source.recording} lasts {source.duration:g} s, less than one window "
                 f"of {length:g} s; expected a longer recording or a smaller length."
             )
+
+    def beginning(self, n_windows: int) -> np.ndarray:
+        """Return the first windows, without overlap: fewer where the recording is shorter."""
+        wanted, signal = n_windows * self.n_samples, []
+        for block in self.source.blocks(self.sfreq):
+            signal.append(block)
+            if sum(one.shape[1] for one in signal) >= wanted:
+                break
+        joined = np.concatenate(signal, axis=1)[:, :wanted]
+        whole = joined.shape[1] // self.n_samples * self.n_samples
+        return joined[:, :whole].reshape(len(joined), -1, self.n_samples).transpose(1, 0, 2)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield all windows in order, as many at once as memory is meant for."""

@@ -142,11 +142,9 @@ class BackgroundScaler(WindowTransformer):
         check_same_source(self, X)
         windows = check_windows(self, X, reset=False)
         result = np.empty_like(windows)
-        reference = log_reference(windows.shape[2], self.sfreq_)
         for rows in rows_by_group(windows, groups):
-            log_gain = 0.5 * (reference - self._background(windows[rows]))
-            gain = np.exp(np.clip(log_gain, -np.log(LARGEST_GAIN), np.log(LARGEST_GAIN)))
-            result[rows] = filtered(windows[rows], gain)
+            gain = background_gain(windows[rows[: self.n_windows]], self.sfreq_)
+            result[rows] = filter_windows(windows[rows], gain)
         return result[:, 0] if is_flat(X) else result
 
     def fit_transform(self, X: Any, y: Any = None, *, groups: Any = None) -> np.ndarray:
@@ -168,12 +166,18 @@ class BackgroundScaler(WindowTransformer):
         """
         return self.fit(X, y, groups=groups).transform(X, groups=groups)
 
-    def _background(self, X: np.ndarray) -> np.ndarray:
-        """Return the log spectrum of a patient's background, shape (n_channels, n_frequencies)."""
-        some = X[: self.n_windows].astype(np.float64)
-        power = np.abs(fft.rfft(some, axis=2)) ** 2 / X.shape[2]
-        width = SMOOTHING * X.shape[2] / self.sfreq_  # from Hz to frequencies of the window
-        return gaussian_filter1d(np.median(np.log(power + SILENCE), axis=0), width, axis=1)
+
+def background_gain(X: np.ndarray, sfreq: float) -> np.ndarray:
+    """Return by how much each channel is amplified at each frequency, given background windows.
+
+    Shape (n_channels, n_times // 2 + 1).
+    """
+    n_times = X.shape[2]
+    power = np.abs(fft.rfft(X.astype(np.float64), axis=2)) ** 2 / n_times
+    width = SMOOTHING * n_times / sfreq  # from Hz to frequencies of the window
+    spectrum = gaussian_filter1d(np.median(np.log(power + SILENCE), axis=0), width, axis=1)
+    log_gain = 0.5 * (log_reference(n_times, sfreq) - spectrum)
+    return np.exp(np.clip(log_gain, -np.log(LARGEST_GAIN), np.log(LARGEST_GAIN)))
 
 
 def log_reference(n_times: int, sfreq: float) -> np.ndarray:
@@ -193,7 +197,7 @@ def rows_by_group(X: np.ndarray, groups: Any) -> Iterator[np.ndarray]:
         yield np.flatnonzero(groups == group)
 
 
-def filtered(X: np.ndarray, gain: np.ndarray) -> np.ndarray:
+def filter_windows(X: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """Filter windows by the gain of each channel at each frequency (n_channels, n_frequencies).
 
     Windows are continued by their mirror images, so that their ends do not meet.
