@@ -19,7 +19,7 @@ from benchmarks.unseen_patients import (
     thresholds,
     worth,
 )
-from benchmarks.unseen_patients.methods import Settings, fit
+from benchmarks.unseen_patients.methods import CHOSEN, Settings, fit
 from benchmarks.unseen_patients.windows import Task, Windows
 
 STATES = np.array(["ictal", "normal", "preictal"])
@@ -207,11 +207,18 @@ REGIMES = {"all": {4, 8, 16, 32, 64}, "shift": {4, 8, 16, 32, 64}, "few": {2, 3,
 REGIMES["one"] = {2}
 
 
-def test_the_gate_comes_last_and_the_ruler_first():
-    methods = [task.method for task in tasks.final() if task.data == "cohort"]
-    n_gated = methods.count("geneeg-gated")
-    assert set(methods[-n_gated:]) == {"geneeg-gated"}
+def test_the_ruler_comes_first_and_what_was_chosen_last():
+    work = list(tasks.final())
+    methods = [task.method for task in work]
+    n_chosen = sum(method in CHOSEN for method in methods)
+    assert set(methods[-n_chosen:]) == set(CHOSEN)
     assert methods[0] == "none"
+
+
+def test_segments_of_one_state_are_not_scaled_by_their_background():
+    work = [task.method for task in tasks.final() if task.data == "bonn"]
+    assert "augment" in work
+    assert not any("scaled" in method for method in work)
 
 
 @pytest.mark.parametrize("data", list(recordings.REGIMES))

@@ -23,7 +23,7 @@ from geneeg_sk.over_sampling import (
 # however many windows a method adds.
 CLASSIFIER = {"n_filters": 8, "n_hidden": 32, "kernel_size": 32, "batch_size": 32, "lr": 4e-3}
 STEPS = 800
-EPOCHS = 8  # into which the steps are divided: how often the gate looks at its validation loss
+EPOCHS = 8  # into which the steps are divided
 
 SMOTE_NEIGHBOURS = {"smote": 5, "smote-k3": 3, "smote-k10": 10}
 AUGMENTATIONS = {
@@ -31,25 +31,23 @@ AUGMENTATIONS = {
     **{f"augment-{name}": how for name, how in {**STRENGTHS, **ABLATIONS}.items()},
 }
 ENSEMBLE_SEEDS = (101, 102)
-# What differs from the public default of GenEEGSampler.
+# What differs from the public default of GenEEGSampler, by the name of a lever.
 GENEEG = {
-    "geneeg": {},
-    "geneeg-unfiltered-virtual": {"quality": None, "patient_mix": "virtual"},
-    "geneeg-half": {"sampling_strategy": FillGap(0.5)},
-    # In a recipe:
     "balanced": {"patient_mix": "balanced"},
     "virtual": {"patient_mix": "virtual"},
     "virtual-quarter": {"patient_mix": "virtual", "sampling_strategy": FillGap(0.25)},
 }
-GATED = "geneeg-gated"
 CHEAP = ("none", "class_weight", "ros", "smote", "adasyn", "surrogate", "augment", "ensemble")
-FINAL = (*CHEAP, "geneeg", "geneeg-unfiltered-virtual", GATED)
+# Chosen in development; what the generator adds to the same at the same cost is the last but one.
+CHOSEN = ("scaled", "scaled+augment", "scaled+augment+twice", "scaled+augment+virtual+blend")
+FINAL = (*CHEAP, *CHOSEN)
+# What earlier versions measured, whose code is no longer here.
+BEFORE = ("geneeg-before", "geneeg-unfiltered-virtual", "geneeg-half", "geneeg-gated-before")
 # What development tries beside these: settings of the methods that have one.
 TUNED = (
     "none",
     *("smote", "smote-k3", "smote-k10"),
     *("augment-weak", "augment-medium", "augment-strong", "augment-mixup"),
-    *("geneeg", "geneeg-unfiltered-virtual", "geneeg-half"),
 )
 ABLATED = tuple(f"augment-{name}" for name in ABLATIONS)
 
@@ -81,7 +79,7 @@ def fit(method, train, settings):
         seeds = (settings.seed + seed for seed in ENSEMBLE_SEEDS)
         members = [settings.classifier(random_state=seed) for seed in seeds]
         return levers.Blend([member.fit(train.X, train.y) for member in members])
-    if levers.is_recipe(method) and method not in FINAL:
+    if levers.is_recipe(method) and method not in CHEAP:
         return levers.fit(method, train, settings, sampler_of)
     if method in AUGMENTATIONS:
         model = settings.classifier(OnTheFlyClassifier)
@@ -90,10 +88,6 @@ def fit(method, train, settings):
     if method in ("none", "class_weight"):
         weight = "balanced" if method == "class_weight" else None
         return settings.classifier(class_weight=weight).fit(train.X, train.y)
-    if method == GATED:
-        sampler = generating("geneeg", train, settings)
-        model = AugmentedClassifier(settings.classifier(), sampler)
-        return model.fit(train.X, train.y, groups=train.groups)
     model = AugmentedClassifier(
         settings.classifier(), sampler_of(method, train, settings), gate=None, early_stopping=False
     )
@@ -118,7 +112,7 @@ def sampler_of(method, train, settings):
 
 
 def generating(method, train, settings):
-    """GenEEGSampler as the README has it, or what differs from it."""
+    """GenEEGSampler of a recipe."""
     generator = LatentDiffusionGenerator(sfreq=train.sfreq, **dict(settings.generator_params))
     if settings.frozen is not None:
         generator = FrozenEstimator(settings.frozen)
@@ -133,44 +127,35 @@ def generating(method, train, settings):
 def fit_or_fall_back(method, train, settings):
     """The method, or what is left where it cannot add windows; and notes on the training.
 
-    ADASYN finds no window to add where no rare one lies among others, and `quality` may refuse
-    nearly every generated window.
+    ADASYN finds no window to add where no rare one lies among others.
     """
     try:
         model = fit(method, train, settings)
     except (ValueError, RuntimeError) as error:
-        reasons = {"adasyn": ("neighbours", "No samples"), "geneeg": ("refused",)}
-        known = reasons.get(method.split("-")[0], ())
-        if not any(reason in str(error) for reason in known):
+        reasons = ("neighbours", "neighbors", "No samples")
+        if method != "adasyn" or not any(reason in str(error) for reason in reasons):
             raise
         return fit("none", train, settings), {"fell_back": True}
     return model, notes(model)
 
 
 def notes(model):
-    """What the gate said, and what the sampler refused."""
-    about = {}
-    report = getattr(model, "gate_report_", {})
-    if "difference" in report or "reason" in report:
-        about["gate_kept"] = report["kept"]
-        about["gate_difference"] = report.get("difference")
+    """What the sampler refused."""
     rates = getattr(getattr(model, "sampler_", None), "rejection_rate_", None)
-    if rates is not None:
-        about["refused"] = {str(state): float(rate) for state, rate in rates.mean(axis=1).items()}
-    return about
+    if rates is None:
+        return {}
+    return {"refused": {str(state): float(rate) for state, rate in rates.mean(axis=1).items()}}
 
 
 def refit_of(method, model, about, settings):
     """How to train the same on a part of the training patients, with half of the steps.
 
     Samplers are fitted anew. A generator is not: it stays the one that knows all training patients,
-    because a new one for each fold would triple the cost. What the gate kept is not asked again.
+    because a new one for each fold would triple the cost.
     """
     generator = getattr(getattr(model, "sampler_", None), "generator_", None)
-    if about.get("fell_back") or about.get("gate_kept") == "plain":
+    if about.get("fell_back"):
         method = "none"
-    elif method == GATED:
-        method = "geneeg"
     half = Settings(
         settings.seed,
         settings.steps // 2,

@@ -14,7 +14,7 @@ from benchmarks.json_lines import read
 from benchmarks.markdown_tables import markdown_table
 from benchmarks.unseen_patients import cohorts, recordings, tasks
 from benchmarks.unseen_patients.levers import RECIPES
-from benchmarks.unseen_patients.methods import ABLATED, FINAL, STEPS, TUNED
+from benchmarks.unseen_patients.methods import ABLATED, BEFORE, CHEAP, CHOSEN, STEPS, TUNED
 from benchmarks.unseen_patients.run import RESULTS
 from benchmarks.unseen_patients.windows import Task
 from benchmarks.unseen_patients.worth import (
@@ -36,6 +36,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "results" / "unseen_patients.md"
 FIGURE = DOCS / "figures" / "worth.png"
 KEY = ["data", "regime", "split", "cohort", "n_patients", "seed", "method", "steps", "group"]
+SHOWN = (*CHEAP, *BEFORE, *CHOSEN)
 NAMES = {
     "average_precision": "average precision",
     "macro_auc": "macro AUC",
@@ -104,10 +105,13 @@ them on this page: one in forty lies on one side by chance.
 frequency shift; no over-sampling (the mirror changes nothing for a network that knows no order of \
 channels) |
 | ensemble | two networks without augmentation, averaged |
-| geneeg | `GenEEGSampler` with the defaults that it had: patients in turn, and a filter (since \
-removed) that refused windows far from the known ones |
+| geneeg-before | `GenEEGSampler` with the defaults that it had: patients in turn, and a filter, \
+since removed, that refused windows far from the known ones |
 | geneeg-unfiltered-virtual | `quality=None, patient_mix="virtual"` |
-| geneeg-gated | geneeg in `AugmentedClassifier`, defaults |
+| scaled | `BackgroundScaler`: each patient by their first ten windows, without labels |
+| scaled+augment+twice | two networks with scaled and augment, averaged |
+| scaled+augment+virtual+blend | chosen in development: the same, but one of the two networks has \
+windows of `GenEEGSampler(patient_mix="virtual")` added |
 """
 
 TRIED = """Other training cohorts and other test patients than in the final run. What the final run
@@ -169,8 +173,9 @@ def final_sections(final):
     missing = len(planned - {Task.of(line) for line in final.to_dict("records")})
     if missing:
         yield (
-            f"**The final run goes on: {missing} of {len(planned)} trainings are missing**, the "
-            "gate among them; every table says how many training cohorts it has.\n"
+            f"**The final run goes on: {missing} of {len(planned)} trainings are missing**, those "
+            "of what was chosen in development; every table says how many training cohorts it "
+            "has.\n"
         )
     yield f"**Positive control.** {control_in_words(final)}\n"
     yield "![Curve of real patients, and where the methods lie on it](../figures/worth.png)\n"
@@ -217,7 +222,7 @@ def verdict(part, n):
 
 def methods_of(scores, n):
     """Methods other than none, in the order of the page."""
-    return [m for m in FINAL if m != "none" and (m, n) in scores and ("none", n) in scores]
+    return [m for m in SHOWN if m != "none" and (m, n) in scores and ("none", n) in scores]
 
 
 def scores_table(part):
@@ -228,7 +233,7 @@ def scores_table(part):
     n_cohorts = part.groupby(["method", "n_patients"])["cohort"].nunique()
     rows = [
         [*key, str(n_cohorts[key]), *(number(means.loc[key, name], name) for name in shown)]
-        for key in sorted(means.index, key=lambda key: (FINAL.index(key[0]), key[1]))
+        for key in sorted(means.index, key=lambda key: (SHOWN.index(key[0]), key[1]))
     ]
     head = ["method", "real patients", "cohorts", *(NAMES[name] for name in shown)]
     return markdown_table(head, rows)
@@ -318,7 +323,7 @@ def tuning_table(part):
     shown = (*SCORES, "macro_f1_argmax", "brier")
     means = part.groupby("method", sort=False)[list(shown)].mean()
     n_cohorts = part.groupby("method")["cohort"].nunique()
-    order = [*TUNED, "augment", *ABLATED, *RECIPES]
+    order = [*TUNED, *BEFORE, "augment", *ABLATED, *RECIPES]
     rows = [
         [method, n_cohorts[method], *(number(value, "") for value in means.loc[method])]
         for method in dict.fromkeys(order)
@@ -363,13 +368,13 @@ def points(ax, scores, n):
     ns = sorted(k for method, k in scores if method == "none")
     means = [np.nanmean(scores["none", k]) for k in ns]
     for method in methods_of(scores, n):
-        k = FINAL.index(method) - 1
+        k = SHOWN.index(method) - 1
         score = np.nanmean(scores[method, n])
         ax.plot(
             read_off(score, ns, means),
             score,
-            "osD^v<>PX*"[k % 10],
-            color=plt.get_cmap("tab10")(k % 10),
+            "osD^v<>PX*hp8d"[k % 14],
+            color=plt.get_cmap("tab20")(k % 20),
             ms=7,
             label=method,
         )
