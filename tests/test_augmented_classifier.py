@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +24,7 @@ from geneeg_sk.features import EEGFeatures
 from geneeg_sk.over_sampling import FillGap, FourierSurrogateSampler, GenEEGSampler
 from geneeg_sk.preprocessing import WindowScaler
 
+Gated = partial(AugmentedClassifier, gate="validated")
 NET = CNNBiLSTMClassifier(n_filters=4, n_hidden=8, max_epochs=2, random_state=0)
 PLAIN = make_pipeline(EEGFeatures(sfreq=64, average=True), StandardScaler(), LogisticRegression())
 
@@ -49,7 +52,7 @@ def loud_or_quiet():
 
 
 def test_validation_gate_and_training_patients_are_disjoint(cohort):
-    clf = AugmentedClassifier(clone(NET), Emitting(cohort.X[:2], cohort.y[:2]))
+    clf = Gated(clone(NET), Emitting(cohort.X[:2], cohort.y[:2]))
     clf.fit(cohort.X, cohort.y, groups=cohort.groups)
     sets = [set(clf.gate_report_[name]) for name in ("training", "validation", "gate")]
     assert all(sets)
@@ -59,7 +62,7 @@ def test_validation_gate_and_training_patients_are_disjoint(cohort):
 
 
 def test_an_estimator_that_cannot_stop_early_loses_no_patients_to_it(cohort):
-    clf = AugmentedClassifier(clone(PLAIN), Emitting(cohort.X[:2], cohort.y[:2]))
+    clf = Gated(clone(PLAIN), Emitting(cohort.X[:2], cohort.y[:2]))
     clf.fit(cohort.X, cohort.y, groups=cohort.groups)
     assert clf.gate_report_["validation"] == []
 
@@ -67,7 +70,7 @@ def test_an_estimator_that_cannot_stop_early_loses_no_patients_to_it(cohort):
 def test_the_gate_refuses_noise_and_says_so(loud_or_quiet):
     X, y, groups = loud_or_quiet
     noise = np.random.default_rng(1).normal(size=(200, 2, 64)).astype(np.float32)
-    clf = AugmentedClassifier(clone(PLAIN), Emitting(noise, np.full(200, "ictal")))
+    clf = Gated(clone(PLAIN), Emitting(noise, np.full(200, "ictal")))
     clf.fit(X, y, groups=groups)
     report = clf.gate_report_
     assert report["kept"] == "plain"
@@ -83,7 +86,7 @@ def test_the_gate_keeps_a_sampler_that_helps(loud_or_quiet):
     seizures = 2.2 * rng.normal(size=(60, 2, 64)).astype(np.float32)
     keep = np.isin(groups, [5, 6, 7]) | (y_wrong == "normal")
     few = np.flatnonzero(keep)
-    clf = AugmentedClassifier(clone(PLAIN), Emitting(seizures, np.full(60, "ictal")), valid_cv=3)
+    clf = Gated(clone(PLAIN), Emitting(seizures, np.full(60, "ictal")), valid_cv=3)
     clf.fit(X[few], y_wrong[few], groups=groups[few])
     assert clf.gate_report_["kept"] == "augmented"
     assert clf.gate_report_["augmented"] > clf.gate_report_["plain"] + 0.01
@@ -99,7 +102,7 @@ def test_without_a_gate_the_augmented_classifier_is_kept(cohort):
 
 
 def test_without_groups_rows_are_split_and_that_is_said(cohort):
-    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0))
+    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0))
     with pytest.warns(UserWarning, match="got no groups: windows are split by rows"):
         clf.fit(cohort.X, cohort.y)
     assert clf.predict(cohort.X).shape == cohort.y.shape
@@ -108,7 +111,7 @@ def test_without_groups_rows_are_split_and_that_is_said(cohort):
 def test_the_gate_stays_shut_where_patients_are_too_few_to_ask(cohort):
     two = np.isin(cohort.groups, np.unique(cohort.groups)[:2])
     X, y, groups = cohort.X[two], cohort.y[two], cohort.groups[two]
-    clf = AugmentedClassifier(clone(NET), FourierSurrogateSampler())
+    clf = Gated(clone(NET), FourierSurrogateSampler())
     with pytest.warns(UserWarning, match=r"2 patients cannot be split into 3 sets.*plain"):
         clf.fit(X, y, groups=groups)
     assert clf.gate_report_["kept"] == "plain"
@@ -125,7 +128,7 @@ def test_without_a_gate_too_few_patients_for_early_stopping_are_an_error(cohort)
 
 def test_a_state_of_one_patient_only_cannot_be_asked_about_but_is_learned(cohort):
     y = np.where((cohort.y == "ictal") & (cohort.groups != cohort.groups[0]), "normal", cohort.y)
-    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0), valid_cv=2)
+    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0), valid_cv=2)
     with pytest.warns(UserWarning, match="one is known of too few patients"):
         clf.fit(cohort.X, y, groups=cohort.groups)
     assert clf.gate_report_["kept"] == "plain"
@@ -133,9 +136,7 @@ def test_a_state_of_one_patient_only_cannot_be_asked_about_but_is_learned(cohort
 
 
 def test_several_folds_ask_more_patients_and_their_spread_counts(cohort):
-    clf = AugmentedClassifier(
-        clone(PLAIN), FourierSurrogateSampler(random_state=0), gate_folds=4, margin=-1.0
-    )
+    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0), gate_folds=4, margin=-1.0)
     clf.fit(cohort.X, cohort.y, groups=cohort.groups)
     report = clf.gate_report_
     assert report["gate"] == sorted(set(cohort.groups))
@@ -146,7 +147,7 @@ def test_several_folds_ask_more_patients_and_their_spread_counts(cohort):
 def test_without_early_stopping_the_plain_classifier_is_what_it_would_be_alone(cohort):
     noise = 1e3 * np.random.default_rng(0).normal(size=(60, *cohort.X.shape[1:]))
     loud = Emitting(noise.astype(np.float32), np.full(60, "ictal"))
-    clf = AugmentedClassifier(clone(NET), loud, early_stopping=False, margin=1.0)
+    clf = Gated(clone(NET), loud, early_stopping=False, margin=1.0)
     clf.fit(cohort.X, cohort.y, groups=cohort.groups)
     assert clf.gate_report_["kept"] == "plain"
     assert clf.gate_report_["validation"] == []
@@ -156,7 +157,7 @@ def test_without_early_stopping_the_plain_classifier_is_what_it_would_be_alone(c
 
 @pytest.mark.parametrize("routing", [True, False])
 def test_groups_arrive_in_pipelines_with_routing_on_and_off(cohort, routing):
-    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0))
+    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0))
     pipe = make_pipeline(WindowScaler(), clf)
     groups = {"groups" if routing else "augmentedclassifier__groups": cohort.groups}
     with sklearn.config_context(enable_metadata_routing=routing):
@@ -165,7 +166,7 @@ def test_groups_arrive_in_pipelines_with_routing_on_and_off(cohort, routing):
 
 
 def test_cross_validation_by_patient_with_routed_groups(cohort):
-    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0))
+    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0))
     with sklearn.config_context(enable_metadata_routing=True):
         result = cross_validate(
             clf,
@@ -256,7 +257,7 @@ def test_the_gate_refuses_a_generator_that_emits_noise(loud_or_quiet):
         quality=None,
         random_state=0,
     )
-    clf = AugmentedClassifier(clone(PLAIN), aug).fit(X, y, groups=groups)
+    clf = Gated(clone(PLAIN), aug).fit(X, y, groups=groups)
     assert clf.gate_report_["kept"] == "plain"
     assert clf.gate_report_["augmented"] < clf.gate_report_["plain"]
 
@@ -273,7 +274,7 @@ def test_the_gate_refuses_a_generator_that_emits_noise(loud_or_quiet):
 )
 def test_it_stands_wherever_a_classifier_stands(loud_or_quiet, wrap):
     X, y, groups = loud_or_quiet
-    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0), valid_cv=2)
+    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0), valid_cv=2)
     with sklearn.config_context(enable_metadata_routing=True):
         outer = cross_validate(
             wrap(clf),

@@ -22,27 +22,32 @@ from geneeg_sk.classification._patient_split import PatientSplit, TooFewPatients
 
 
 class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
-    """A classifier with augmentation that is validated on real patients, or left out.
+    """A classifier with augmentation that is hedged: blended with the plain one, or validated.
 
-    Patients are split first. Some are set aside to stop training early, and others, where there
-    is a gate, to decide: the augmented classifier is kept only if it is better on these than the
-    plain one by a margin. Only the patients that are left are augmented. The winner is fitted
-    once more, on all but the patients for early stopping. Where patients are too few to ask, the
-    gate stays shut: the plain classifier is kept, with a warning.
+    Patients are split first. Some are set aside to stop training early, and only the others are
+    augmented. By default a plain and an augmented classifier are trained, and their probabilities
+    averaged: on simulated patients never seen that kept most of what augmentation gains, and lost
+    nothing where augmentation alone did harm.
+
+    With ``gate="validated"`` further patients are set aside to decide: the augmented classifier is
+    kept only if it is better on these than the plain one by a margin. The winner is fitted once
+    more, on all but the patients for early stopping. Where patients are too few to ask, the gate
+    stays shut: the plain classifier is kept, with a warning.
 
     Parameters
     ----------
     estimator : classifier
-        Called with ``X_valid`` and ``y_valid`` where its `fit` takes them, as that of
-        :class:`CNNBiLSTMClassifier` does; others need no patients for early stopping.
+        With `predict_proba`, if it is to be blended. It is called with ``X_valid`` and ``y_valid``
+        where its `fit` takes them, as that of :class:`CNNBiLSTMClassifier` does; others need no
+        patients for early stopping.
     sampler : over-sampler
         Of windows, such as :class:`~geneeg_sk.over_sampling.GenEEGSampler`.
     valid_cv : int, default=4
         One in so many patients goes to early stopping, and one in so many to the gate.
-    gate : {"validated", "blend"} or None, default="validated"
-        "validated" keeps the augmented classifier only if it was better, "blend" averages the
-        probabilities of the plain and the augmented classifier and asks nobody, None keeps the
-        augmented classifier without asking.
+    gate : {"blend", "validated"} or None, default="blend"
+        "blend" averages the probabilities of the plain and the augmented classifier and asks
+        nobody, "validated" keeps the augmented classifier only if it was better on patients who
+        were set aside, None keeps the augmented classifier without asking.
     gate_folds : int, default=1
         How many sets of patients are asked in turn, each by classifiers that were trained without
         them: a surer answer, for so many times the training.
@@ -88,8 +93,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     ...     CNNBiLSTMClassifier(max_epochs=2, random_state=0),
     ...     FourierSurrogateSampler(random_state=0),
     ... ).fit(cohort.X, cohort.y, groups=cohort.groups)
-    >>> clf.gate_report_["kept"] in ("augmented", "plain")
-    True
+    >>> clf.gate_report_["kept"]
+    'blend'
     """
 
     __metadata_request__fit = {"groups": True}
@@ -111,7 +116,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         sampler,
         *,
         valid_cv=4,
-        gate="validated",
+        gate="blend",
         gate_folds=1,
         margin=0.01,
         early_stopping=True,
