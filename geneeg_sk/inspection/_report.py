@@ -156,7 +156,8 @@ def make_report(
 
     Examples
     --------
-    >>>     >>> from geneeg_sk.inspection import make_report
+    >>> import tempfile
+    >>> from geneeg_sk.inspection import make_report
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = make_report(f"{folder}/report.html", how={"seed": 0})
     ...     "How it was made" in page.read_text(encoding="utf-8")

@@ -101,7 +101,7 @@ def test_candidates_are_compared_over_patients(cohort):
         n_repeats=1,
         random_state=0,
     )
-    assert comparison.frame["macro_f1"].notna().all()
+    assert comparison.results["macro_f1"].notna().all()
 
 
 def test_a_saved_generator_draws_the_same_windows(cohort, tmp_path):
