@@ -368,6 +368,8 @@ def points(ax, scores, n):
     ns = sorted(k for method, k in scores if method == "none")
     means = [np.nanmean(scores["none", k]) for k in ns]
     for method in methods_of(scores, n):
+        if np.isnan(scores[method, n]).all(axis=1).any():
+            continue  # a mean over other cohorts than the curve's
         k = SHOWN.index(method) - 1
         score = np.nanmean(scores[method, n])
         ax.plot(
