@@ -1,20 +1,17 @@
 """The field's usual augmentations, drawn anew for every minibatch.
 
-Every function takes a minibatch (n, n_channels, n_times) and returns one of the same shape and
-type. They are our own few lines instead of braindecode's: that would bring thirty packages, and a
-torchaudio of another release than our torch, for functions of this length.
+Those that pay are in the package, as `MinibatchAugmentation`; here they get a left-right mirror
+and, on trial, mixup. braindecode has them too, but would bring thirty packages, and a torchaudio of
+another release than our torch.
 """
 
-import math
 import re
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 
-from geneeg_sk.classification import CNNBiLSTMClassifier
-
-PROBABILITY = 0.5  # that a window is changed, for each augmentation
+from geneeg_sk.classification import CNNBiLSTMClassifier, MinibatchAugmentation
+from geneeg_sk.classification._minibatch_augmentation import PROBABILITY
 
 
 @dataclass(frozen=True)
@@ -65,41 +62,6 @@ def mirror(X, order):
     return X[:, order]
 
 
-def start_jitter(X, most):
-    """Begin earlier or later; what lies outside is the mirror image of what lies inside."""
-    n, c, t = X.shape
-    starts = (most * t * signs(n)).round().long()
-    columns = (torch.arange(t) + starts[:, None]).abs()
-    columns = torch.minimum(columns, 2 * (t - 1) - columns)
-    return X.gather(2, columns[:, None].expand(n, c, t))
-
-
-def amplitude(X, spread):
-    return X * torch.exp(spread * torch.randn(len(X), 1, 1))
-
-
-def channel_dropout(X, share):
-    return X * (torch.rand(*X.shape[:2], 1) >= share)
-
-
-def time_mask(X, share):
-    n, _, t = X.shape
-    length = math.ceil(share * t)
-    start = torch.randint(t - length + 1, (n, 1, 1))
-    column = torch.arange(t)
-    return X * ((column < start) | (column >= start + length))
-
-
-def frequency_shift(X, most, sfreq):
-    """Move the spectrum by the analytic signal, as single side bands do."""
-    n, _, t = X.shape
-    spectrum = torch.fft.fft(X)
-    spectrum[..., t // 2 + 1 :] = 0
-    spectrum[..., 1 : (t + 1) // 2] *= 2
-    turn = torch.arange(t) * (2 * torch.pi * most * signs(n)[:, None, None] / sfreq)
-    return (torch.fft.ifft(spectrum) * torch.exp(1j * turn)).real.to(X.dtype)
-
-
 def mixup(X, target, alpha):
     """Means of two windows and of their targets (n, n_classes)."""
     share = torch.distributions.Beta(alpha, alpha).sample((len(X),))
@@ -110,24 +72,18 @@ def mixup(X, target, alpha):
     return mixed, s * target + (1 - s) * target[other]
 
 
-def signs(n):
-    """n numbers between -1 and 1."""
-    return 2 * torch.rand(n) - 1
-
-
 def augmented(X, strength, sfreq, order):
     """A minibatch with every augmentation applied to some of its windows."""
-    for change in (
-        partial(mirror, order=order),
-        partial(start_jitter, most=strength.jitter),
-        partial(amplitude, spread=strength.amplitude),
-        partial(channel_dropout, share=strength.dropout if X.shape[1] > 1 else 0),
-        partial(time_mask, share=strength.mask),
-        partial(frequency_shift, most=strength.shift, sfreq=sfreq),
-    ):
-        chosen = torch.rand(len(X), 1, 1) < PROBABILITY
-        X = torch.where(chosen, change(X), X)
-    return X
+    chosen = torch.rand(len(X), 1, 1) < PROBABILITY
+    X = torch.where(chosen, mirror(X, order), X)
+    change = MinibatchAugmentation(
+        start_jitter=strength.jitter,
+        amplitude=strength.amplitude,
+        channel_dropout=strength.dropout,
+        time_mask=strength.mask,
+        frequency_shift=strength.shift * X.shape[2] / sfreq,
+    )
+    return change(X)
 
 
 class Batches:

@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.unseen_patients.augment import STRENGTHS, OnTheFlyClassifier
 from geneeg_sk.classification import CNNBiLSTMClassifier
+from geneeg_sk.classification._blend import Blend
 from geneeg_sk.preprocessing import BackgroundScaler
 
 SAMPLERS = ("ros", "surrogate", "balanced", "virtual", "virtual-quarter")
@@ -57,7 +58,9 @@ def fit(method, train, settings, sampler_of):
         members.append(trained(levers, train, augmented, settings))
     if "blend" in levers or not members:
         members += [trained(levers, train, plain, replace(settings, seed=s)) for s in seeds]
-    return Blend(members, sampler)
+    model = Blend(members)
+    model.sampler_ = sampler
+    return model
 
 
 def trained(levers, train, windows, settings):
@@ -66,14 +69,3 @@ def trained(levers, train, windows, settings):
     model = settings.classifier(OnTheFlyClassifier)
     model.set_augmentations(STRENGTHS["medium"], train.sfreq, train.channels)
     return model.fit(*windows)
-
-
-class Blend:
-    """Classifiers whose probabilities are averaged, and the sampler that they were trained with."""
-
-    def __init__(self, members, sampler=None):
-        self.members, self.sampler_ = members, sampler
-        self.classes_ = members[0].classes_
-
-    def predict_proba(self, X):
-        return np.mean([member.predict_proba(X) for member in self.members], axis=0)

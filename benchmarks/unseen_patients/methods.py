@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from benchmarks.unseen_patients import levers
 from benchmarks.unseen_patients.augment import ABLATIONS, STRENGTHS, OnTheFlyClassifier
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
+from geneeg_sk.classification._blend import Blend
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling import (
     FillGap,
@@ -78,7 +79,7 @@ def fit(method, train, settings):
     if method == "ensemble":
         seeds = (settings.seed + seed for seed in ENSEMBLE_SEEDS)
         members = [settings.classifier(random_state=seed) for seed in seeds]
-        return levers.Blend([member.fit(train.X, train.y) for member in members])
+        return Blend([member.fit(train.X, train.y) for member in members])
     if levers.is_recipe(method) and method not in CHEAP:
         return levers.fit(method, train, settings, sampler_of)
     if method in AUGMENTATIONS:
