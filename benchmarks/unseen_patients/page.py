@@ -127,9 +127,7 @@ uses is chosen by these few cohorts. A recipe is named after its parts:
 | blend | mean of this classifier and the same without sampler |
 | twice | mean of two such classifiers of other seeds |
 
-The ten windows that scale a test patient are scored too, for all methods. In a check on the first
-two of these cohorts, leaving out the first twenty windows of each test patient changed none of the
-comparisons of `scaled+augment` with `augment`.
+The ten windows that scale a test patient are scored too, for all methods.
 """
 
 RECORDINGS = """## Real recordings
@@ -188,6 +186,8 @@ def final_sections(final):
             yield verdict(part, n)
             yield scores_table(part)
             yield gains_table(simulated, regime, n)
+    yield "## What the generator adds at the same cost\n"
+    yield share_table(simulated)
     real = final[final["data"] != "cohort"]
     if len(real):
         yield RECORDINGS
@@ -301,10 +301,20 @@ def development_sections(development):
     yield "## Development: what was tried\n"
     yield TRIED
     for regime, n_patients in SIMULATED.items():
-        part = tried[(tried["regime"] == regime) & (tried["n_patients"] == n_patients)]
+        part = tried[
+            (tried["data"] == "cohort")
+            & (tried["regime"] == regime)
+            & (tried["n_patients"] == n_patients)
+        ]
         if len(part):
             yield f"### {TITLES[regime]} (`{regime}`, development)\n"
             yield tuning_table(part)
+    yield "### What the generator adds at the same cost (development)\n"
+    yield share_table(tried[tried["data"] == "cohort"])
+    real = tried[tried["data"] != "cohort"]
+    for (data, regime), part in real.groupby(["data", "regime"], sort=False):
+        yield f"### {TITLES[data]}: {regime} (development)\n"
+        yield tuning_table(part)
 
 
 def steps_table(part):
@@ -330,6 +340,23 @@ def tuning_table(part):
         if method in means.index
     ]
     return markdown_table(["method", "cohorts", *(NAMES[score] for score in shown)], rows)
+
+
+def share_table(simulated):
+    """The chosen recipe minus the same with two networks and no generator, by regime."""
+    *_, without, recipe = CHOSEN
+    rows = []
+    for regime, n in SIMULATED.items():
+        part = simulated[simulated["regime"] == regime].to_dict("records")
+        for score in SCORES:
+            scores = table(part, score)
+            if (recipe, n) in scores and (without, n) in scores:
+                pair = scores[recipe, n], scores[without, n]
+                wins = "{} of {}".format(*better_in(*pair))
+                rows.append([regime, NAMES[score], str(difference(*pair)), wins])
+    return markdown_table(
+        ["regime", "score", f"{recipe} minus {without}", "better in training sets"], rows
+    )
 
 
 # --- the picture -------------------------------------------------------------------------------

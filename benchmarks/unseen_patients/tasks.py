@@ -34,6 +34,7 @@ def development():
             for regime, n in (("few", cohorts.FEW), ("one", cohorts.FEW), ("all", cohorts.N)):
                 if regime != "one" or method not in ABLATED:
                     yield simulated(regime, "development", cohort, n, method)
+    yield from of_recordings("development", ("none", "augment", "scaled", "scaled+augment"))
 
 
 def final():

@@ -26,8 +26,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     Patients are split first. Some are set aside to stop training early, and only the others are
     augmented. By default a plain and an augmented classifier are trained, and their probabilities
-    averaged: on simulated patients never seen that kept most of what augmentation gains, and lost
-    nothing where augmentation alone did harm.
+    averaged. A hedge: where augmentation alone does harm, the mean loses less.
 
     With ``gate="validated"`` further patients are set aside to decide: the augmented classifier is
     kept only if it is better on these than the plain one by a margin. The winner is fitted once

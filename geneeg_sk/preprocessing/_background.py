@@ -32,7 +32,7 @@ SILENCE = 1e-6  # microvolts squared: keeps logarithms finite
 class BackgroundScaler(WindowTransformer):
     """Give every patient the same background, so that only what differs from it is left to see.
 
-    Amplitudes and spectra differ more between patients than a seizure changes them. Each channel
+    Amplitudes and spectra of the background differ from patient to patient. Each channel
     of each patient is filtered so that the patient's background gets an amplitude of 20 µV and a
     power that falls as one over frequency. The filter is the same for all windows of the patient,
     seizures among them. It needs no label, and of a patient only the windows at the beginning of
