@@ -41,7 +41,6 @@ GENEEG = {
 CHEAP = ("none", "class_weight", "ros", "smote", "adasyn", "surrogate", "augment", "ensemble")
 # Chosen in development; what the generator adds to the same at the same cost is the last but one.
 CHOSEN = ("scaled", "scaled+augment", "scaled+augment+twice", "scaled+augment+virtual+blend")
-FINAL = (*CHEAP, *CHOSEN)
 # What earlier versions measured, whose code is no longer here.
 BEFORE = ("geneeg-before", "geneeg-unfiltered-virtual", "geneeg-half", "geneeg-gated-before")
 # What development tries beside these: settings of the methods that have one.
