@@ -22,10 +22,12 @@ from benchmarks.unseen_patients.worth import (
     SCORES,
     ControlFailed,
     better_in,
+    complete,
     difference,
     estimate,
     gap_closed,
     marked,
+    mean,
     read_off,
     require_control,
     table,
@@ -48,6 +50,7 @@ NAMES = {
 }
 # Regime, and on how many patients with seizures its methods are trained.
 SIMULATED = {"all": cohorts.N, "shift": cohorts.N, "few": cohorts.FEW, "one": cohorts.FEW}
+HARMED = 2.0  # points of a hundred that a method may lose by chance
 TITLES = {
     "all": "Every training patient has seizures",
     "shift": "The same, test patients of another world",
@@ -130,6 +133,11 @@ uses is chosen by these few cohorts. A recipe is named after its parts:
 The ten windows that scale a test patient are scored too, for all methods.
 """
 
+HARM = f"""Mean of the recipe minus none, in points of a hundred, and in how many training sets it
+loses more than {HARMED:g} points.
+
+"""
+
 RECORDINGS = """## Real recordings
 
 There is no learning curve here: too few patients. Rows of one data set share test groups, and
@@ -188,7 +196,12 @@ def final_sections(final):
             yield gains_table(simulated, regime, n)
     yield "## What the generator adds at the same cost\n"
     yield share_table(simulated)
+    yield "## Against every other method\n"
+    yield against_table(simulated)
     real = final[final["data"] != "cohort"]
+    yield "## Does the recipe ever do harm?\n"
+    yield HARM
+    yield harm_table(final)
     if len(real):
         yield RECORDINGS
         for (data, regime), part in real.groupby(["data", "regime"], sort=False):
@@ -357,6 +370,42 @@ def share_table(simulated):
     return markdown_table(
         ["regime", "score", f"{recipe} minus {without}", "better in training sets"], rows
     )
+
+
+def against_table(simulated):
+    """The chosen recipe minus every method that is not a part of it, by regime."""
+    recipe = CHOSEN[-1]
+    rows = []
+    for method in ("none", *CHEAP[1:], *BEFORE):
+        for score in (SCORES[0], SCORES[2]):
+            cells = []
+            for regime, n in SIMULATED.items():
+                scores = table(simulated[simulated["regime"] == regime].to_dict("records"), score)
+                pair = scores.get((recipe, n)), scores.get((method, n))
+                known = pair[0] is not None and pair[1] is not None
+                cells.append(str(difference(*pair)) if known else "–")
+            if set(cells) != {"–"}:
+                rows.append([method, NAMES[score], *cells])
+    return markdown_table(["recipe minus", "score", *SIMULATED], rows)
+
+
+def harm_table(final):
+    """The chosen recipe minus none on every data set and in every regime."""
+    recipe = CHOSEN[-1]
+    rows = []
+    for (data, regime), part in final.groupby(["data", "regime"], sort=False):
+        n = SIMULATED[regime] if data == "cohort" else recordings.n_patients(data, regime)
+        cells = []
+        for score in SCORES:
+            scores = table(part.to_dict("records"), score)
+            if (recipe, n) not in scores:
+                break
+            pair = complete([scores[recipe, n], scores["none", n]])
+            gains = 100 * np.array([mean(a) - mean(b) for a, b in zip(*pair)])
+            cells.append(f"{gains.mean():+.1f}; {(gains < -HARMED).sum()} of {len(gains)}")
+        else:
+            rows.append([data, regime, *cells])
+    return markdown_table(["data", "regime", *(NAMES[score] for score in SCORES)], rows)
 
 
 # --- the picture -------------------------------------------------------------------------------
