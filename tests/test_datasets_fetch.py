@@ -231,7 +231,7 @@ def test_a_server_that_is_not_there_is_an_error(server, tmp_path):
     assert files_in(tmp_path) == {}
 
 
-def test_licence_and_progress_are_shown_and_the_cache_is_where_it_is_set(
+def test_license_and_progress_are_shown_and_the_cache_is_where_it_is_set(
     server, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("GENEEG_CACHE", str(tmp_path))

@@ -355,7 +355,7 @@ def test_ctrl_c_after_both_networks_keeps_them(cohort, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_generator, "fit_equaliser", interrupt)
+    monkeypatch.setattr(_generator, "fit_equalizer", interrupt)
     generator = clone(TINY)
     with pytest.raises(KeyboardInterrupt):
         generator.fit(cohort.X, cohort.y)

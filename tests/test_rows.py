@@ -103,7 +103,7 @@ def test_choosing_and_looking_reads_nothing_but_what_is_asked(tmp_path):
     tracemalloc.start()
     fold = WindowRows(stored)[np.arange(0, 4000, 2)]
     np.asarray(fold[[5, 3]])
-    whole = np.asarray(WindowRows(stored)[100:3000])  # neighbours are a view of the map
+    whole = np.asarray(WindowRows(stored)[100:3000])  # neighbors are a view of the map
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert np.shares_memory(whole, stored)

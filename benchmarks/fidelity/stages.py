@@ -14,7 +14,7 @@ from scipy.signal.windows import hann
 
 from benchmarks.fidelity.data import Windows
 from geneeg_sk.generation._descriptors import Descriptors
-from geneeg_sk.generation._equaliser import Equaliser
+from geneeg_sk.generation._equalizer import Equalizer
 from geneeg_sk.generation._frontend import blocks
 
 BLOCK = 128
@@ -41,7 +41,7 @@ class Neither(NoGain, NoShape):
     """Descriptors that change no window."""
 
 
-# What each correction needs: attributes of the equaliser that are kept, and kind of descriptors.
+# What each correction needs: attributes of the equalizer that are kept, and kind of descriptors.
 # "course": loudness over the window; "spectrum": mean spectrum; "mixing": correlation of channels;
 # "level": means; "powers": band powers and entropy; "shape": skewness and kurtosis.
 CORRECTIONS = {
@@ -57,11 +57,11 @@ STAGES = ("mean", "noise", *CORRECTIONS, "all_own", "all_drawn")
 
 def only(model, kept, kind):
     """A copy of `model` that makes no corrections but these."""
-    old = model.equaliser
-    flat = Equaliser.flat(model.n_states, old.mixing.shape[2], old.envelope.shape[1], old.edges)
-    equaliser = replace(flat, **{name: getattr(old, name) for name in kept})
+    old = model.equalizer
+    flat = Equalizer.flat(model.n_states, old.mixing.shape[2], old.envelope.shape[1], old.edges)
+    equalizer = replace(flat, **{name: getattr(old, name) for name in kept})
     descriptors = kind(model.descriptors.edges, model.descriptors.smoothing)
-    return replace(model, equaliser=equaliser, descriptors=descriptors)
+    return replace(model, equalizer=equalizer, descriptors=descriptors)
 
 
 def passed(generator, windows, stage, seed):

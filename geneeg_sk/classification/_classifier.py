@@ -60,10 +60,10 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     max_epochs : int, default=20
         Passes over the training windows.
     epoch_steps : int, default=None
-        Steps of the optimiser that count as one epoch; None: as many as one pass over the training
+        Steps of the optimizer that count as one epoch; None: as many as one pass over the training
         windows takes. With a number, training on over-sampled windows is not longer training.
     batch_size : int, default=32
-        Windows in a step of the optimiser.
+        Windows in a step of the optimizer.
     lr : float, default=2e-3
         Highest learning rate of the one-cycle schedule.
     weight_decay : float, default=1e-2

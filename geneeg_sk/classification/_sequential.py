@@ -81,7 +81,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
     The penalty is :math:`\\frac{\\lambda}{2} \\sum_i F_i (\\theta_i - \\theta_i^*)^2`, with
     :math:`\\theta^*` the weights after the last patient and :math:`F` the diagonal of the Fisher
     information, summed over the patients so far [2]_. The scale of the input is the geometric mean
-    of the patients' so far; the running statistics of the normalisation layers follow the latest
+    of the patients' so far; the running statistics of the normalization layers follow the latest
     windows, and no penalty holds them.
 
     With replay, windows of a step are drawn from all patients so far, a kept one as often as the

@@ -27,7 +27,7 @@ class Database:
     name: str
     folder: str
     url: str
-    licence: str
+    license: str
     cite: str
 
 
@@ -59,7 +59,7 @@ def fetch_chbmit(
 
     Every file is compared with the checksum in the database's own ``SHA256SUMS.txt``. What is
     there and right is not downloaded again, a file that broke off is continued where it did: call
-    it again after an interruption. The licence is printed.
+    it again after an interruption. The license is printed.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def fetch_chbmit(
     timeout : float, default=30.0
         Seconds to wait for an answer or for more of it, before another try.
     verbose : bool, default=True
-        Print the licence, and show progress.
+        Print the license, and show progress.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def _fetch(
         folder = Path(cache) / database.folder
     folder = Path(folder).expanduser()
     if verbose:
-        print(f"{database.name}\nLicence: {database.licence}\nCite: {database.cite}")
+        print(f"{database.name}\nLicense: {database.license}\nCite: {database.cite}")
         print(f"Folder: {folder}")
     download = Download(timeout=timeout, verbose=verbose)
     url = url.rstrip("/") + "/"

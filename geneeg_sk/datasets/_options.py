@@ -20,7 +20,7 @@ Amplitude: TypeAlias = float | Mapping[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class WindowingOptions:
-    """How a signal is cut into windows, and these are labelled; see `make_windows`."""
+    """How a signal is cut into windows, and these are labeled; see `make_windows`."""
 
     length: float = 4.0
     step: Step = None

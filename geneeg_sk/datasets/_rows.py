@@ -119,7 +119,7 @@ class WindowRows:
         return WindowRows(*self._sources, rows=chosen)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Read all windows; neighbours in a memory map are a view of it, and not copied."""
+        """Read all windows; neighbors in a memory map are a view of it, and not copied."""
         if copy is False and not self._is_view():
             raise ValueError("WindowRows has to be read, and cannot be an array without a copy.")
         X = self._read(self.rows)

@@ -1,4 +1,4 @@
-"""From a continuous recording with annotated seizures to labelled windows."""
+"""From a continuous recording with annotated seizures to labeled windows."""
 
 from __future__ import annotations
 

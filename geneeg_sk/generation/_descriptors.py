@@ -97,7 +97,7 @@ class Descriptors:
         return np.repeat(gain, np.diff(edges), axis=2) * sharper
 
     def _sharpening(self, power: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        """A gain that makes peaks within bands sharper or blunter, towards an entropy.
+        """A gain that makes peaks within bands sharper or blunter, toward an entropy.
 
         It is a power of the spectrum itself, by one Newton step: a higher power in bands that hold
         more of the signal, for the others' shape hardly changes the entropy.
@@ -136,13 +136,13 @@ class Descriptors:
 def _reshaped(
     X: np.ndarray, skewness: np.ndarray, kurtosis: np.ndarray, smoothing: int
 ) -> np.ndarray:
-    """Bend the values of each channel (n, n_channels) towards a skewness and a kurtosis.
+    """Bend the values of each channel (n, n_channels) toward a skewness and a kurtosis.
 
     One damped Newton step of x + a u + b v, where u and v are nearly the second and third power of
     x, smoothed, but do not grow faster than x for large values. (Powers of x itself would make
     what is fast and weak louder wherever what is slow and strong is large.)
     """
-    x, spread = _standardised(X)
+    x, spread = _standardized(X)
     square = x * x
     slow = uniform_filter1d(x, smoothing, axis=2, mode="nearest")
     u = slow * slow
@@ -168,7 +168,7 @@ def _reshaped(
     return X + u + v
 
 
-def _standardised(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _standardized(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Channels with mean 0 and variance 1, and their standard deviations."""
     x = X - X.mean(axis=2, keepdims=True)
     spread = np.sqrt(np.vecdot(x, x) / X.shape[2])[:, :, None]
@@ -199,7 +199,7 @@ def _power(X: np.ndarray) -> np.ndarray:
 
 def _shape(X: np.ndarray) -> np.ndarray:
     """Compressed skewness and kurtosis of each channel, shape (n, 2 * n_channels)."""
-    x, _ = _standardised(X)
+    x, _ = _standardized(X)
     square = x * x
     skewness = np.vecdot(square, x) / X.shape[2]
     kurtosis = np.vecdot(square, square) / X.shape[2]

@@ -14,21 +14,21 @@ from ._denoiser import Denoiser
 from ._descriptors import Descriptors, profile_of
 from ._device import compiled, mixed_precision
 from ._diffusion import SOLVER_STEPS, denoising_loss, draw_sigmas
-from ._equaliser import Averages, Equaliser
+from ._equalizer import Averages, Equalizer
 from ._frontend import Frontend, blocks
 from ._losses import autoencoder_terms
-from ._model import BLOCK, LatentDiffusion, Population, Standardiser
+from ._model import BLOCK, LatentDiffusion, Population, Standardizer
 from ._prior import ConditionPrior
 from ._residual import ResidualStatistics, Trust
-from ._training import draw_rows, optimise
+from ._training import draw_rows, optimize
 from ._vae import VAE, latent_channels_for, strides_for
 
 LR_VAE, LR_DIFFUSION = 2e-3, 2e-3
 DROP_CONDITION = 0.1
 DROP_PROFILE = 0.15
 LATENT_JITTER = 0.05  # so that the decoder has seen what is slightly off the manifold
-EQUALISER_WINDOWS = 256  # generated, of each state, at most, to compare spectra
-EQUALISER_ROUNDS = 3  # because one correction disturbs the other
+EQUALIZER_WINDOWS = 256  # generated, of each state, at most, to compare spectra
+EQUALIZER_ROUNDS = 3  # because one correction disturbs the other
 PROFILE_WINDOWS = 16  # background windows of one training-time draw of a profile
 VALIDATION_SHARE, VALIDATION_MOST = 0.1, 256
 VALIDATION_FROM = 20  # windows of a state from which some can be spared
@@ -100,13 +100,13 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
     n_latent = latent_channels_for(budget.latent_channels, n_components, stride)
     profiles = patient_profiles(data, described)
     background = described[data.is_background]
-    scale = Standardiser.fit(background)
+    scale = Standardizer.fit(background)
     n_condition = data.n_states + profiles.shape[1] + q + 1
     return LatentDiffusion(
         n_states=data.n_states,
         frontend=frontend,
         descriptors=descriptors,
-        scale_descriptors=Standardiser.fit(described),
+        scale_descriptors=Standardizer.fit(described),
         scale_profiles=scale,
         profiles=profiles,
         population=fit_population(profiles, background),
@@ -115,7 +115,7 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
         latent_std=np.ones((n_latent, 1), np.float32),
         residual=None,
         prior=fit_prior(data, described, profiles, scale),
-        equaliser=Equaliser.flat(
+        equalizer=Equalizer.flat(
             data.n_states, data.X.shape[1], frontend.n_times, descriptors.edges
         ),
         denoiser=Denoiser(n_latent, budget.width, n_condition).to(budget.device),
@@ -136,7 +136,7 @@ def fit_prior(
     data: TrainingSet,
     described: np.ndarray,
     profiles: np.ndarray,
-    scale: Standardiser,
+    scale: Standardizer,
 ) -> ConditionPrior:
     """The joint distribution of descriptors given state and profile."""
     return ConditionPrior.fit(described, data.state, data.patient, scale(profiles), profiles)
@@ -182,7 +182,7 @@ def fit_autoencoder(
         x = components(valid)
         return float(((network.decode(network.encode(x)[0]) - x) ** 2).mean())
 
-    model.vae, interrupted = optimise(
+    model.vae, interrupted = optimize(
         vae,
         terms,
         validate if len(valid) else None,
@@ -199,7 +199,7 @@ def fit_autoencoder(
 def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.device) -> np.ndarray:
     """Encode every window once; learn the latents' scale and what decoding loses.
 
-    Returns the standardised latents, shape (n, latent_channels, positions), float32.
+    Returns the standardized latents, shape (n, latent_channels, positions), float32.
     """
     latents = []
     trust = Trust()
@@ -267,7 +267,7 @@ def fit_denoiser(
         with mixed_precision(budget.device):
             return {"denoising": denoising_loss(fast_denoiser, *inputs).mean()}
 
-    model.denoiser, interrupted = optimise(
+    model.denoiser, interrupted = optimize(
         denoiser,
         terms,
         _validation(latents[valid], condition(valid), budget.device) if len(valid) else None,
@@ -280,23 +280,23 @@ def fit_denoiser(
     return interrupted
 
 
-def fit_equaliser(
+def fit_equalizer(
     data: TrainingSet, model: LatentDiffusion, seed: int, device: torch.device
 ) -> None:
     """Compare generated windows with those of training, state by state, and learn the filter."""
-    edges = model.equaliser.edges
+    edges = model.equalizer.edges
     for s in range(data.n_states):
         own = np.flatnonzero(data.state == s)
         real = (model.frontend.unit(data.windows(own[rows]))[0] for rows in blocks(len(own), 128))
         wanted = Averages.of(real, edges)
-        state = np.full(min(EQUALISER_WINDOWS, max(len(own), BLOCK)), s)
-        for k in range(EQUALISER_ROUNDS):
+        state = np.full(min(EQUALIZER_WINDOWS, max(len(own), BLOCK)), s)
+        for k in range(EQUALIZER_ROUNDS):
             drawn, described = model.sample(
                 state, None, seed + k, guidance=1.0, solver_steps=SOLVER_STEPS, device=device
             )
-            model.equaliser.calibrate(s, described, model.descriptors(model.frontend, drawn))
+            model.equalizer.calibrate(s, described, model.descriptors(model.frontend, drawn))
             got = Averages.of([model.frontend.unit(drawn)[0]], edges)
-            model.equaliser.correct(s, wanted, got)
+            model.equalizer.correct(s, wanted, got)
 
 
 def _validation(

@@ -29,7 +29,7 @@ from ._fitting import (
     TrainingSet,
     fit_autoencoder,
     fit_denoiser,
-    fit_equaliser,
+    fit_equalizer,
     new_model,
 )
 from ._losses import WEIGHTS
@@ -58,7 +58,7 @@ class LatentDiffusionGenerator(BaseEstimator):
     width : int, default=64
         Channels of the hidden layers of all networks.
     vae_steps, diffusion_steps : int, default=800, 2000
-        Optimiser steps of either stage, so that cost does not grow with the data.
+        Optimizer steps of either stage, so that cost does not grow with the data.
     batch_size : int, default=64
         Windows of one step.
     background : label or "auto", default="auto"
@@ -284,7 +284,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         guidance : float, default=1.0
             Above 1, windows are more typical of their condition and less diverse.
         solver_steps : int, default=None
-            Evaluations of the denoiser for each window; None means 16.
+            Evaluations of the denoiser for each window; None means 10.
         random_state : int, RandomState instance or None, default=None
             Seed of the draw; None means the generator's own. The first windows for a seed are
             the same, however many are asked for.
@@ -579,7 +579,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         if interrupted:
             raise KeyboardInterrupt
         # Last, so that Ctrl-C during it finds everything in its place.
-        fit_equaliser(data, model, int(rng.randint(MAX_SEED)), budget.device)
+        fit_equalizer(data, model, int(rng.randint(MAX_SEED)), budget.device)
 
     def _check_can_sample(self) -> None:
         if self.model_.denoiser is None:

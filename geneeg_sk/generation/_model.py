@@ -11,7 +11,7 @@ from ._denoiser import Denoiser
 from ._descriptors import Descriptors
 from ._device import mixed_precision, side_by_side
 from ._diffusion import dpm_solver, guided, karras_sigmas
-from ._equaliser import Equaliser
+from ._equalizer import Equalizer
 from ._filtering import continued_spectrum, cut, refined
 from ._frontend import Frontend, blocks
 from ._prior import ConditionPrior
@@ -31,14 +31,14 @@ RECURRENCE = np.array([0.7548776662466927, 0.5698402909980532])
 
 
 @dataclass
-class Standardiser:
-    """Centre and spread of each column; columns without spread are left at zero."""
+class Standardizer:
+    """Center and spread of each column; columns without spread are left at zero."""
 
     mean: np.ndarray
     std: np.ndarray
 
     @classmethod
-    def fit(cls, values: np.ndarray) -> Standardiser:
+    def fit(cls, values: np.ndarray) -> Standardizer:
         std = values.std(axis=0)
         return cls(values.mean(axis=0), np.where(std > 1e-9, std, 1.0))
 
@@ -64,15 +64,15 @@ class LatentDiffusion:
     n_states: int
     frontend: Frontend
     descriptors: Descriptors
-    scale_descriptors: Standardiser
-    scale_profiles: Standardiser
-    profiles: np.ndarray  # (n_patients, n_profile), not standardised
+    scale_descriptors: Standardizer
+    scale_profiles: Standardizer
+    profiles: np.ndarray  # (n_patients, n_profile), not standardized
     population: Population
     vae: VAE
     latent_mean: np.ndarray  # (latent_channels, 1)
     latent_std: np.ndarray
     prior: ConditionPrior
-    equaliser: Equaliser
+    equalizer: Equalizer
     residual: ResidualNoise | None = None  # None until the autoencoder is trained
     denoiser: Denoiser | None = None
 
@@ -99,7 +99,7 @@ class LatentDiffusion:
 
     @torch.no_grad()
     def encode(self, X: np.ndarray, device: torch.device) -> np.ndarray:
-        """Standardised latents (n, latent_channels, positions), float32."""
+        """Standardized latents (n, latent_channels, positions), float32."""
         parts = []
         for rows in blocks(len(X), BLOCK):
             mean, _ = self.vae.encode(torch.from_numpy(self.components(X[rows])).to(device))
@@ -108,7 +108,7 @@ class LatentDiffusion:
 
     @torch.no_grad()
     def decode(self, z: np.ndarray, device: torch.device) -> np.ndarray:
-        """Mean windows (n, n_channels, n_times) of standardised latents, of about unit RMS."""
+        """Mean windows (n, n_channels, n_times) of standardized latents, of about unit RMS."""
         latents = (z * self.latent_std + self.latent_mean).astype(np.float32)
         components = self.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
         return self.frontend.channels(components)
@@ -190,13 +190,13 @@ class LatentDiffusion:
         comes first: what it does to fast and weak frequencies is then made good.
         """
         n_times = unit.shape[2]
-        unit = self.equaliser.shape(unit, state)
-        wanted = self.equaliser.request(described, state)
-        gain = self.equaliser.gain[state]
+        unit = self.equalizer.shape(unit, state)
+        wanted = self.equalizer.request(described, state)
+        gain = self.equalizer.gain[state]
         for _ in range(CORRECTION_ROUNDS):
             spectrum = continued_spectrum(unit) * refined(gain, n_times)
-            unit = cut(self.equaliser.mix(spectrum, state), n_times)
+            unit = cut(self.equalizer.mix(spectrum, state), n_times)
             unit = self.descriptors.reshaped(unit, wanted)
             gain = self.descriptors.missing_gain(unit, wanted)
         unit = cut(continued_spectrum(unit) * refined(gain, n_times), n_times)
-        return self.frontend.unit(self.equaliser.shift(unit, state))[0]
+        return self.frontend.unit(self.equalizer.shift(unit, state))[0]

@@ -17,7 +17,7 @@ from scipy.ndimage import uniform_filter1d
 from ._filtering import continued_spectrum, cut, refined, spectrum_of
 
 SMOOTHING = 3  # frequency bins; more would carry power across the edge of a high-pass
-SHRINKAGE = 0.05  # towards independent channels, so that few windows give a positive matrix
+SHRINKAGE = 0.05  # toward independent channels, so that few windows give a positive matrix
 
 
 @dataclass

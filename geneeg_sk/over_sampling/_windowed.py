@@ -47,7 +47,7 @@ class WindowedSampler(BaseWindowSampler):
 
     See Also
     --------
-    FourierSurrogateSampler : Phase-randomised copies of windows.
+    FourierSurrogateSampler : Phase-randomized copies of windows.
 
     Examples
     --------
@@ -102,19 +102,19 @@ def takes_windows(sampler: Any) -> bool:
 
 
 def resample(sampler: Any, rows: np.ndarray, y: np.ndarray, groups: np.ndarray | None) -> tuple:
-    """Call the sampler, with groups if it takes them; explain an error of too few neighbours."""
+    """Call the sampler, with groups if it takes them; explain an error of too few neighbors."""
     takes_groups = "groups" in signature(sampler.fit_resample).parameters
     try:
         return sampler.fit_resample(rows, y, **({"groups": groups} if takes_groups else {}))
     except ValueError as error:
-        neighbours = {"k_neighbors", "n_neighbors"} & set(sampler.get_params(deep=False))
-        if "n_neighbors" not in str(error) or not neighbours:
+        neighbors = {"k_neighbors", "n_neighbors"} & set(sampler.get_params(deep=False))
+        if "n_neighbors" not in str(error) or not neighbors:
             raise
         raise ValueError(
             f"{error}. The windows of each state here: {dict(Counter(y.tolist()))}. A state needs "
-            f"more windows than neighbours: set {neighbours.pop()} of {type(sampler).__name__} "
+            f"more windows than neighbors: set {neighbors.pop()} of {type(sampler).__name__} "
             "below the smallest state of any training fold, or use RandomOverSampler or "
-            "FourierSurrogateSampler, which need no neighbours."
+            "FourierSurrogateSampler, which need no neighbors."
         ) from error
 
 

@@ -124,8 +124,8 @@ def make_eeg_cohort(
     diffuse slowing, less alpha; strong before some seizures, faint before others. Spikes and
     slowing occur in normal EEG, too.
 
-    *Not modelled.* Real head shapes and skull holes; sleep stages and spindles, age, drugs; slow
-    shifts, high-frequency oscillations; generalised seizures and electrodecrement; electrode pops,
+    *Not modeled.* Real head shapes and skull holes; sleep stages and spindles, age, drugs; slow
+    shifts, high-frequency oscillations; generalized seizures and electrodecrement; electrode pops,
     mains hum; the hours between normal and preictal EEG. Nothing was fitted to a data set: results
     on this cohort compare methods, and say nothing about patients.
 
@@ -310,5 +310,5 @@ def _describe(n_patients, counts, n_channels, sfreq, length, difficulty) -> str:
         f"Simulated scalp EEG of {n_patients} patients with focal epilepsy: per patient "
         f"{per_patient} windows of {length:g} s, {n_channels} channels (10-20, average reference), "
         f"{sfreq:g} Hz, microvolts; difficulty {difficulty:g}. Model, sources and what is not "
-        "modelled: geneeg_sk.datasets.make_eeg_cohort."
+        "modeled: geneeg_sk.datasets.make_eeg_cohort."
     )

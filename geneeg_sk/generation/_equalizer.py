@@ -27,7 +27,7 @@ PRIOR_WINDOWS = 20  # at this many windows of a state, half of what they say is 
 
 
 @dataclass
-class Equaliser:
+class Equalizer:
     """For each state a zero-phase filter, a factor of the mean, and a mixing of channels by band.
 
     Attributes
@@ -54,7 +54,7 @@ class Equaliser:
     edges: np.ndarray
 
     @classmethod
-    def flat(cls, n_states: int, n_channels: int, n_times: int, edges: np.ndarray) -> Equaliser:
+    def flat(cls, n_states: int, n_channels: int, n_times: int, edges: np.ndarray) -> Equalizer:
         """The filter that changes nothing."""
         identity = np.eye(n_channels, dtype=np.float32)
         mixing = np.tile(identity, (n_states, len(edges) - 1, 1, 1))
