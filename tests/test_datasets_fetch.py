@@ -194,7 +194,7 @@ def test_a_server_that_does_not_answer_is_tried_again_and_then_an_error(server, 
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("SHA256SUMS.txt", "MOST_SUMS_BYTES"), (BIG, "MOST_BYTES")]
+    ("name", "limit"), [("SHA256SUMS.txt", "MAX_SUMS_BYTES"), (BIG, "MAX_BYTES")]
 )
 def test_a_body_without_end_is_refused_at_once_and_not_kept(
     server, tmp_path, monkeypatch, name, limit

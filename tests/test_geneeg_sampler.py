@@ -221,7 +221,7 @@ def test_an_unknown_quality_is_an_error(cohort):
 
 
 def test_a_frozen_generator_is_used_as_it_is(cohort, frozen, monkeypatch):
-    monkeypatch.setattr(_geneeg, "trained", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(_geneeg, "fit_or_load", lambda *_: pytest.fail("trained"))
     aug = clone(sampler(generator=frozen))
     aug.fit_resample(cohort.X, cohort.y)
     assert aug.generator_ is aug.generator.estimator

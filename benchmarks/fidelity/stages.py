@@ -26,14 +26,14 @@ BANDS |= {"0.5-20": (0.5, 20)}
 class NoGain(Descriptors):
     """Descriptors whose band powers and entropy are not imposed on windows."""
 
-    def missing_gain(self, X, described):
+    def correction_gain(self, X, described):
         return np.ones((*X.shape[:2], X.shape[2] // 2 + 1), X.dtype)
 
 
 class NoShape(Descriptors):
     """Descriptors whose skewness and kurtosis are not imposed on windows."""
 
-    def reshaped(self, X, described):
+    def correct_shape(self, X, described):
         return X
 
 
@@ -83,7 +83,7 @@ def passed(generator, windows, stage, seed):
                 unit, state[rows], rng.standard_normal(shape, dtype=np.float32)
             )
         if stage not in ("mean", "noise"):
-            unit = model._corrected(unit, state[rows], described[rows])
+            unit = model._correct(unit, state[rows], described[rows])
         out[rows] = model.frontend.windows(unit, described[rows, 0])
     return Windows(out, windows.y, windows.recordings, windows.patients, windows.sfreq)
 

@@ -250,7 +250,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         generator = getattr(self.sampler_, "generator_", None)
-        if generator is None or not hasattr(self.estimator_, "fine_tuned"):
+        if generator is None or not hasattr(self.estimator_, "fine_tune"):
             raise TypeError(
                 "personalize needs a GenEEGSampler as sampler and a CNNBiLSTMClassifier as "
                 f"estimator; these are {type(self.sampler).__name__} and "
@@ -263,7 +263,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         synthetic = synthetic.reshape(len(synthetic), *X.shape[1:]).astype(X.dtype, copy=False)
         labels = np.full(len(X), self.background_, dtype=self.classes_.dtype)
         personalized = copy.copy(self)
-        personalized.estimator_ = self.estimator_.fine_tuned(
+        personalized.estimator_ = self.estimator_.fine_tune(
             np.concatenate([X, synthetic]), np.concatenate([labels, wanted])
         )
         return personalized

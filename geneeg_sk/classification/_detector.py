@@ -23,7 +23,7 @@ DESCRIPTION = "sz"  # of annotations; SzCORE's name for a seizure of any kind
 BLOCK_VALUES = 2**23  # of windows that are in memory at once: 32 MiB in single precision
 ADVICE = "A detector needs the channels that its classifier was trained on."
 # A slip of the keyboard must not fill the memory.
-LONGEST_SMOOTHING = 3600.0  # seconds
+MAX_SMOOTHING = 3600.0  # seconds
 
 
 def detect_seizures(
@@ -186,7 +186,7 @@ def detect_seizures(
             stacklevel=2,
         )
 
-    probability = smoothed(proba, overlap=grid.overlap, size=smoothing / grid.step_seconds)
+    probability = smooth(proba, overlap=grid.overlap, size=smoothing / grid.step_seconds)
     times = np.arange(len(probability)) * grid.step_seconds
     rows = [
         (patient, recording, onset, end - onset, confidence)
@@ -207,7 +207,7 @@ def detect_seizures(
     )
 
 
-def smoothed(proba: np.ndarray, *, overlap: int, size: float) -> np.ndarray:
+def smooth(proba: np.ndarray, *, overlap: int, size: float) -> np.ndarray:
     """Return the probability in each step: mean over windows that hold it, then a moving average.
 
     A window spans `overlap` steps, and the average about `size` of them: the nearest odd number.
@@ -293,10 +293,8 @@ def _check_numbers(length: float, step: float, smoothing: float, threshold: floa
             f"step={step!r}; expected seconds above 0 and at most length={length:g}, so that no "
             "part of the recording is left out."
         )
-    if not 0 <= smoothing <= LONGEST_SMOOTHING:
-        raise ValueError(
-            f"smoothing must be 0 to {LONGEST_SMOOTHING:g} seconds, got {smoothing!r}."
-        )
+    if not 0 <= smoothing <= MAX_SMOOTHING:
+        raise ValueError(f"smoothing must be 0 to {MAX_SMOOTHING:g} seconds, got {smoothing!r}.")
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold must be above 0 and at most 1, got {threshold!r}.")
 

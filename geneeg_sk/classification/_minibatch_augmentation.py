@@ -105,7 +105,7 @@ class MinibatchAugmentation(BaseEstimator):
 def jitter_start(X: torch.Tensor, most: float) -> torch.Tensor:
     """Begin earlier or later by at most a share of the window; mirror what lies outside."""
     n, n_channels, n_times = X.shape
-    starts = (most * (n_times - 1) * between_signs(n)).round().long()
+    starts = (most * (n_times - 1) * draw_signed(n)).round().long()
     columns = (torch.arange(n_times) + starts[:, None]).abs()
     columns = torch.minimum(columns, 2 * (n_times - 1) - columns)
     return X.gather(2, columns[:, None].expand(n, n_channels, n_times))
@@ -136,11 +136,11 @@ def shift_frequency(X: torch.Tensor, most: float) -> torch.Tensor:
     spectrum = torch.fft.fft(X)
     spectrum[..., n_times // 2 + 1 :] = 0
     spectrum[..., 1 : (n_times + 1) // 2] *= 2
-    turn = torch.arange(n_times) * (2 * torch.pi * most * between_signs(n) / n_times)[:, None, None]
+    turn = torch.arange(n_times) * (2 * torch.pi * most * draw_signed(n) / n_times)[:, None, None]
     return (torch.fft.ifft(spectrum) * torch.exp(1j * turn)).real.to(X.dtype)
 
 
-def between_signs(n: int) -> torch.Tensor:
+def draw_signed(n: int) -> torch.Tensor:
     """Draw n numbers between -1 and 1."""
     return 2 * torch.rand(n) - 1
 

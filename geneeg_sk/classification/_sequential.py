@@ -264,7 +264,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
     def _learn(self, X: np.ndarray, y: np.ndarray, patient: Any) -> None:
         """Go on training with the windows of one patient."""
         device = resolve_device(self.estimator_.device)
-        X_train, y_train, stands_for = self.memory_.mixed_into(X, y)
+        X_train, y_train, stands_for = self.memory_.mix_into(X, y)
         seen = np.concatenate([y, self.memory_.states_seen()])
         self._log_scales.append(np.log(typical_amplitude(X)))
         with seeded(self._rng.randint(MAX_SEED), device):
@@ -394,7 +394,7 @@ class Reservoir:
                 kept[place] = window.copy()
             self._n_seen[patient, state] = n_seen + 1
 
-    def mixed_into(
+    def mix_into(
         self, X: np.ndarray, y: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return windows and states with all that is kept appended, and how many each stands for.

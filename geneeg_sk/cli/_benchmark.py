@@ -32,7 +32,7 @@ from geneeg_sk.cli._options import (
     load_windows,
     one_source,
 )
-from geneeg_sk.cli._shown import SETS, some, write_shown
+from geneeg_sk.cli._shown import SETS, thin, write_shown
 from geneeg_sk.datasets._options import WindowingOptions
 
 
@@ -126,10 +126,10 @@ def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:
     """Keep what the report shows, and write it."""
     from geneeg_sk.inspection import make_report
 
-    shown = run.generated(comparison)
+    shown = run.windows_for_report(comparison)
     if shown:
         for name in SETS:
-            shown[name] = {str(state): some(X) for state, X in shown[name].items() if len(X)}
+            shown[name] = {str(state): thin(X) for state, X in shown[name].items() if len(X)}
         shown["info"] = run.windows.info
         write_shown(out.parent, shown)
     make_report(out, comparison=comparison, how=how, **shown)

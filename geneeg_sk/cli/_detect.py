@@ -36,12 +36,12 @@ def detect(
     if save is not None and detector is not None:
         raise typer.BadParameter("--save goes with --windows: a --detector is saved already.")
     from geneeg_sk.classification import detect_seizures
-    from geneeg_sk.classification._storage import SAVED, read_detector, write_detector
+    from geneeg_sk.classification._storage import DETECTOR, read_detector, write_detector
     from geneeg_sk.cli._tables import print_detections
     from geneeg_sk.datasets import write_events
 
     if save is not None:
-        SAVED.check_place(save)
+        DETECTOR.check_place(save)
     if source[0] == "detector":
         classifier, prepared = read_detector(source[1])
     else:

@@ -66,4 +66,4 @@ def budget_of(quick: bool, **given: int | None) -> Any:
     """Return how long to train, with what was given, and not None, in place of the defaults."""
     from geneeg_sk.cli._candidates import QUICK, BenchmarkBudget
 
-    return (QUICK if quick else BenchmarkBudget()).changed(**given)
+    return (QUICK if quick else BenchmarkBudget()).override(**given)

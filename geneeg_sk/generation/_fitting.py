@@ -12,7 +12,7 @@ from sklearn.covariance import ledoit_wolf
 from ..datasets import WindowRows
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors, profile_of
-from ._device import compiled, mixed_precision
+from ._device import compile_network, mixed_precision
 from ._diffusion import SOLVER_STEPS, denoising_loss, draw_sigmas
 from ._equalizer import Averages, Equalizer
 from ._frontend import Frontend, blocks
@@ -30,8 +30,8 @@ LATENT_JITTER = 0.05  # so that the decoder has seen what is slightly off the ma
 EQUALIZER_WINDOWS = 256  # generated, of each state, at most, to compare spectra
 EQUALIZER_ROUNDS = 3  # because one correction disturbs the other
 PROFILE_WINDOWS = 16  # background windows of one training-time draw of a profile
-VALIDATION_SHARE, VALIDATION_MOST = 0.1, 256
-VALIDATION_FROM = 20  # windows of a state from which some can be spared
+VALIDATION_SHARE, MAX_VALIDATION = 0.1, 256
+MIN_FOR_VALIDATION = 20  # windows of a state from which some can be spared
 
 
 @dataclass
@@ -68,8 +68,8 @@ class TrainingSet:
         valid = []
         for s in range(self.n_states):
             rows = np.flatnonzero(self.state == s)
-            n = int(VALIDATION_SHARE * len(rows)) if len(rows) >= VALIDATION_FROM else 0
-            n = min(n, VALIDATION_MOST // self.n_states)
+            n = int(VALIDATION_SHARE * len(rows)) if len(rows) >= MIN_FOR_VALIDATION else 0
+            n = min(n, MAX_VALIDATION // self.n_states)
             valid.append(rng.choice(rows, n, replace=False) if n else rows[:0])
         held_out = np.sort(np.concatenate(valid))
         return np.setdiff1d(np.arange(len(self.state)), held_out), held_out
@@ -207,12 +207,12 @@ def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.dev
         unit, _ = model.frontend.unit(data.windows(chosen))
         x = torch.from_numpy(model.frontend.components(unit))
         latents.append(model.vae.encode(x.to(device))[0].cpu().numpy())
-        trust.add(unit, _decoded(model, latents[-1], device))
+        trust.add(unit, _decode(model, latents[-1], device))
     lost = ResidualStatistics(data.n_states, model.descriptors.edges, trust.gain())
     for chosen, z in zip(blocks(len(data.X), 128), latents):
         lost.add(
             model.frontend.unit(data.windows(chosen))[0],
-            _decoded(model, z, device),
+            _decode(model, z, device),
             data.state[chosen],
         )
     z = np.concatenate(latents)
@@ -224,7 +224,7 @@ def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.dev
     return (z - model.latent_mean) / model.latent_std
 
 
-def _decoded(model: LatentDiffusion, latents: np.ndarray, device: torch.device) -> np.ndarray:
+def _decode(model: LatentDiffusion, latents: np.ndarray, device: torch.device) -> np.ndarray:
     components = model.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
     return model.frontend.channels(components)
 
@@ -243,10 +243,10 @@ def fit_denoiser(
     weights = torch.from_numpy(data.weights[train])
     latents = torch.from_numpy(fit_observation(data, model, budget.device))
     described = model.descriptors(model.frontend, data.X)
-    draw_profiles = profile_draws(data, model, described, rng)
+    draw_profiles = make_profile_sampler(data, model, described, rng)
     denoiser = model.denoiser
     assert denoiser is not None  # only an interrupted training leaves none
-    fast_denoiser = compiled(denoiser, budget.device)
+    fast_denoiser = compile_network(denoiser, budget.device)
     of_profile = slice(model.n_states, model.n_states + model.profiles.shape[1])
 
     def condition(chosen: np.ndarray) -> torch.Tensor:
@@ -270,7 +270,7 @@ def fit_denoiser(
     model.denoiser, interrupted = optimize(
         denoiser,
         terms,
-        _validation(latents[valid], condition(valid), budget.device) if len(valid) else None,
+        _make_validation(latents[valid], condition(valid), budget.device) if len(valid) else None,
         stage="diffusion",
         n_steps=budget.diffusion_steps,
         lr=LR_DIFFUSION,
@@ -299,7 +299,7 @@ def fit_equalizer(
             model.equalizer.correct(s, wanted, got)
 
 
-def _validation(
+def _make_validation(
     latents: torch.Tensor, condition: torch.Tensor, device: torch.device
 ) -> Callable[[Denoiser], float]:
     """The loss on held-out latents, always with the same noise, so that steps compare."""
@@ -315,7 +315,7 @@ def _validation(
     return validate
 
 
-def profile_draws(
+def make_profile_sampler(
     data: TrainingSet, model: LatentDiffusion, described: np.ndarray, rng: np.random.RandomState
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function that draws a profile for each row from other background windows of its patient.

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from .._checks import background_state, check_groups, check_windows, resolve_sfreq
 from .._device import resolve_device
+from .._sealed import history_from_json, history_to_json, labels_from_json, labels_to_json
 from .._seeding import MAX_SEED, seeded
 from ..datasets import WindowRows
 from ..datasets._rows import check_rows
@@ -34,10 +35,8 @@ from ._fitting import (
 )
 from ._losses import WEIGHTS
 from ._model import LatentDiffusion
-from ._replay import extended_model, with_replay
+from ._replay import add_replay, extend_model
 from ._storage import read_folder, write_folder
-
-LONGEST_LABEL = 4096  # bytes of a saved label, before any is allocated
 
 
 class LatentDiffusionGenerator(BaseEstimator):
@@ -248,7 +247,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         budget = self._budget()
         known = self.patients_ if len(self.patients_) else np.array([None])
         patients = np.concatenate([known, new[~np.isin(new, known)]])
-        data = with_replay(
+        data = add_replay(
             data,
             self.model_,
             self.counts_,
@@ -257,7 +256,7 @@ class LatentDiffusionGenerator(BaseEstimator):
             seed=int(rng.randint(MAX_SEED)),
             device=budget.device,
         )
-        self._train(data, extended_model(data, self.model_), patients, budget, rng)
+        self._train(data, extend_model(data, self.model_), patients, budget, rng)
         return self
 
     def sample(
@@ -446,15 +445,15 @@ class LatentDiffusionGenerator(BaseEstimator):
             params["random_state"] = None  # the state of a generator is not a setting
         header = {
             "params": {k: v.item() if isinstance(v, np.generic) else v for k, v in params.items()},
-            "classes": _labels_to_json(self.classes_),
+            "classes": labels_to_json(self.classes_),
             "background": int(np.flatnonzero(self.classes_ == self.background_)[0]),
-            "patients": _labels_to_json(self.patients_ if profiles else self.patients_[:0]),
+            "patients": labels_to_json(self.patients_ if profiles else self.patients_[:0]),
             "counts": self.counts_.tolist() if profiles else self.counts_[:, :0].tolist(),
             "dtype": np.dtype(self.dtype_).name,
             "sfreq": self.sfreq_,
             "shape": [self.n_channels_, self.n_times_],
             "n_features_in": self.n_features_in_,
-            "history": self.history_.to_dict(orient="list"),
+            "history": history_to_json(self.history_),
         }
         write_folder(folder, self.model_ if profiles else self.model_.without_patients(), header)
 
@@ -480,15 +479,15 @@ class LatentDiffusionGenerator(BaseEstimator):
         model, header = read_folder(folder)
         try:
             generator = cls(**header["params"])
-            generator.classes_ = _labels_from_json(header["classes"])
+            generator.classes_ = labels_from_json(header["classes"])
             generator.background_ = generator.classes_[header["background"]]
-            generator.patients_ = _labels_from_json(header["patients"])
+            generator.patients_ = labels_from_json(header["patients"])
             generator.counts_ = np.array(header["counts"], dtype=int)
             generator.dtype_ = np.dtype(header["dtype"])
             generator.sfreq_ = header["sfreq"]
             generator.n_channels_, generator.n_times_ = header["shape"]
             generator.n_features_in_ = header["n_features_in"]
-            generator.history_ = pd.DataFrame(header["history"])
+            generator.history_ = history_from_json(header["history"])
             generator._validate_params()
         except Exception as error:  # whoever wrote it by hand may have written anything
             raise ValueError(f"{folder} is not a complete generator: {error!r}.") from error
@@ -618,20 +617,3 @@ class LatentDiffusionGenerator(BaseEstimator):
             raise ValueError(f"unknown {what} {unknown}: the generator knows {known.tolist()}.")
         order = np.argsort(known)
         return order[np.searchsorted(known, values, sorter=order)]
-
-
-def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
-    return {
-        "dtype": "object" if labels.dtype == object else labels.dtype.str,
-        "values": labels.tolist(),
-    }
-
-
-def _labels_from_json(labels: dict[str, Any]) -> np.ndarray:
-    dtype = np.dtype(labels["dtype"])
-    if dtype.itemsize > LONGEST_LABEL:
-        raise ValueError(f"labels of {dtype.itemsize} bytes; expected {LONGEST_LABEL} at most")
-    values = np.array(labels["values"], dtype=dtype)
-    if values.ndim != 1:
-        raise ValueError(f"labels have {values.ndim} dimensions; expected a list")
-    return values

@@ -9,10 +9,10 @@ import torch
 
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors
-from ._device import mixed_precision, side_by_side
-from ._diffusion import dpm_solver, guided, karras_sigmas
+from ._device import mixed_precision, run_in_threads
+from ._diffusion import dpm_solver, guide, karras_sigmas
 from ._equalizer import Equalizer
-from ._filtering import continued_spectrum, cut, refined
+from ._filtering import continued_spectrum, cut, interpolate_gain
 from ._frontend import Frontend, blocks
 from ._prior import ConditionPrior
 from ._residual import ResidualNoise
@@ -148,7 +148,7 @@ class LatentDiffusion:
             )
             out[rows], described[rows] = windows[:n], drawn[:n]
 
-        side_by_side(fill, list(enumerate(blocks(len(state), BLOCK))), device)
+        run_in_threads(fill, list(enumerate(blocks(len(state), BLOCK))), device)
         return out, described
 
     @torch.no_grad()
@@ -175,15 +175,15 @@ class LatentDiffusion:
         condition = torch.from_numpy(self.condition(state, profiles, described)).to(device)
         with mixed_precision(device):
             z = dpm_solver(
-                guided(self.denoiser, condition, guidance),
+                guide(self.denoiser, condition, guidance),
                 torch.from_numpy(noise).to(device),
                 karras_sigmas(solver_steps).to(device),
             )
         unit = self.residual.add(self.decode(z.cpu().numpy(), device), state, lost)
-        unit = self._corrected(unit, state, described)
+        unit = self._correct(unit, state, described)
         return self.frontend.windows(unit, described[:, 0]), described
 
-    def _corrected(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
+    def _correct(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
         """Give windows the band powers drawn, and what their state has on the average.
 
         Each correction undoes a part of the others, so that a few rounds are needed. The course
@@ -194,9 +194,9 @@ class LatentDiffusion:
         wanted = self.equalizer.request(described, state)
         gain = self.equalizer.gain[state]
         for _ in range(CORRECTION_ROUNDS):
-            spectrum = continued_spectrum(unit) * refined(gain, n_times)
+            spectrum = continued_spectrum(unit) * interpolate_gain(gain, n_times)
             unit = cut(self.equalizer.mix(spectrum, state), n_times)
-            unit = self.descriptors.reshaped(unit, wanted)
-            gain = self.descriptors.missing_gain(unit, wanted)
-        unit = cut(continued_spectrum(unit) * refined(gain, n_times), n_times)
+            unit = self.descriptors.correct_shape(unit, wanted)
+            gain = self.descriptors.correction_gain(unit, wanted)
+        unit = cut(continued_spectrum(unit) * interpolate_gain(gain, n_times), n_times)
         return self.frontend.unit(self.equalizer.shift(unit, state))[0]

@@ -13,18 +13,18 @@ from scipy.linalg import solve
 from sklearn.covariance import ledoit_wolf
 from sklearn.neighbors import NearestNeighbors
 
-# Windows whose spread around their common mean is drawn from at once. Few follow the bends of the
-# distribution, such as the course of a seizure; more keep away from single training windows.
+# Training windows whose spread one generated window is drawn from. With few, draws follow the bends
+# of the distribution, such as the course of a seizure; with more, they resemble no single window.
 NEIGHBORS = 10
-# Windows are drawn around a point between the middle of the neighbors (0) and the window whose
-# neighbors they are (1). The middle alone pulls in what is far out; the window alone is copied.
+# Draws are centered between the mean of the neighbors (0) and the window whose neighbors they are
+# (1). Around the mean alone extremes would get lost; around the window alone it would be copied.
 NEARNESS = 0.1
-AS_LOUD = 0.9  # the same for log-RMS: one number is no copy, and decides most about a window
-INDEPENDENT = 0.2  # share of the variance drawn for each descriptor alone, off the neighbors' span
+RMS_NEARNESS = 0.9  # the same for log-RMS: one number copies no window
+INDEPENDENT_SHARE = 0.2  # of the variance: drawn for each descriptor independently
 
 # Fewer windows than this say too little about a state's spread: all states' is used instead.
-FEWEST = 3
-MOST_ROWS = 2000  # of a state; beyond, neighborhoods only shrink
+MIN_WINDOWS = 3
+MAX_ROWS = 2000  # of a state; beyond, neighborhoods only shrink
 
 
 @dataclass
@@ -108,10 +108,10 @@ class ConditionPrior:
             residuals[rows] -= slopes[s] * (background - center)[patient[rows]]
             offsets[s] = _solve_offsets(kernel, residuals[rows], patient[rows], counts)
             residuals[rows] -= (kernel @ offsets[s])[patient[rows]]
-        kept = np.concatenate([_spaced(np.flatnonzero(state == s)) for s in range(n_states)])
+        kept = np.concatenate([_pick_evenly(np.flatnonzero(state == s)) for s in range(n_states)])
         kept = kept[np.argsort(residuals[kept, 0], kind="stable")]
         rows, row_state = residuals[kept], state[kept]
-        enough = np.bincount(row_state) >= FEWEST
+        enough = np.bincount(row_state) >= MIN_WINDOWS
         of_state = [rows[row_state == s] if enough[s] else rows for s in range(n_states)]
         return cls(
             means=means,
@@ -159,11 +159,11 @@ class ConditionPrior:
         n = around.shape[1]
         together = np.einsum("nk,nkq->nq", local, around) / np.sqrt(max(n - 1, 1))
         apart = alone * around.std(axis=1)
-        spread = np.sqrt(1 - INDEPENDENT) * together + np.sqrt(INDEPENDENT) * apart
+        spread = np.sqrt(1 - INDEPENDENT_SHARE) * together + np.sqrt(INDEPENDENT_SHARE) * apart
         own = self.rows[anchors] - center
         drawn = NEARNESS * own + np.sqrt(1 - NEARNESS**2) * spread
-        loudness = AS_LOUD * own[:, 0] + np.sqrt(1 - AS_LOUD**2) * spread[:, 0]
-        return mean + center + _given_loudness(drawn, loudness, around)
+        loudness = RMS_NEARNESS * own[:, 0] + np.sqrt(1 - RMS_NEARNESS**2) * spread[:, 0]
+        return mean + center + _shift_to_loudness(drawn, loudness, around)
 
     def _anchors(self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """A row for each window: of the patient whose profile is nearest, if of that state."""
@@ -190,7 +190,7 @@ class ConditionPrior:
         )
 
 
-def _given_loudness(drawn: np.ndarray, loudness: np.ndarray, around: np.ndarray) -> np.ndarray:
+def _shift_to_loudness(drawn: np.ndarray, loudness: np.ndarray, around: np.ndarray) -> np.ndarray:
     """Change draws (n, q) to what they would be, had they this loudness (n,), the first number.
 
     By the regression of the other numbers on the first among the neighbors (n, k, q).
@@ -249,9 +249,9 @@ def _solve_offsets(
     return solve(kernel + np.diag(noise), means, assume_a="pos")
 
 
-def _spaced(rows: np.ndarray) -> np.ndarray:
-    """At most `MOST_ROWS` of the rows, evenly spaced."""
-    return rows[:: -(-len(rows) // MOST_ROWS)]
+def _pick_evenly(rows: np.ndarray) -> np.ndarray:
+    """At most `MAX_ROWS` of the rows, evenly spaced."""
+    return rows[:: -(-len(rows) // MAX_ROWS)]
 
 
 def _neighbors(rows: np.ndarray, state: np.ndarray, enough: np.ndarray) -> np.ndarray:

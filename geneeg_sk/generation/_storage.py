@@ -42,11 +42,7 @@ def write_folder(folder: str | Path, model: LatentDiffusion, header: dict[str, A
         If `folder` exists and holds something else than a saved generator.
     """
     arrays, numbers = _pack(model)
-    history = {  # JSON knows no NaN
-        name: [None if isinstance(one, float) and math.isnan(one) else one for one in column]
-        for name, column in header["history"].items()
-    }
-    SAVED.write(folder, {"numbers": numbers, **header, "history": history}, arrays)
+    SAVED.write(folder, {"numbers": numbers, **header}, arrays)
 
 
 def read_folder(folder: str | Path) -> tuple[LatentDiffusion, dict[str, Any]]:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 N_KERNELS, KERNEL_SIZE = 512, 9
-MOST_MIXED = 8  # channels in the mixture that a kernel sees
+MAX_MIXED = 8  # channels in the mixture that a kernel sees
 BLOCK_VALUES = 2**20  # convolved samples held at a time: more no longer fit the cache
 N_FOR_THRESHOLDS = 32  # windows
 END = 8  # an end is one eighth of a window
@@ -72,7 +72,7 @@ def random_convolutions(X: np.ndarray, *, random_state: int) -> np.ndarray:
 def _mixtures(rng: np.random.Generator, n_channels: int) -> np.ndarray:
     """Draw mixtures of 1, 2, 4 or 8 channels, shape (n_kernels, n_channels)."""
     mixtures = np.zeros((N_KERNELS, n_channels), np.float32)
-    sizes = 2 ** rng.integers(int(np.log2(min(MOST_MIXED, n_channels))) + 1, size=N_KERNELS)
+    sizes = 2 ** rng.integers(int(np.log2(min(MAX_MIXED, n_channels))) + 1, size=N_KERNELS)
     for mixture, n in zip(mixtures, sizes):
         mixture[rng.choice(n_channels, n, replace=False)] = rng.standard_normal(n) / np.sqrt(n)
     return mixtures

@@ -23,7 +23,7 @@ SPIKE_SECONDS = 0.015  # of the Gaussian that the curvature is taken of: half a 
 SPIKE_RATIO = 6.0  # standard deviations of the window's own curvature
 LOWEST_SFREQ = 32.0  # Hz: below it a spike is a sample or two
 SLOW_BAND, FAST_BAND = (0.5, 8.0), (13.0, 45.0)  # Hz, of phase and of amplitude
-MOST_LAG = 0.25  # seconds over which a channel can lead or follow
+MAX_LAG = 0.25  # seconds over which a channel can lead or follow
 NORMAL_MEDIAN = 0.6745  # of the absolute value of standard normal numbers
 TINY = 1e-9
 
@@ -337,7 +337,7 @@ def _band(x: np.ndarray, sfreq: float, band: tuple[float, float]) -> np.ndarray:
 
 def _lags(x: np.ndarray, sfreq: float) -> np.ndarray:
     n_times = x.shape[2]
-    most = max(1, min(round(MOST_LAG * sfreq), n_times // 2 - 1))
+    most = max(1, min(round(MAX_LAG * sfreq), n_times // 2 - 1))
     spectrum = fft.rfft(x, 2 * n_times, axis=2)
     cross = fft.irfft(spectrum[:, 1:] * spectrum[:, :-1].conj(), 2 * n_times, axis=2)
     near = np.concatenate([cross[..., -most:], cross[..., : most + 1]], axis=2)

@@ -22,17 +22,17 @@ from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 from geneeg_sk.over_sampling._plausibility import Plausibility, is_finite
 from geneeg_sk.over_sampling._profiles import ProfileSource
-from geneeg_sk.over_sampling._trained import cache_folder, trained
+from geneeg_sk.over_sampling._trained import cache_folder, fit_or_load
 
 # Candidates are drawn in chunks of this size, each with its own seed: so that the windows of a
 # smaller ratio are exactly the first of a larger one.
 CHUNK = 64
 # More candidates than this for one window, and the generator is at fault.
-MOST_TRIES = 20
+MAX_TRIES = 20
 # Rejection rates of two patients that are so far apart are worth a warning.
-LOPSIDED = 0.5
+MAX_RATE_DIFFERENCE = 0.5
 # Times as many synthetic windows as real ones of a state, from which on to warn.
-EXTREME = 20
+MAX_TIMES_REAL = 20
 
 
 class GenEEGSampler(BaseWindowSampler):
@@ -232,7 +232,7 @@ class GenEEGSampler(BaseWindowSampler):
                     "makes, with quality=None."
                 )
                 raise ValueError(
-                    f"{MOST_TRIES} candidates in turn for the same synthetic window of state "
+                    f"{MAX_TRIES} candidates in turn for the same synthetic window of state "
                     f"{state!r} were refused: not finite, flat, clipped, or of an amplitude far "
                     f"beyond that of the real windows. {advice}"
                 )
@@ -253,7 +253,7 @@ class GenEEGSampler(BaseWindowSampler):
         tried.
         """
         X, tries, missing = None, np.zeros(CHUNK, int), np.arange(CHUNK)
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             made = self.generator_.sample(
                 np.array([state] * len(missing)),
                 profiles=None if profiles is None else profiles[missing],
@@ -284,7 +284,7 @@ class GenEEGSampler(BaseWindowSampler):
             generator.set_params(random_state=seed)
         if self._sfreq is not None and generator.sfreq is None:
             generator.set_params(sfreq=self._sfreq)
-        return trained(generator, X, y, groups, cache_folder(self.memory))
+        return fit_or_load(generator, X, y, groups, cache_folder(self.memory))
 
     def _patient_mix(self, groups: np.ndarray | None) -> str:
         if self.patient_mix == "auto":
@@ -315,7 +315,7 @@ def rejection_rates(provenance: pd.DataFrame) -> pd.DataFrame:
     by = provenance.astype({"tries": float}).groupby(["state", "profile"])["tries"]
     rates = (1 - 1 / by.mean()).unstack()
     for state, rate in rates.iterrows():
-        if rate.max() - rate.min() > LOPSIDED:
+        if rate.max() - rate.min() > MAX_RATE_DIFFERENCE:
             warnings.warn(
                 f"Of the synthetic windows of state {state!r}, {rate.max():.0%} were refused for "
                 f"patient {rate.idxmax()!r}, and {rate.min():.0%} for {rate.idxmin()!r}. Look at "
@@ -345,7 +345,7 @@ def _check_compatible(generator: Any, X: np.ndarray, y: np.ndarray, sfreq: float
 
 
 def _warn_if_extreme(X: np.ndarray, y: np.ndarray, counts: dict[Any, int]) -> None:
-    extreme = {s: n for s, n in counts.items() if n > EXTREME * np.count_nonzero(y == s)}
+    extreme = {s: n for s, n in counts.items() if n > MAX_TIMES_REAL * np.count_nonzero(y == s)}
     if extreme:
         gigabytes = sum(counts.values()) * X[0].nbytes / 1e9
         listed = ", ".join(

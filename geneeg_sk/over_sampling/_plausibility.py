@@ -8,7 +8,7 @@ import numpy as np
 TOLERANCE = 3
 ROUNDING = 1e-6  # of the largest amplitude
 # Share of a channel's samples that may lie at its extremes, where real ones have fewer.
-MOST_CLIPPED = 0.05
+MAX_CLIPPED = 0.05
 
 
 class Plausibility:
@@ -28,7 +28,7 @@ class Plausibility:
         self.least = swing.min(axis=0) / TOLERANCE
         # A channel that is flat in all real windows may be so but for rounding.
         self.most = swing.max(axis=0) * TOLERANCE + ROUNDING * swing.max()
-        self.most_clipped = max(MOST_CLIPPED, share_at_extremes(real).max())
+        self.most_clipped = max(MAX_CLIPPED, share_at_extremes(real).max())
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Return which windows are plausible, a bool for each."""

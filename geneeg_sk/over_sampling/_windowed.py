@@ -75,7 +75,7 @@ class WindowedSampler(BaseWindowSampler):
     def _generate(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
     ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-        self.sampler_ = self._configured()
+        self.sampler_ = self._build_sampler()
         if self.sampler_ is None:
             self.sampling_strategy_ = {}
             return X[:0], y[:0], pd.DataFrame(index=range(0))
@@ -87,7 +87,7 @@ class WindowedSampler(BaseWindowSampler):
         X_new = X_res[len(X) :].reshape(-1, *X.shape[1:])
         return X_new, y_res[len(X) :], provenance_of(self.sampler_, len(X), len(X_new))
 
-    def _configured(self) -> Any:
+    def _build_sampler(self) -> Any:
         if self.sampler is None:
             return None
         sampler = clone(self.sampler)
