@@ -120,7 +120,7 @@ class SealedFolder:
         header = self._read_header(folder / self.header)
         path = folder / self._name(header["sha256"])
         if not path.is_file():
-            raise FileNotFoundError(f"no whole {self.noun} in {folder}: {path.name} is missing.")
+            raise FileNotFoundError(f"no complete {self.noun} in {folder}: {path.name} is missing.")
         with path.open("rb") as file:
             found = sha256(file)
         if found != header["sha256"]:

@@ -1,4 +1,4 @@
-"""The mean of what several classifiers say."""
+"""The mean of the predictions of several classifiers."""
 
 from __future__ import annotations
 

@@ -61,8 +61,8 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     max_epochs : int, default=20
         Passes over the training windows.
     epoch_steps : int, default=None
-        Steps of the optimizer that count as one epoch; None: as many as one pass over the training
-        windows takes. With a number, training on over-sampled windows is not longer training.
+        Steps of the optimizer in one epoch; None: one pass over the training windows. With a
+        number, training on over-sampled windows takes as many steps as training without.
     batch_size : int, default=32
         Windows in a step of the optimizer.
     lr : float, default=2e-3
@@ -76,7 +76,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, as everywhere in scikit-learn.
     patience : int, default=10
-        With validation windows: stop after so many epochs without a better validation loss.
+        With validation windows: stop after this many epochs without a better validation loss.
     device : str, default="auto"
         ``"cpu"``, ``"cuda"``, or ``"auto"``: a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -98,14 +98,14 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    MinibatchAugmentation : What makes most of few patients, at no cost in windows.
+    MinibatchAugmentation : Random changes of the windows of every minibatch.
     SequentialClassifier : The same network, trained patient by patient.
 
     Notes
     -----
-    Windows are never set aside for early stopping from the training windows: behind an
-    over-sampler, or with several windows of a patient, such a split leaks. Give validation
-    windows of other patients to `fit`, or use :class:`AugmentedClassifier`.
+    No part of the training windows is set aside for early stopping: after an over-sampler, or with
+    several windows of a patient, such a split leaks. Give validation windows of other patients to
+    `fit`, or use :class:`AugmentedClassifier`.
 
     Examples
     --------
@@ -182,8 +182,8 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
-            Windows, in microvolts. :class:`~geneeg_sk.datasets.WindowRows` stay on disk: a
-            minibatch is read when its turn comes, also by `predict`.
+            Windows, in microvolts. :class:`~geneeg_sk.datasets.WindowRows` stay on disk and are
+            read minibatch by minibatch, also by `predict`.
         y : array-like of shape (n_windows,)
             Labels of any kind.
         X_valid, y_valid : array-like, optional
@@ -461,7 +461,7 @@ def as_float32(X: np.ndarray) -> np.ndarray:
 
 
 def check_labels(estimator: Any, X: Windows, y: Any) -> np.ndarray:
-    """Return labels as an array, one for each window; refuse what is no label."""
+    """Return labels as an array, one for each window; raise an error for anything else."""
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: "

@@ -1,4 +1,4 @@
-"""Random changes of real windows, drawn anew for every minibatch."""
+"""Random changes of real windows, drawn again for every minibatch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PROBABILITY = 0.5  # that a window is changed, for each kind of change
 class MinibatchAugmentation(BaseEstimator):
     """Change the windows of each minibatch at random, so that no window is seen twice.
 
-    For ``CNNBiLSTMClassifier(augment=MinibatchAugmentation())``. Each change is made to half of
-    the windows of a minibatch, drawn anew; 0 leaves a change out.
+    For ``CNNBiLSTMClassifier(augment=MinibatchAugmentation())``. Each kind of change is applied to
+    a random half of the windows of a minibatch; 0 switches it off.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class MinibatchAugmentation(BaseEstimator):
     time_mask : float in [0, 1], default=0.2
         Share of the window that is set to zero, in one piece, in all channels.
     frequency_shift : float, default=2.0
-        The spectrum moves up or down by at most so many cycles in a window: 0.5 Hz in a window of
+        Largest shift of the spectrum, up or down, in cycles per window: 2 are 0.5 Hz in a window of
         4 s.
 
     See Also
@@ -41,8 +41,8 @@ class MinibatchAugmentation(BaseEstimator):
 
     Notes
     -----
-    The defaults were chosen on simulated development cohorts, among weaker and stronger ones. The
-    changes are those of [1]_ and [2]_.
+    The defaults were chosen on simulated development cohorts, from weaker and stronger settings.
+    The changes are those of [1]_ and [2]_.
 
     References
     ----------

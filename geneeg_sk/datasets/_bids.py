@@ -162,7 +162,7 @@ def read_events(source: Path) -> list[Seizure]:
     Raises
     ------
     ValueError
-        If a column or a cell is missing, or onset or duration of a seizure is no number.
+        If a column or a cell is missing, or onset or duration of a seizure is not a number.
 
     Warns
     -----

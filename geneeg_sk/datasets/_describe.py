@@ -22,7 +22,7 @@ def describe(windows: Bunch) -> pd.DataFrame:
     Returns
     -------
     table : pandas.DataFrame
-        A row for each patient, and a last one, ``"all"``. Columns: ``recordings``, ``hours`` (of
+        One row for each patient, and a last one, ``"all"``. Columns: ``recordings``, ``hours`` (of
         the recordings), ``seizures``, and the windows of each state, ``normal``, ``preictal`` and
         ``ictal`` first. Patients without any window are listed, too.
 

@@ -83,7 +83,7 @@ def fetch_chbmit(
     Raises
     ------
     ValueError
-        If a patient is unknown, ``SHA256SUMS.txt`` is no list of checksums, or a file stays
+        If a patient is unknown, ``SHA256SUMS.txt`` is not a list of checksums, or a file stays
         different from its checksum in all of 5 tries. Such a file is not kept.
     OSError
         If the server cannot be reached, breaks off, times out, or sends less than 1 kB a second in
@@ -275,7 +275,9 @@ class Download:
         headers["Accept-Encoding"] = "identity"
         with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
-                part.unlink(missing_ok=True)  # of another file: the next try starts anew
+                part.unlink(
+                    missing_ok=True
+                )  # of another file: the next try starts from the beginning
             response.raise_for_status()
             if response.status_code != requests.codes.partial_content:
                 have = 0  # all of it comes
@@ -297,7 +299,7 @@ class Download:
                     if file.tell() + len(chunk) > limit:
                         part.unlink()
                         raise OSError(
-                            f"{url} has more than {limit} bytes, as no such file of the database. "
+                            f"{url} has more than {limit} bytes, which no file there has. "
                             "Is url the folder of the database?"
                         )
                     file.write(chunk)

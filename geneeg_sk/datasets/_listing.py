@@ -62,7 +62,7 @@ def existing_folder(folder: str | Path) -> Path:
 
 
 def find(folder: Path, *endings: str) -> list[Path]:
-    """Return the files below `folder` whose name ends so, in whatever case, sorted.
+    """Return the files below `folder` with one of these endings, in upper or lower case, sorted.
 
     Hidden files and folders, and copies beside a BIDS data set, are not entered.
     """

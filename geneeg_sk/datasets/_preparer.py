@@ -22,11 +22,11 @@ FILTER_BYTES = 1 << 24  # of float64 to filter at once
 
 
 class RecordingPreparer:
-    """A recording as its windows have it: loaders and detectors both cut what this gives.
+    """The signal of a recording, prepared for cutting, for loaders and detectors alike.
 
-    The signal is prepared in blocks of fixed length from the start of the recording, each with so
-    much beside it that no block has edges of a filter. So memory does not grow with the recording,
-    and whoever cuts windows of the same recording gets the same samples, to the bit.
+    The signal is prepared in blocks of fixed length from the start of the recording, each with a
+    margin that keeps edge effects of the filters out. Memory does not grow with the recording, and
+    loaders and detectors get exactly the same samples.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class RecordingPreparer:
             some = slice(first, first + n_channels)
             info = mne.create_info(self.names[some], self.own_sfreq, "eeg", verbose="ERROR")
             part = mne.io.RawArray(signal[some].astype(np.float64), info, verbose="ERROR")
-            part.set_annotations(annotations, emit_warning=False)  # it heeds gaps
+            part.set_annotations(annotations, emit_warning=False)  # filters stop at gaps
             part.filter(options.l_freq, options.h_freq, verbose="ERROR")
             if options.notch is not None:
                 part.notch_filter(options.notch, verbose="ERROR")

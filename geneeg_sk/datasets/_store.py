@@ -67,7 +67,7 @@ def write_windows(
     Raises
     ------
     FileExistsError
-        If the folder exists, and `overwrite` is False or it is no store of windows.
+        If the folder exists, and `overwrite` is False or it is not a store of windows.
     ValueError
         If there is no window, if parts have different lengths, or `X` is not 3-D, or holds NaN,
         infinity, masked or impossibly large samples, if a window has no state or patient, or if
@@ -119,7 +119,7 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
     Raises
     ------
     FileNotFoundError
-        If `folder` is no store of windows.
+        If `folder` is not a store of windows.
     ValueError
         If the store is damaged, or written by another version.
     """
@@ -131,7 +131,7 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
         except ValueError:
             first, header = header, read_header(folder)
             if header == first:
-                raise  # else it was written anew meanwhile
+                raise  # otherwise another process has replaced it
 
 
 def cached_windows(
@@ -148,9 +148,8 @@ def cached_windows(
     folder : str or Path
         Where stores are kept, one for each combination of parameters.
     make : callable
-        Called without arguments where there is no such store yet; returns what `write_windows`
-        takes. A generator that yields the windows of one recording after the other keeps no more
-        than one recording in memory.
+        Called without arguments if there is no store yet; returns what `write_windows` takes. A
+        Python generator that yields one recording at a time keeps only that in memory.
     parameters : dict
         Everything that `make` depends on: numbers, text, paths, arrays, lists and dicts of these.
     sources : iterable of str or Path, default=()

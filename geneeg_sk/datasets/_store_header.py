@@ -66,7 +66,7 @@ def read_header(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged or of another program: {error}.") from error
     if not is_ours:
-        raise ValueError(f"{folder} is no store of windows, but of format {header['format']!r}.")
+        raise ValueError(f"{folder} is not a store of windows, but of format {header['format']!r}.")
     if header.get("version") != VERSION:
         raise ValueError(
             f"{folder} is of version {header.get('version')}, this geneeg_sk reads {VERSION}. "
@@ -86,10 +86,10 @@ def read_header(folder: Path) -> dict[str, Any]:
 
 def _parse_header(path: Path) -> Any:
     def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is no number")
+        raise ValueError(f"{constant} is not a number")
 
     if not path.is_file():  # a pipe or a device may never end
-        raise FileNotFoundError(f"{path.parent} is no store of windows: it has no {HEADER}.")
+        raise FileNotFoundError(f"{path.parent} is not a store of windows: it has no {HEADER}.")
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f"it has more than {MAX_BYTES} bytes")
     try:

@@ -42,22 +42,22 @@ from ._storage import read_folder, write_folder
 class LatentDiffusionGenerator(BaseEstimator):
     """Generate windows of EEG for a clinical state and a patient.
 
-    A variational autoencoder turns windows into short sequences of latents; a diffusion model
-    learns these, conditioned on state, on the patient's profile, and on numbers that
-    describe the window, which are themselves drawn from their joint distribution. Patients are
-    described by their background, never numbered, so that a patient never seen can be imitated.
+    A variational autoencoder turns windows into short sequences of latents. A diffusion model
+    learns these, conditioned on the state, on the patient's profile, and on descriptors of the
+    window, which are themselves drawn from their joint distribution. Patients are described by
+    their background EEG and not by an id, so that unseen patients can be imitated.
 
     Parameters
     ----------
     sfreq : float, default=None
-        Sampling frequency in Hz. Not needed to learn, but kept with the model and compared where
-        it is used; taken from ``mne.Epochs`` if None.
+        Sampling frequency in Hz. Training does not need it, but it is kept with the model and
+        compared with that of data it is used on. None: taken from ``mne.Epochs``.
     latent_channels : int, default=16
         Channels of the latent sequence; fewer are used where the windows hold fewer numbers.
     width : int, default=64
         Channels of the hidden layers of all networks.
     vae_steps, diffusion_steps : int, default=800, 2000
-        Optimizer steps of either stage, so that cost does not grow with the data.
+        Optimizer steps of each stage; the cost does not grow with the data.
     batch_size : int, default=64
         Windows of one step.
     background : label or "auto", default="auto"
@@ -69,7 +69,7 @@ class LatentDiffusionGenerator(BaseEstimator):
     device : str, default="auto"
         A torch device; "auto" takes CUDA where there is one.
     random_state : int, RandomState instance or None, default=None
-        Seed of training. Also that of sampling, where `sample` is given none.
+        Seed of training, and of sampling where `sample` is given none.
     verbose : int, default=0
         With 1, a progress bar with stage and loss.
 
@@ -179,14 +179,14 @@ class LatentDiffusionGenerator(BaseEstimator):
         Raises
         ------
         ValueError
-            If windows are not finite, lengths differ, or `background` is no label.
+            If windows are not finite, lengths differ, or `background` is not a label.
         KeyboardInterrupt
             On Ctrl-C; what is trained so far stays usable.
 
         Notes
         -----
-        A state with fewer than three windows borrows the spread of its descriptors from all
-        states; a patient without background windows gets the profile of everybody, with a
+        A state with fewer than three windows gets the spread of its descriptors from all states. A
+        patient without background windows gets the profile of all patients together, with a
         warning.
         """
         self.sfreq_ = resolve_sfreq(self.sfreq, X)
@@ -327,7 +327,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         Parameters
         ----------
         X_background : array-like of shape (n_windows, n_channels, n_times)
-            At least one window in microvolts; from about ten on the profile is steady.
+            At least one window in microvolts; ten or more give a stable profile.
 
         Returns
         -------
@@ -339,7 +339,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         return profile_of(self.model_.descriptors(self.model_.frontend, X))
 
     def virtual_profiles(self, n: int, *, random_state: Any = None) -> np.ndarray:
-        """Profiles of patients who do not exist, between and around the known ones.
+        """Draw profiles of fictitious patients, between and around the known ones.
 
         Drawn from a normal distribution over the patients' profiles, with shrunk covariance
         (Ledoit and Wolf 2004).
@@ -349,7 +349,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         n : int
             How many.
         random_state : int, RandomState instance or None, default=None
-            For drawing.
+            Seed of the draw.
 
         Returns
         -------
@@ -377,7 +377,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         return self.model_.encode(check_windows(self, X, reset=False), resolve_device(self.device))
 
     def decode(self, z: Any, log_rms: Any) -> np.ndarray:
-        """Mean windows of latents.
+        """Turn latents into windows: the mean that the autoencoder predicts.
 
         Parameters
         ----------
@@ -419,11 +419,11 @@ class LatentDiffusionGenerator(BaseEstimator):
     def save(self, folder: str | Path, *, profiles: bool = True) -> None:
         """Write the fitted generator into `folder`: safetensors and JSON, atomically.
 
-        What of patients is in it: weights of networks that were trained on their windows, and,
-        unless ``profiles=False``, their ids, one profile each, how their windows of each state
-        differ in the mean from everybody's, and the descriptors (band powers and the like) of
-        their training windows. Without profiles, `sample` takes no `groups`
-        and draws profiles from a normal distribution over patients.
+        The folder holds data of patients: weights of networks that were trained on their windows,
+        and, unless ``profiles=False``, their ids, one profile each, the mean difference of their
+        windows of each state from those of all patients, and the descriptors (band powers and
+        others) of their training windows. Without profiles, `sample` takes no `groups` and draws
+        profiles from a normal distribution over patients.
 
         Parameters
         ----------
@@ -528,7 +528,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         if without.any():
             warnings.warn(
                 f"no windows of the background state {str(self.background_)!r} of patients "
-                f"{patients[without].tolist()}: they get the profile of everybody.",
+                f"{patients[without].tolist()}: they get the profile of all patients together.",
                 stacklevel=3,
             )
         state = self._codes(y, self.classes_, "state")

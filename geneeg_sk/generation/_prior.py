@@ -166,7 +166,7 @@ class ConditionPrior:
         return mean + center + _shift_to_loudness(drawn, loudness, around)
 
     def _anchors(self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-        """A row for each window: of the patient whose profile is nearest, if of that state."""
+        """One row for each window: of the patient whose profile is nearest, if of that state."""
         distance = ((profiles[:, None] - self.profiles) ** 2).sum(axis=2)
         distance = np.where(self.shares[state] > 0, distance, np.inf)
         patient = distance.argmin(axis=1)

@@ -44,8 +44,8 @@ def make_quiz(
     It needs no other file and asks no server for anything.
 
     Half of the windows are real. All are treated alike: median of each channel removed, rounded
-    to the same step, drawn at the same scale; their order is random. So nothing but the EEG gives
-    the answer away.
+    to the same step, drawn at the same scale; their order is random. So only the EEG itself can
+    reveal the answer.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def make_quiz(
     --------
     read_quiz_key : The right answers of a page.
     geneeg_sk.metrics.reader_agreement : Scores of readers, and how far they agree.
-    make_report : What tests make of the same question.
+    make_report : Two-sample tests for the same question.
 
     Notes
     -----
     The right answers are in the page, obfuscated but not encrypted: nobody reads them by accident,
-    but whoever wants to can. The page holds EEG of patients: treat it like a recording.
+    but they can be read on purpose. The page holds EEG of patients: treat it like a recording.
 
     Windows above 256 Hz are resampled to it, and the page says so. Signals are stored in steps of
     0.1 µV, or larger ones where a window exceeds 3.2 mV. A page of 20 windows of 19 channels and
@@ -115,7 +115,7 @@ def make_quiz(
     """
     out = Path(out)
     if out.suffix.lower() != ".html":
-        raise ValueError(f"out={str(out)!r} is no name of a page; expected one ending in '.html'.")
+        raise ValueError(f"out={str(out)!r} is not the name of a page, which ends in '.html'.")
     if n_questions < 2:
         raise ValueError(f"n_questions={n_questions}; expected at least two, one of each kind.")
     if is_mne(real) and is_mne(synthetic):
@@ -146,7 +146,7 @@ def read_quiz_key(page: str | Path) -> pd.DataFrame:
     Returns
     -------
     key : DataFrame
-        A row a question: ``question`` (from 1), ``truth`` (``"real"`` or ``"synthetic"``; of
+        One row per question: ``question`` (from 1), ``truth`` (``"real"`` or ``"synthetic"``; of
         pairs, which window is synthetic, ``"A"`` or ``"B"``), ``state`` (empty where none were
         given), and ``real_window`` and ``synthetic_window``, rows of the arrays that `make_quiz`
         got (missing where no such window is shown).
@@ -154,7 +154,7 @@ def read_quiz_key(page: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the file is no such page.
+        If the file is not such a page.
 
     See Also
     --------
@@ -162,7 +162,7 @@ def read_quiz_key(page: str | Path) -> pd.DataFrame:
     """
     found = DATA.search(Path(page).read_text(encoding="utf-8"))
     if found is None:
-        raise ValueError(f"{page} is no page that make_quiz wrote.")
+        raise ValueError(f"{page} is not a page that make_quiz wrote.")
     data = json.loads(found[1])
     rows = json.loads(scramble(base64.b64decode(data["sealed"]), data["nonce"]))
     key = pd.DataFrame(rows, columns=Question._fields)

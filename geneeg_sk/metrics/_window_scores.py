@@ -58,7 +58,7 @@ def score_windows(
     Returns
     -------
     table : DataFrame
-        A row for each `state` that is in both with at least 16 real and 8 synthetic windows, and
+        One row for each `state` that is in both with at least 16 real and 8 synthetic windows, and
         `score`: `c2st_windows`, `c2st_features`, `ks`, `precision`, `rhythm`, `spikes` (real?),
         `recall`, `coverage` (diverse?), `copies`, and with a holdout `membership` (private?).
         `value` and `reference`, each with an interval from ``_low`` to ``_high``; `n_real`,

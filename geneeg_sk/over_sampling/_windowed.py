@@ -17,24 +17,24 @@ from geneeg_sk.over_sampling._base import BaseWindowSampler
 
 
 class WindowedSampler(BaseWindowSampler):
-    """Put any over-sampler where windows go.
+    """Apply any over-sampler of imbalanced-learn to windows.
 
-    SMOTE, ADASYN, RandomOverSampler and their kin take tables: here a window becomes one row of
-    ``n_channels * n_times`` numbers, and each new row a window again. Samplers that know windows
-    get them as they are. In a grid that swaps samplers, wrap every candidate: the wrapper always
-    asks for `groups`, so that those who need the patients get them, and the others do not fail.
+    SMOTE, ADASYN, RandomOverSampler and similar samplers take tables: each window becomes one row
+    of ``n_channels * n_times`` numbers, and each new row becomes a window again. Samplers that
+    take windows get them unchanged. In a grid that swaps samplers, wrap every candidate: the
+    wrapper always requests `groups` and passes them on to samplers that use them.
 
     Parameters
     ----------
     sampler : over-sampler or None, default=None
-        It is cloned, not changed. None resamples nothing.
+        It is cloned, not changed. None adds no windows.
     sampling_strategy : float, str, dict, callable or None, default=None
         Given to the sampler; None leaves the sampler's own.
 
     Attributes
     ----------
     sampler_ : over-sampler or None
-        The clone that did the work.
+        The fitted clone.
     sampling_strategy_ : dict
         How many windows to generate for each state.
     n_synthetic_ : dict
@@ -42,8 +42,8 @@ class WindowedSampler(BaseWindowSampler):
     is_synthetic_ : ndarray of bool, shape (n_windows_resampled,)
         Which windows of the result are synthetic.
     provenance_ : DataFrame
-        For each synthetic window its ``state``, and what the sampler knows of it: its own
-        ``provenance_``, or the ``source`` row where it repeats windows.
+        For each synthetic window its ``state``, and the sampler's own ``provenance_``, or the
+        ``source`` row where the sampler repeats windows.
 
     See Also
     --------

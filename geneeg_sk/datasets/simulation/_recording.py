@@ -95,7 +95,7 @@ def _alpha(rng, patient, eyes_closed, preictal, ictal, sfreq) -> np.ndarray:
 
 
 def _drowsiness(rng, patient, n_times, sfreq) -> np.ndarray:
-    """Theta of the front that comes and goes over tens of seconds: slowing that is no prodrome."""
+    """Frontal theta that comes and goes over tens of seconds: slowing that announces no seizure."""
     depth = slow_noise(rng, n_times, sfreq, 0.02) + rng.normal(0, 0.5)
     waves = rhythm(rng, patient.drowsy_maps.shape[1], n_times, sfreq, patient.theta_hz, 1.0)
     envelope = patient.drowsy_amplitude / (1 + np.exp(-2 * (depth - 0.5)))
