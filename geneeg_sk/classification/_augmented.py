@@ -151,8 +151,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the input is not as described, or there are too few patients to set some aside for
-            early stopping.
+            If the input is not as described, or, without ``gate="validated"``, there are too few
+            patients to set some aside for early stopping.
         TypeError
             If probabilities are to be averaged, and `estimator` has no `predict_proba`.
 

@@ -123,7 +123,7 @@ def make_quiz(
     labels = _states(y_real, y_synthetic, len(real), len(synthetic))
     rng = check_random_state(random_state)
     questions = _draw(labels, int(n_questions), pairs, rng)
-    X, sfreq = _shown(real, synthetic, questions, sfreq)
+    X, sfreq = _windows_of_questions(real, synthetic, questions, sfreq)
     names = get_channel_names(real, synthetic, ch_names, X.shape[1])
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:
@@ -279,7 +279,7 @@ def _share_out(
     return share
 
 
-def _shown(
+def _windows_of_questions(
     real: Any, synthetic: Any, questions: list[Question], sfreq: float | None
 ) -> tuple[np.ndarray, float]:
     """Return the windows of all questions in order, and their sampling frequency."""

@@ -49,7 +49,7 @@ def random_convolutions(X: np.ndarray, *, random_state: int) -> np.ndarray:
     some = np.linspace(0, n_windows - 1, min(n_windows, N_FOR_THRESHOLDS)).astype(int)
     block = max(1, BLOCK_VALUES // (N_KERNELS * n_times // len(np.unique(dilations))))
 
-    def convolved(rows, chosen):
+    def convolve(rows, chosen):
         signals = torch.from_numpy(np.asarray(X[rows] / scale, dtype=np.float32))
         return nn.functional.conv1d(
             torch.from_numpy(mixtures[chosen]) @ signals,  # (n, k, t)
@@ -61,11 +61,11 @@ def random_convolutions(X: np.ndarray, *, random_state: int) -> np.ndarray:
     out = np.empty((n_windows, N_KERNELS, 5), np.float32)
     for dilation in np.unique(dilations):
         chosen = np.flatnonzero(dilations == dilation)
-        examples = convolved(some, chosen).transpose(0, 1).flatten(1).numpy()
+        examples = convolve(some, chosen).transpose(0, 1).flatten(1).numpy()
         thresholds = np.array([np.quantile(z, q) for z, q in zip(examples, quantiles[chosen])])
         for start in range(0, n_windows, block):
             rows = slice(start, start + block)
-            out[rows, chosen] = _summaries(convolved(rows, chosen), torch.from_numpy(thresholds))
+            out[rows, chosen] = _summaries(convolve(rows, chosen), torch.from_numpy(thresholds))
     return out.reshape(n_windows, -1)
 
 

@@ -241,7 +241,7 @@ def _share(hits: np.ndarray) -> tuple[float, float, float]:
     return float(hits.mean()), float(interval.low), float(interval.high)
 
 
-def _asked(sessions: list[pd.DataFrame]) -> Iterator[tuple[str, pd.DataFrame]]:
+def _iter_question_types(sessions: list[pd.DataFrame]) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield each thing asked, and the answers: one row per question that all answered."""
     for asked, column in {"source": "answer", "state": "state_answer"}.items():
         if all(column in table for table in sessions):
@@ -251,7 +251,7 @@ def _asked(sessions: list[pd.DataFrame]) -> Iterator[tuple[str, pd.DataFrame]]:
 def _cohen(sessions: dict[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for one, two in combinations(sessions, 2):
-        for asked, answers in _asked([sessions[one], sessions[two]]):
+        for asked, answers in _iter_question_types([sessions[one], sessions[two]]):
             a, b = answers.to_numpy().T
             defined = len(set(a) | set(b)) > 1
             kappa = float(cohen_kappa_score(a, b)) if defined else np.nan
@@ -262,7 +262,7 @@ def _cohen(sessions: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _fleiss(sessions: dict[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     if len(sessions) > 1:
-        for asked, answers in _asked([*sessions.values()]):
+        for asked, answers in _iter_question_types([*sessions.values()]):
             rows.append((asked, len(sessions), len(answers), _fleiss_kappa(answers.to_numpy())))
     return pd.DataFrame(rows, columns=["asked", "n_readers", "n", "kappa"])
 
