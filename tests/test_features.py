@@ -247,6 +247,7 @@ def test_an_unknown_rate_is_assumed_with_a_warning():
     assert caught[0].filename == __file__
 
 
+@pytest.mark.slow
 def test_features_equal_those_of_mne_features_where_definitions_agree(data_folder):
     univariate = pytest.importorskip("mne_features.univariate")
     with np.load(data_folder / "chbmit-excerpt/clips.npz") as clips:

@@ -115,7 +115,7 @@ def make_quiz(
     """
     out = Path(out)
     if out.suffix.lower() != ".html":
-        raise ValueError(f"out={str(out)!r} is not the name of a page, which ends in '.html'.")
+        raise ValueError(f"out={str(out)!r}; expected the name of a page, ending in '.html'.")
     if n_questions < 2:
         raise ValueError(f"n_questions={n_questions}; expected at least two, one of each kind.")
     if is_mne(real) and is_mne(synthetic):

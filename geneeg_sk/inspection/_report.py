@@ -168,7 +168,7 @@ def make_report(
 
     out = Path(out)
     if out.suffix.lower() != ".html":
-        raise ValueError(f"out={str(out)!r} is not the name of a page, which ends in '.html'.")
+        raise ValueError(f"out={str(out)!r}; expected the name of a page, ending in '.html'.")
     real, synthetic = dict(real or {}), dict(synthetic or {})
     sfreq = resolve_sfreq(sfreq, info, *real.values(), *synthetic.values())
 

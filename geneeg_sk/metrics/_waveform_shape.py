@@ -273,7 +273,7 @@ def spike_survival(real: Any, synthetic: Any, *, sfreq: float) -> pd.Series:
     real, synthetic = check_sets(sfreq, real=real, synthetic=synthetic)
     if sfreq < LOWEST_SFREQ:
         raise ValueError(
-            f"sfreq={sfreq} Hz is too low for spikes; expected {LOWEST_SFREQ:g} or more."
+            f"sfreq={sfreq} Hz is too low for spikes; expected at least {LOWEST_SFREQ:g}."
         )
     of_real, of_synthetic = (
         float(_by_window(_has_spike, X, sfreq).mean()) for X in (real, synthetic)
