@@ -7,7 +7,7 @@ DOCS_STAMP := $(VENV)/.installed-docs
 OUT ?= out
 DIST_TOOLS := $(OUT)/dist-tools
 
-.PHONY: demo test lint docs dist oldest bench bench-quick clean
+.PHONY: demo test test-all lint docs dist oldest bench bench-quick clean
 
 # Rebuilt only when the requirements change.
 $(STAMP): pyproject.toml constraints.txt
@@ -19,7 +19,12 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/geneeg-sk benchmark --cohort --quick --out $(OUT)/demo
 
+# All but the tests marked slow: six minutes at most on two quiet cores.
 test: $(STAMP)
+	$(BIN)/python -m pytest -m 'not slow'
+
+# Every test: what CI runs.
+test-all: $(STAMP)
 	$(BIN)/python -m pytest
 
 lint: $(STAMP)

@@ -30,7 +30,7 @@ N_FIRST, N_PATIENTS = 3, 6
 
 
 def without_replay(data, model, counts, *, renumber, **_):
-    """In the place of `with_replay`: the new patients' windows and nothing else."""
+    """In the place of `add_replay`: the new patients' windows and nothing else."""
     n_patients = max(counts.shape[1], renumber.max() + 1)
     return replace(data, patient=renumber[data.patient], n_patients=n_patients)
 
@@ -69,7 +69,7 @@ def lines(seed):
     yield "as fitted", generator, held_out
     X, y, groups = some(~first & ~last)
     yield "partial_fit", copy.deepcopy(generator).partial_fit(X, y, groups=groups), held_out
-    with patch("geneeg_sk.generation._generator.with_replay", without_replay):
+    with patch("geneeg_sk.generation._generator.add_replay", without_replay):
         naive = copy.deepcopy(generator).partial_fit(X, y, groups=groups)
     yield "naive", naive, held_out
 

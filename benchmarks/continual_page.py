@@ -82,7 +82,7 @@ HEAD += ["forward", "windows held", "MB held", "steps"]
 
 
 def table(frame, names):
-    """A row for each method."""
+    """One row for each method."""
     rows = []
     for method, name in names.items():
         own = frame[frame["method"] == method]

@@ -83,7 +83,7 @@ def scores(frame, method, measure):
 
 
 def table(frame):
-    """A row for each method, three columns for each measure."""
+    """One row for each method, three columns for each measure."""
     head = ["windows"]
     for name in MEASURES.values():
         head += [f"{name}: own half", "nearest other", "nearest"]

@@ -3,15 +3,15 @@ Against SMOTE and the rest
 ==========================
 
 The same folds, windows and seeds for all. The training is short for the page, and there are four
-patients: the differences are anecdotes, as the warning says. ``geneeg-sk benchmark --cohort`` is
-the same with proper settings.
+patients: the differences allow no conclusion, as the warning says. ``geneeg-sk benchmark
+--cohort`` is the same with proper settings.
 """
 
 # %%
 # Candidates
 # ----------
-# A candidate is a sampler, None for no augmentation, or a classifier that stands alone, such as
-# one with weighted classes.
+# A candidate is a sampler, None for no augmentation, or a complete classifier, such as one with
+# weighted classes.
 
 import matplotlib.pyplot as plt
 from imblearn.over_sampling import SMOTE, RandomOverSampler
@@ -56,7 +56,7 @@ candidates = {
 # %%
 # Compare
 # -------
-# Baselines are what the others have to beat: ``vs_best`` is the difference to the best of them.
+# The others are compared with the baselines: ``vs_best`` is the difference to the best of these.
 
 comparison = compare_samplers(
     candidates,

@@ -92,7 +92,7 @@ with tempfile.TemporaryDirectory() as name:
 # ----------------
 # By the conventions of SzCORE: any overlap, from 30 s before a seizure to 60 s after it, finds
 # it. In recordings of a few minutes there is hardly room for a false alarm, so these scores are
-# too kind.
+# too optimistic.
 
 events = pd.concat([detection.events for detection in found.values()])
 scores = event_scores(windows.seizures, events, windows.recordings)

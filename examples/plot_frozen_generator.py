@@ -58,8 +58,8 @@ HistoryDisplay.from_estimator(generator, ax=ax)
 # %%
 # Use it on other patients
 # ------------------------
-# Cross-validation clones its steps, and a clone has lost what was learned. ``FrozenEstimator``
-# keeps it.
+# Cross-validation clones its steps, and a clone is no longer fitted. ``FrozenEstimator`` keeps
+# the fitted generator.
 
 X, y, groups = cohort.X[~corpus], cohort.y[~corpus], cohort.groups[~corpus]
 sampler = GenEEGSampler(
@@ -90,7 +90,7 @@ for name, values in scores.items():
     print(f"{name}: macro F1 on unseen patients {values.round(3)}")
 
 # %%
-# One line is one patient who was in no training.
+# One line is one patient, whom neither training has seen.
 
 figure, ax = plt.subplots(figsize=(5, 3.5), layout="constrained")
 pd.DataFrame(scores).T.plot(ax=ax, marker="o", legend=False)

@@ -32,10 +32,10 @@ profile = generator.profile(seen)
 print("The profile has", profile.size, "numbers, from", len(seen), "windows of background.")
 
 # %%
-# Is the profile theirs?
-# ----------------------
-# Background drawn for the profile, beside background of this patient that nobody looked at, and
-# beside background drawn with no profile. Lines are medians over windows and channels.
+# Does the profile fit?
+# ---------------------
+# Background drawn for the profile, beside background of this patient that was not used, and
+# beside background drawn without a profile. Lines are medians over windows and channels.
 
 
 def spectrum(X):
@@ -62,8 +62,8 @@ for label, X in drawn.items():
 # %%
 # Seizures for the new patient
 # ----------------------------
-# The same profile, another state. The patient's real seizures were in no training. They are drawn
-# here only to compare.
+# The same profile, another state. The patient's real seizures were not used in training. They are
+# drawn here only to compare.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained", sharey=True)
 real = cohort.X[new & (cohort.y == "ictal")][:4]

@@ -2,7 +2,7 @@
 Your own recordings
 ===================
 
-From a folder of recordings to scores on patients nobody has seen::
+From a folder of recordings to scores on unseen patients::
 
     python plot_own_recordings.py [FOLDER]
 

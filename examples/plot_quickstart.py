@@ -48,7 +48,7 @@ pipeline = Pipeline([("augment", sampler), ("classify", classifier)])
 # %%
 # Scores on unseen patients
 # -------------------------
-# ``GroupKFold`` keeps patients apart: nobody is in training and in the test.
+# ``GroupKFold`` keeps patients apart: no patient is both in training and in the test.
 
 scores = cross_validate(
     pipeline,

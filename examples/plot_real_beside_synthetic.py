@@ -2,9 +2,9 @@
 Real beside synthetic seizures
 ==============================
 
-How to look at generated windows, and how to measure them. Looking is easy to please, so the last
-step is a test with a reference. The training is short for the page: that these seizures are told
-from real ones is no surprise.
+How to look at generated windows, and how to measure them. Pictures look convincing too easily, so
+the last step is a test with a reference. The training is short for the page, so it is no surprise
+that the test tells these seizures from real ones.
 """
 
 # %%

@@ -46,8 +46,8 @@ def refuse_masked(values: Any, name: str) -> None:
     """Raise a ValueError if an array hides some of its values, which NumPy and others would use."""
     if np.ma.is_masked(values):
         raise ValueError(
-            f"{name} is a masked array with {np.ma.count_masked(values)} masked values, and nobody "
-            "would respect the mask. Drop the windows that have some, or fill them."
+            f"{name} is a masked array with {np.ma.count_masked(values)} masked values, and the "
+            "mask would be ignored. Drop the windows that have some, or fill them."
         )
 
 

@@ -105,7 +105,7 @@ def locked(folder: Path, *, shared: bool = False) -> Iterator[None]:
     if fcntl is None:
         yield
         return
-    with _opened(folder) as descriptor:
+    with _open_folder(folder) as descriptor:
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
@@ -113,14 +113,14 @@ def locked(folder: Path, *, shared: bool = False) -> Iterator[None]:
 
 def _remove_abandoned(place: Path) -> None:
     # An error says that it is in use, gone meanwhile, or that there are no locks.
-    with contextlib.suppress(OSError), _opened(place) as descriptor:
+    with contextlib.suppress(OSError), _open_folder(place) as descriptor:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(place)
 
 
 @contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[int]:
+def _open_folder(folder: Path) -> Iterator[int]:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         yield descriptor

@@ -7,6 +7,7 @@ named by their content: a kill at any time leaves the earlier model or the new o
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from geneeg_sk._files import PREFIX, check_writable, replace_files, seal, sha256, workplace
 from geneeg_sk._version import __version__
+
+MAX_LABEL_BYTES = 4096  # of a saved label, before memory is taken for it
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class SealedFolder:
         header = self._read_header(folder / self.header)
         path = folder / self._name(header["sha256"])
         if not path.is_file():
-            raise FileNotFoundError(f"no whole {self.noun} in {folder}: {path.name} is missing.")
+            raise FileNotFoundError(f"no complete {self.noun} in {folder}: {path.name} is missing.")
         with path.open("rb") as file:
             found = sha256(file)
         if found != header["sha256"]:
@@ -174,6 +178,38 @@ class SealedFolder:
         except (OSError, ValueError, RecursionError):
             return {}
         return header if isinstance(header, dict) else {}
+
+
+def labels_to_json(labels: np.ndarray) -> dict[str, Any]:
+    """Return labels as `labels_from_json` reads them."""
+    return {
+        "dtype": "object" if labels.dtype == object else labels.dtype.str,
+        "values": labels.tolist(),
+    }
+
+
+def labels_from_json(labels: dict[str, Any]) -> np.ndarray:
+    """Return labels with their dtype; raise a ValueError where they are not a list of labels."""
+    dtype = np.dtype(labels["dtype"])
+    if dtype.itemsize > MAX_LABEL_BYTES:
+        raise ValueError(f"labels of {dtype.itemsize} bytes; expected {MAX_LABEL_BYTES} at most")
+    values = np.array(labels["values"], dtype=dtype)
+    if values.ndim != 1:
+        raise ValueError(f"labels have {values.ndim} dimensions; expected a list")
+    return values
+
+
+def history_to_json(history: pd.DataFrame) -> dict[str, list]:
+    """Return the columns of a table of losses; JSON has no NaN, and None stands for it."""
+    return {
+        name: [None if isinstance(one, float) and math.isnan(one) else one for one in column]
+        for name, column in history.to_dict(orient="list").items()
+    }
+
+
+def history_from_json(history: dict[str, list]) -> pd.DataFrame:
+    """Return the table of which `history_to_json` stored the columns."""
+    return pd.DataFrame(history)
 
 
 def _is_whole(header: dict[str, Any]) -> bool:

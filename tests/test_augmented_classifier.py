@@ -81,7 +81,7 @@ def test_the_gate_refuses_noise_and_says_so(loud_or_quiet):
 def test_the_gate_keeps_a_sampler_that_helps(loud_or_quiet):
     X, y, groups = loud_or_quiet
     y_wrong = y.copy()
-    y_wrong[(y == "ictal") & (groups < 5)] = "normal"  # seizures missed by who labelled them
+    y_wrong[(y == "ictal") & (groups < 5)] = "normal"  # seizures missed by who labeled them
     rng = np.random.default_rng(1)
     seizures = 2.2 * rng.normal(size=(60, 2, 64)).astype(np.float32)
     keep = np.isin(groups, [5, 6, 7]) | (y_wrong == "normal")

@@ -153,7 +153,7 @@ def test_numbers_beyond_float32_are_refused():
         CNNBiLSTMClassifier(**TINY).fit(X, y)
 
 
-def test_an_artifact_of_a_metre_does_not_break_training():
+def test_an_artifact_of_a_meter_does_not_break_training():
     X, y = windows()
     X[0, :, 10:20] = 1e9
     X[1] = 0

@@ -120,6 +120,7 @@ def test_the_doctor_says_what_is_missing_or_broken(monkeypatch):
     assert "torch" in lines["device"]
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs_on_real_seizures(data_folder, tmp_path):
     out = tmp_path / "chb"
     options = ["--groups", "recording", "--quick", "--sfreq", 128, "--jobs", 1, *TINY_BUDGET]
@@ -151,6 +152,7 @@ def killed(*args, when):
     process.wait()
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was_and_another_repeats_nothing(store, tmp_path):
     out = tmp_path / "out"
     options = ["--windows", store, "--quick", "--folds", 3, "--out", out, "--jobs", 1, *TINY_BUDGET]

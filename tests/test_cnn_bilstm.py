@@ -43,7 +43,7 @@ def test_however_few_signals_are_filtered_at_a_time_power_is_the_same(monkeypatc
     net = CNNBiLSTM(256, 2).double()
     X = F.pad(torch.randn(4, 3, 256, dtype=torch.float64), net.margins(256))
     at_once = filtered_power(X, net.temporal.weight, net.temporal.bias, net.pool)
-    monkeypatch.setattr("geneeg_sk.classification._cnn_bilstm.CACHED", 1)
+    monkeypatch.setattr("geneeg_sk.classification._cnn_bilstm.CACHE_VALUES", 1)
     one_by_one = filtered_power(X, net.temporal.weight, net.temporal.bias, net.pool)
     torch.testing.assert_close(one_by_one, at_once)
 

@@ -154,7 +154,7 @@ def test_recordings_without_a_file_have_their_seizures_in_annotations():
     assert windows.seizures[["onset", "duration"]].to_numpy().tolist() == [[20, 8]]
     assert set(windows.groups) == {"7"}
     records[0].raw = noise(annotated=False)
-    with pytest.raises(ValueError, match="nobody knows its seizures"):
+    with pytest.raises(ValueError, match="its seizures are unknown"):
         load_braindecode(Concat(records), channels=["C4"], **FAST)
 
 

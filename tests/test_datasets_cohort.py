@@ -217,6 +217,7 @@ def test_patients_keep_their_traits_from_day_to_day():
     assert (distance.argmin(axis=1) == np.arange(3)).all()
 
 
+@pytest.mark.slow
 def test_two_sessions_of_many_patients_are_not_told_apart():
     from geneeg_sk.metrics import c2st
 

@@ -194,7 +194,7 @@ def test_a_server_that_does_not_answer_is_tried_again_and_then_an_error(server, 
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("SHA256SUMS.txt", "MOST_SUMS_BYTES"), (BIG, "MOST_BYTES")]
+    ("name", "limit"), [("SHA256SUMS.txt", "MAX_SUMS_BYTES"), (BIG, "MAX_BYTES")]
 )
 def test_a_body_without_end_is_refused_at_once_and_not_kept(
     server, tmp_path, monkeypatch, name, limit
@@ -231,7 +231,7 @@ def test_a_server_that_is_not_there_is_an_error(server, tmp_path):
     assert files_in(tmp_path) == {}
 
 
-def test_licence_and_progress_are_shown_and_the_cache_is_where_it_is_set(
+def test_license_and_progress_are_shown_and_the_cache_is_where_it_is_set(
     server, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("GENEEG_CACHE", str(tmp_path))

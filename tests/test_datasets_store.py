@@ -110,13 +110,13 @@ def test_a_store_is_written_one_recording_after_the_other(chbmit, tmp_path, monk
 
     alive, most = [], []
 
-    def watched(*args, cut=_loading._windows_of, **options):
+    def watched(*args, cut=_loading._cut_recording, **options):
         part = cut(*args, **options)
         alive.append(weakref.ref(part.X))
         most.append(sum(ref() is not None for ref in alive))
         return part
 
-    monkeypatch.setattr(_loading, "_windows_of", watched)
+    monkeypatch.setattr(_loading, "_cut_recording", watched)
     source = chbmit / "chb05" / "chb05-summary.txt"
     block = source.read_text()
     for k in range(2, 7):

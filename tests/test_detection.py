@@ -128,9 +128,9 @@ def test_smoothing_drops_what_is_short_and_closes_short_gaps():
 def test_every_moment_has_the_mean_probability_of_the_windows_that_hold_it():
     proba = np.array([0.0, 1.0, 0.0, 0.0, 1.0])
     expected = [0, 1 / 2, 1 / 3, 1 / 3, 1 / 3, 1 / 2, 1]
-    found = _detector.smoothed(proba, overlap=3, size=0)
+    found = _detector.smooth(proba, overlap=3, size=0)
     np.testing.assert_allclose(found, expected)
-    assert _detector.smoothed(np.ones(50), overlap=4, size=10) == pytest.approx(1)
+    assert _detector.smooth(np.ones(50), overlap=4, size=10) == pytest.approx(1)
 
 
 def test_an_event_may_begin_and_end_with_the_recording():

@@ -83,3 +83,16 @@ def test_every_score_on_the_page_was_measured():
     }
     prose = BLOCK.sub("", PITFALLS.read_text(encoding="utf-8"))
     assert set(re.findall(r"\b\d\.\d{3}\b", prose)) <= known
+
+
+def test_every_benchmark_is_in_their_table_and_every_page_is_there():
+    folder = ROOT / "benchmarks"
+    table = (folder / "README.md").read_text(encoding="utf-8")
+    scripts = [p for p in folder.rglob("*.py") if "__main__" in p.read_text(encoding="utf-8")]
+    assert len(scripts) > 10
+    for script in scripts:
+        name = script.relative_to(ROOT).as_posix()
+        module = name.removesuffix(".py").replace("/", ".")
+        assert name in table or re.search(rf"-m {module}[` ]", table), name
+    for page in re.findall(r"\]\((.+?)\)", table):
+        assert (folder / page).is_file(), page

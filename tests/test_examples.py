@@ -42,6 +42,7 @@ PRINTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRINTS)
 def test_the_example_runs_and_prints_its_result(name, tmp_path):
     assert PRINTS[name] in run(name, cwd=tmp_path)

@@ -85,8 +85,8 @@ def test_definitions_agree_with_an_independent_computation():
     freqs, psd = periodogram(x, SFREQ, window="hann", detrend="constant")
     alpha = np.interp(np.linspace(8, 13, 501), freqs, psd)
     shares = psd[1:] / psd[1:].sum()
-    centred = x - x.mean()
-    mobility = [np.sqrt(np.mean(np.diff(centred, k + 1) ** 2)) for k in range(2)]
+    centered = x - x.mean()
+    mobility = [np.sqrt(np.mean(np.diff(centered, k + 1) ** 2)) for k in range(2)]
     mobility[1] /= mobility[0]
     mobility[0] /= x.std()
     expected = {
@@ -247,6 +247,7 @@ def test_an_unknown_rate_is_assumed_with_a_warning():
     assert caught[0].filename == __file__
 
 
+@pytest.mark.slow
 def test_features_equal_those_of_mne_features_where_definitions_agree(data_folder):
     univariate = pytest.importorskip("mne_features.univariate")
     with np.load(data_folder / "chbmit-excerpt/clips.npz") as clips:

@@ -184,8 +184,8 @@ def test_only_the_chosen_correction_is_made(bench, windows):
     unit = model.frontend.unit(windows.reference.X[:4])[0]
     state = np.zeros(4, int)
     described = model.descriptors(model.frontend, windows.reference.X[:4])
-    expected = model.equaliser.shift(unit, state)
-    made = alone._corrected(unit.copy(), state, described)
+    expected = model.equalizer.shift(unit, state)
+    made = alone._correct(unit.copy(), state, described)
     np.testing.assert_allclose(made, model.frontend.unit(expected)[0], atol=1e-4)
 
 

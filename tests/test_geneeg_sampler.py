@@ -221,7 +221,7 @@ def test_an_unknown_quality_is_an_error(cohort):
 
 
 def test_a_frozen_generator_is_used_as_it_is(cohort, frozen, monkeypatch):
-    monkeypatch.setattr(_geneeg, "trained", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(_geneeg, "fit_or_load", lambda *_: pytest.fail("trained"))
     aug = clone(sampler(generator=frozen))
     aug.fit_resample(cohort.X, cohort.y)
     assert aug.generator_ is aug.generator.estimator
@@ -325,6 +325,7 @@ def pipeline(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_grid_over_ratios_and_groups_gives_the_same_scores_in_two_processes(cohort, pipeline):
     grid = {"augment__sampling_strategy": [FillGap(0.5), FillGap(1.0)]}
 
@@ -337,6 +338,7 @@ def test_a_grid_over_ratios_and_groups_gives_the_same_scores_in_two_processes(co
     assert_array_equal(scores(1), scores(2))
 
 
+@pytest.mark.slow
 def test_memory_trains_one_generator_for_each_fold_and_not_for_each_ratio(
     cohort, pipeline, monkeypatch
 ):

@@ -218,6 +218,7 @@ def test_a_patient_without_background_gets_everybody_s_profile_with_a_warning(co
         clone(TINY).fit(cohort.X[keep], cohort.y[keep], groups=cohort.groups[keep])
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     n_channels=st.integers(1, 6),
@@ -355,7 +356,7 @@ def test_ctrl_c_after_both_networks_keeps_them(cohort, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_generator, "fit_equaliser", interrupt)
+    monkeypatch.setattr(_generator, "fit_equalizer", interrupt)
     generator = clone(TINY)
     with pytest.raises(KeyboardInterrupt):
         generator.fit(cohort.X, cohort.y)

@@ -10,6 +10,8 @@ from geneeg_sk.generation import LatentDiffusionGenerator
 
 SFREQ = 128.0
 
+pytestmark = pytest.mark.slow
+
 
 def generated(X, n=256):
     """Windows (n, n_times) of one state learned from X (n_windows, n_times)."""

@@ -53,6 +53,7 @@ def test_later_patients_may_come_from_a_store_too(stored):
     np.testing.assert_array_equal(*samples)
 
 
+@pytest.mark.slow
 def test_a_fold_is_never_in_memory_as_a_whole(tmp_path):
     shape = (16_000, 4, 256)
     X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=shape)

@@ -185,8 +185,8 @@ def test_a_common_change_of_units_changes_no_distance_of_features(score, scale, 
 def test_the_test_on_windows_tells_spikes_from_their_surrogates_and_not_halves_from_each_other():
     rng = np.random.default_rng(0)
     times = np.arange(128)
-    centres = rng.uniform(20, 108, size=(240, 1, 1))
-    X = 5 * rng.normal(size=(240, 2, 128)) + 80 * np.exp(-(((times - centres) / 2) ** 2))
+    centers = rng.uniform(20, 108, size=(240, 1, 1))
+    X = 5 * rng.normal(size=(240, 2, 128)) + 80 * np.exp(-(((times - centers) / 2) ** 2))
     real, other = X[:120].astype(np.float32), X[120:].astype(np.float32)
     y = np.r_[np.zeros(120, int), 1]
     sampler = FourierSurrogateSampler(sampling_strategy={0: 240}, random_state=0)

@@ -9,6 +9,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples/plot_quickstart.py"
 WHY = "needs nbclient, ipykernel and sphinx-gallery: install the extras 'test' and 'docs'"
 
 
+@pytest.mark.slow
 def test_the_quickstart_runs_as_a_notebook(tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient", reason=WHY)
     pytest.importorskip("ipykernel", reason=WHY)

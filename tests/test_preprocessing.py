@@ -216,7 +216,7 @@ def test_edges_that_make_no_band_are_refused(params, message):
         BandpassFilter(sfreq=SFREQ, **params).fit(noise())
 
 
-def test_a_notch_removes_the_hum_and_leaves_its_neighbours():
+def test_a_notch_removes_the_hum_and_leaves_its_neighbors():
     X = np.stack([sine(50) + sine(100), sine(40)])
     hum, brain = NotchFilter(freqs=[50, 100], sfreq=SFREQ).fit_transform(X)
     middle = slice(256, -256)
@@ -336,7 +336,7 @@ def test_an_artifact_in_the_training_windows_does_not_decide_the_scale():
     np.testing.assert_allclose(WindowScaler().fit(X).scale_, clean, rtol=0.1)
 
 
-def test_without_centring_the_offset_stays():
+def test_without_centering_the_offset_stays():
     X = noise() + 1000
     scaled = WindowScaler(center=False).fit(X).transform(X)
     assert np.median(scaled) == pytest.approx(1000 / 30, rel=0.1)

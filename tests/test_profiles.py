@@ -9,13 +9,13 @@ N_CHANNELS, N_TIMES = 4, 96
 
 
 def background(patient, n, seed=0):
-    """Noise whose loudness and colour in each channel are the patient's own."""
+    """Noise whose loudness and color in each channel are the patient's own."""
     own = np.random.default_rng([7, patient])
     rng = np.random.default_rng([seed, patient])
-    colour = own.uniform(0.1, 0.9, size=(N_CHANNELS, 1))
+    color = own.uniform(0.1, 0.9, size=(N_CHANNELS, 1))
     white = rng.normal(size=(n, N_CHANNELS, N_TIMES + 1))
     loudness = own.uniform(10, 40, size=(N_CHANNELS, 1)) * rng.uniform(0.7, 1.4, size=(n, 1, 1))
-    return (loudness * (white[..., 1:] + colour * white[..., :-1])).astype(np.float32)
+    return (loudness * (white[..., 1:] + color * white[..., :-1])).astype(np.float32)
 
 
 def patients(numbers, n=20):

@@ -258,7 +258,7 @@ def test_epochs_of_other_channels_are_refused(tmp_path, names, sfreq, message):
 
 def test_another_page_has_no_key(tmp_path):
     (tmp_path / "page.html").write_text("<html>")
-    with pytest.raises(ValueError, match="no page that make_quiz wrote"):
+    with pytest.raises(ValueError, match="not a page that make_quiz wrote"):
         read_quiz_key(tmp_path / "page.html")
 
 

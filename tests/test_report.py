@@ -277,12 +277,14 @@ def test_windows_that_are_all_alike_are_called_little_diverse(draws):
     assert "covers little" in headline(_verdict.judge_diversity(scores(X, alike)))
 
 
+@pytest.mark.slow
 def test_shifted_copies_turned_over_are_called_suspicious(draws):
     X = draws(60)["normal"]
     table = scores(X, -np.roll(X[:30], 15, axis=2))
     assert headline(_verdict.judge_privacy(table)) == "Suspicious: near copies in normal."
 
 
+@pytest.mark.slow
 def test_copies_are_suspicious_also_where_real_windows_overlap(draws):
     signal = np.concatenate(draws(32)["normal"], axis=1)
     X = np.stack([signal[:, 16 * k : 16 * k + 64] for k in range(64)])  # three quarters overlap
@@ -294,6 +296,7 @@ def test_copies_are_suspicious_also_where_real_windows_overlap(draws):
     assert _verdict.judge_privacy(scores(X, draws(30)["normal"]))[0].startswith("No sign")
 
 
+@pytest.mark.slow
 def test_copies_give_membership_away_where_unseen_windows_are_given(draws):
     X = draws(120)["normal"]
     noisy = X[:60] + np.random.default_rng(0).normal(0, 0.1, X[:60].shape)
@@ -323,6 +326,7 @@ def test_states_that_synthetic_windows_confuse_are_called_doubtful(draws):
     )  # nothing to tell
 
 
+@pytest.mark.slow
 def test_references_are_between_patients_where_there_are_four(draws):
     scale = np.repeat([1, 4, 16, 64], 20)[:, None, None]  # patients whom nobody would confuse
     X = draws(80)["normal"] * scale
@@ -344,6 +348,7 @@ def test_the_page_counts_windows_and_names_versions(page):
     assert f"this page: numpy {np.__version__}" in page.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_channels", "n_windows"), [(1, 20_000), (64, 20)])
 def test_a_report_works_on_1_and_64_channels_and_20_and_20000_windows(
     tmp_path, n_channels, n_windows
@@ -405,12 +410,14 @@ def report_of(folder, real, synthetic, groups):
     return Page(out)
 
 
+@pytest.mark.slow
 def test_surrogates_of_seizures_are_not_called_real(tmp_path, seizures):
     real, groups, _ = seizures
     page = report_of(tmp_path, real, surrogates_of(real), groups)
     assert re.fullmatch("No: it is (easily )?told from real EEG.", verdict_of(page, "Is it real?"))
 
 
+@pytest.mark.slow
 def test_copies_of_training_windows_are_called_neither_real_nor_private(tmp_path, seizures, power):
     real, groups, _ = seizures
     page = report_of(tmp_path, real, real[::-1].copy(), groups)
@@ -418,6 +425,7 @@ def test_copies_of_training_windows_are_called_neither_real_nor_private(tmp_path
     assert verdict_of(page, "Is it private?") == "Suspicious: near copies in ictal."
 
 
+@pytest.mark.slow
 def test_of_too_few_windows_nothing_is_said(tmp_path, seizures, power):
     real, groups, other = seizures
     page = report_of(tmp_path, real, other[::6], groups)
@@ -426,6 +434,7 @@ def test_of_too_few_windows_nothing_is_said(tmp_path, seizures, power):
     assert "50 real and 50 synthetic windows of four or more patients are needed" in page.text
 
 
+@pytest.mark.slow
 def test_copies_are_found_also_of_windows_that_are_not_compared():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 2, 64))

@@ -103,7 +103,7 @@ def test_choosing_and_looking_reads_nothing_but_what_is_asked(tmp_path):
     tracemalloc.start()
     fold = WindowRows(stored)[np.arange(0, 4000, 2)]
     np.asarray(fold[[5, 3]])
-    whole = np.asarray(WindowRows(stored)[100:3000])  # neighbours are a view of the map
+    whole = np.asarray(WindowRows(stored)[100:3000])  # neighbors are a view of the map
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert np.shares_memory(whole, stored)
@@ -171,8 +171,8 @@ def test_training_from_disk_is_bit_identical_to_training_from_memory(stored, tmp
     losses = ["train_loss", "valid_loss"]
     np.testing.assert_array_equal(from_disk.history_[losses], in_memory.history_[losses])
     np.testing.assert_array_equal(
-        from_disk.fine_tuned(rows[test], stored.y[test]).predict_proba(X),
-        in_memory.fine_tuned(X[test], stored.y[test]).predict_proba(rows),
+        from_disk.fine_tune(rows[test], stored.y[test]).predict_proba(X),
+        in_memory.fine_tune(X[test], stored.y[test]).predict_proba(rows),
     )
     assert from_disk.n_features_in_ == in_memory.n_features_in_
 

@@ -84,6 +84,7 @@ SAMPLING = {
 }
 
 
+@pytest.mark.slow
 def test_a_grid_over_what_only_matters_when_sampling_trains_once_per_fold(
     cohort, trainings, tmp_path
 ):
@@ -124,6 +125,7 @@ def test_the_cache_gives_the_windows_of_a_training(cohort, trainings, tmp_path):
     assert len(trainings) == 2
 
 
+@pytest.mark.slow
 def test_whatever_changes_the_training_trains_again(cohort, trainings, tmp_path):
     X, y, groups = few(cohort)
     changes = [
@@ -169,6 +171,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["generator.json", "arrays-*.safetensors"])
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_file_that_a_kill_left_half_written_is_trained_anew(
@@ -184,6 +187,7 @@ def test_a_file_that_a_kill_left_half_written_is_trained_anew(
     assert len(trainings) == 2  # the cache is whole again
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_never_changes_samples(cohort, tmp_path):
     expected = resampled(sampler(tmp_path), cohort)
     rng = np.random.default_rng(0)
@@ -262,6 +266,7 @@ def test_nothing_half_trained_is_kept_when_training_is_interrupted(
     assert_array_equal(resampled(sampler(tmp_path), cohort), resampled(sampler(), cohort))
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_cache_and_agree(cohort, tmp_path):
     grid = {"sampling_strategy": [FillGap(0.25), FillGap(0.5), FillGap(1)]}
     alone = search(sampler(), grid, cohort)

@@ -1,4 +1,4 @@
-"""Generators and detectors on disk: whole or not at all, and never at the cost of other files."""
+"""Saved models are there whole or not at all, and never at the cost of other files."""
 
 import json
 import os
@@ -6,15 +6,17 @@ import shutil
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_array_equal
 from sealing import forge
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from tiny import TINY
 
 from geneeg_sk._files import seal
-from geneeg_sk.classification import CNNBiLSTMClassifier
+from geneeg_sk.classification import CNNBiLSTMClassifier, MinibatchAugmentation
 from geneeg_sk.classification._storage import read_detector, write_detector
 from geneeg_sk.generation import LatentDiffusionGenerator
 
@@ -33,6 +35,23 @@ class Generator:
         names = ("classes_", "patients_", "counts_", "dtype_", "sfreq_", "n_times_", "history_")
         known = [repr(getattr(loaded, name)) for name in names]
         return repr(loaded), *known, loaded.sample(["ictal", "normal"], random_state=0).tolist()
+
+
+class Classifier:
+    """Save and load a classifier, and tell what it does."""
+
+    header = "classifier.json"
+
+    def __init__(self, cohort):
+        fitted = CNNBiLSTMClassifier(n_filters=2, n_hidden=2, max_epochs=1, random_state=0)
+        fitted.set_params(weight_decay=2.0, kernel_size=64)
+        self.X = cohort.X[:5]
+        self.save, self.load = fitted.fit(cohort.X, cohort.y).save, CNNBiLSTMClassifier.load
+
+    def says(self, loaded):
+        names = ("classes_", "history_", "n_channels_", "n_times_", "n_features_in_")
+        known = [repr(getattr(loaded, name)) for name in names]
+        return repr(loaded), *known, loaded.predict_proba(self.X).tolist()
 
 
 class Detector:
@@ -57,10 +76,10 @@ class Detector:
 
 @pytest.fixture(scope="module")
 def models(cohort):
-    return {kind: kind(cohort) for kind in (Generator, Detector)}
+    return {kind: kind(cohort) for kind in (Generator, Classifier, Detector)}
 
 
-@pytest.fixture(params=[Generator, Detector])
+@pytest.fixture(params=[Generator, Classifier, Detector])
 def model(request, models):
     return models[request.param]
 
@@ -204,18 +223,30 @@ FORGED_GENERATORS = {
     "rate": put("sfreq", value="fast"),
     "another folder": put("sha256", value="../../../etc/passwd"),
 }
-FORGED_DETECTORS = {
-    "smoothing": put("windows", "smoothing", value=1e9),
+FORGED_CLASSIFIERS = {
     "many filters": put("parameters", "n_filters", value=10**9),
     "long kernel": put("parameters", "kernel_size", value=10**18),
     "text": put("parameters", "n_hidden", value="64"),
+    "unknown parameter": put("parameters", "evil", value=1),
+    "augmentation": put("parameters", "augment", value={"evil": 1}),
+    "long windows": put("n_times", value=10**9),
+    "many channels": put("n_channels", value=10**9),
+    "negative channels": put("n_channels", value=-4),
+    "one class": put("classes", "values", value=["ictal"]),
+    "long labels": put("classes", "dtype", value="<U1000000000"),
+    "no history": put("history", value=3),
+    "nothing": lambda header: [header.pop(name) for name in list(header)[5:]],
+}
+FORGED_DETECTORS = {
+    "smoothing": put("windows", "smoothing", value=1e9),
+    "many filters": put("parameters", "n_filters", value=10**9),
     "long windows": put("n_times", value=10**9),
     "long and fast": lambda h: (h.update(n_times=10**12), h["windows"].update(sfreq=5e11)),
     "negative length": put("windows", "length", value=-2),
     "another channel": lambda header: header["windows"]["channels"].pop(),
     "numbers for names": put("windows", "channels", value=[1, 2, 3, 4]),
     "no windows": put("windows", value=None),
-    "one class": put("classes", value=["ictal"]),
+    "one class": put("classes", "values", value=["ictal"]),
 }
 
 
@@ -223,6 +254,7 @@ FORGED_DETECTORS = {
     ("kind", "change"),
     [
         *[pytest.param(Generator, change, id=name) for name, change in FORGED_GENERATORS.items()],
+        *[pytest.param(Classifier, change, id=name) for name, change in FORGED_CLASSIFIERS.items()],
         *[pytest.param(Detector, change, id=name) for name, change in FORGED_DETECTORS.items()],
     ],
 )
@@ -248,3 +280,70 @@ def test_loading_leaves_the_global_random_stream_of_torch_alone(model, saved):
     before = torch.get_rng_state()
     model.load(saved)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+SMALL = {"n_filters": 2, "n_hidden": 2, "max_epochs": 2, "random_state": 0}
+
+
+@pytest.mark.parametrize(
+    "labels", [["ictal", "normal"], [3, 7], [1.0, 2.0], [False, True], np.array(["a", "b"], object)]
+)
+def test_a_loaded_classifier_is_the_saved_one(cohort, tmp_path, labels):
+    y = np.asarray(labels)[(cohort.y == "normal").astype(int)]
+    weights = dict(zip(np.unique(y), [2.0, np.float32(1)]))
+    augment = MinibatchAugmentation(time_mask=np.float64(0.3))
+    clf = CNNBiLSTMClassifier(class_weight=weights, augment=augment, **SMALL).fit(cohort.X, y)
+    clf.save(tmp_path / "classifier")
+    loaded = CNNBiLSTMClassifier.load(tmp_path / "classifier")
+    assert loaded.classes_.dtype == clf.classes_.dtype
+    assert loaded.class_weight == weights
+    pd.testing.assert_frame_equal(loaded.history_, clf.history_)
+    assert_array_equal(loaded.predict(cohort.X), clf.predict(cohort.X))
+    assert_array_equal(loaded.predict_proba(cohort.X), clf.predict_proba(cohort.X))
+    for train in (lambda one: one.fine_tune(cohort.X, y), lambda one: clone(one).fit(cohort.X, y)):
+        assert_array_equal(*[train(one).predict_proba(cohort.X) for one in (loaded, clf)])
+
+
+def test_a_classifier_of_signals_in_two_dimensions_comes_back(cohort, tmp_path):
+    X = cohort.X[:, 0]
+    clf = CNNBiLSTMClassifier(**SMALL).fit(X, cohort.y, X_valid=X[::3], y_valid=cohort.y[::3])
+    clf.save(tmp_path)
+    loaded = CNNBiLSTMClassifier.load(tmp_path)
+    assert loaded.n_features_in_ == clf.n_features_in_
+    pd.testing.assert_frame_equal(loaded.history_, clf.history_)
+    assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+def test_the_state_of_a_random_generator_is_not_saved(cohort, tmp_path):
+    clf = CNNBiLSTMClassifier(**SMALL | {"random_state": np.random.RandomState(0)})
+    clf.fit(cohort.X, cohort.y).save(tmp_path)
+    assert CNNBiLSTMClassifier.load(tmp_path).random_state is None
+
+
+def test_a_classifier_that_is_not_fitted_or_holds_code_is_not_saved(cohort, tmp_path):
+    folder = tmp_path / "classifier"
+    with pytest.raises(NotFittedError):
+        CNNBiLSTMClassifier().save(folder)
+    clf = CNNBiLSTMClassifier(augment=torch.neg, **SMALL).fit(cohort.X, cohort.y)
+    with pytest.raises(TypeError, match=r"set_params\(augment=None\), then save"):
+        clf.save(folder)
+    assert not folder.exists()
+
+
+def test_a_detector_is_no_classifier_and_the_other_way_round(models, tmp_path):
+    for kind in (Classifier, Detector):
+        models[kind].save(tmp_path / kind.__name__)
+    with pytest.raises(FileNotFoundError, match="no saved classifier"):
+        models[Classifier].load(tmp_path / "Detector")
+    with pytest.raises(FileNotFoundError, match="no saved detector"):
+        models[Detector].load(tmp_path / "Classifier")
+    with pytest.raises(FileExistsError, match="is not a saved"):
+        models[Classifier].save(tmp_path / "Detector")
+
+
+def test_a_classifier_of_a_gpu_is_read_where_there_is_none(cohort, tmp_path, monkeypatch):
+    CNNBiLSTMClassifier(**SMALL).fit(cohort.X, cohort.y).save(tmp_path)
+    forge(tmp_path / "classifier.json", put("parameters", "device", value="cuda"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    loaded = CNNBiLSTMClassifier.load(tmp_path)
+    assert loaded.predict(cohort.X).shape == cohort.y.shape

@@ -102,7 +102,7 @@ def test_replay_keeps_so_many_real_windows_of_each_state_and_patient():
     X, y, groups = two_patients()
     clf = sequential(replay=5).fit(X, y, groups=groups)
     assert len(clf.memory_) == 2 * 2 * 5
-    kept, states, stands_for = clf.memory_.mixed_into(X[:0], np.empty(0, int))
+    kept, states, stands_for = clf.memory_.mix_into(X[:0], np.empty(0, int))
     assert stands_for.sum() == pytest.approx(len(X))
     assert np.bincount(states).tolist() == [10, 10]
     for window, state in zip(kept, states):
@@ -152,7 +152,7 @@ def test_every_window_is_equally_likely_to_be_kept():
         memory = Reservoir(8, seed)
         memory.add(X[:25], y[:25], "p")
         memory.add(X[25:], y[25:], "p")
-        counts[memory.mixed_into(X[:0], y[:0])[0].astype(int).ravel()] += 1
+        counts[memory.mix_into(X[:0], y[:0])[0].astype(int).ravel()] += 1
     assert counts.sum() == 400 * 8
     assert abs(counts[:20].mean() - counts[20:].mean()) < 8  # expected 80 each, sd of means ~2
     assert counts.min() > 45

@@ -212,7 +212,7 @@ def test_provenance_of_the_sampler_inside_is_passed_on():
 
 
 @pytest.mark.parametrize("inner", [SMOTE(), ADASYN()], ids=str)
-def test_too_few_windows_for_the_neighbours_says_what_to_do(inner):
+def test_too_few_windows_for_the_neighbors_says_what_to_do(inner):
     X, y, _ = windows()
     keep = np.r_[np.flatnonzero(y != "ictal"), np.flatnonzero(y == "ictal")[:2]]
     with pytest.raises(ValueError, match=r"'ictal': 2.*_neighbors of .* below the smallest state"):

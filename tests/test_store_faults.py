@@ -343,7 +343,7 @@ def test_windows_with_a_damaged_header_are_made_anew_once(tmp_path, damage):
     cached_windows(tmp_path, lambda: part(5), {})
     (store,) = tmp_path.iterdir()
     damage(store)
-    with pytest.warns(UserWarning, match="made anew"):
+    with pytest.warns(UserWarning, match="made again"):
         again = cached_windows(tmp_path, lambda: part(5), {})
     np.testing.assert_array_equal(again.X, part(5).X)
     assert len(list(store.iterdir())) == 3

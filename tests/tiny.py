@@ -1,4 +1,4 @@
-"""The one small configuration that tests of behaviour share: a second of training at most."""
+"""The one small configuration that tests of behavior share: a second of training at most."""
 
 from geneeg_sk.generation import LatentDiffusionGenerator
 

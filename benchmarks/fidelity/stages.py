@@ -14,7 +14,7 @@ from scipy.signal.windows import hann
 
 from benchmarks.fidelity.data import Windows
 from geneeg_sk.generation._descriptors import Descriptors
-from geneeg_sk.generation._equaliser import Equaliser
+from geneeg_sk.generation._equalizer import Equalizer
 from geneeg_sk.generation._frontend import blocks
 
 BLOCK = 128
@@ -26,14 +26,14 @@ BANDS |= {"0.5-20": (0.5, 20)}
 class NoGain(Descriptors):
     """Descriptors whose band powers and entropy are not imposed on windows."""
 
-    def missing_gain(self, X, described):
+    def correction_gain(self, X, described):
         return np.ones((*X.shape[:2], X.shape[2] // 2 + 1), X.dtype)
 
 
 class NoShape(Descriptors):
     """Descriptors whose skewness and kurtosis are not imposed on windows."""
 
-    def reshaped(self, X, described):
+    def correct_shape(self, X, described):
         return X
 
 
@@ -41,7 +41,7 @@ class Neither(NoGain, NoShape):
     """Descriptors that change no window."""
 
 
-# What each correction needs: attributes of the equaliser that are kept, and kind of descriptors.
+# What each correction needs: attributes of the equalizer that are kept, and kind of descriptors.
 # "course": loudness over the window; "spectrum": mean spectrum; "mixing": correlation of channels;
 # "level": means; "powers": band powers and entropy; "shape": skewness and kurtosis.
 CORRECTIONS = {
@@ -57,11 +57,11 @@ STAGES = ("mean", "noise", *CORRECTIONS, "all_own", "all_drawn")
 
 def only(model, kept, kind):
     """A copy of `model` that makes no corrections but these."""
-    old = model.equaliser
-    flat = Equaliser.flat(model.n_states, old.mixing.shape[2], old.envelope.shape[1], old.edges)
-    equaliser = replace(flat, **{name: getattr(old, name) for name in kept})
+    old = model.equalizer
+    flat = Equalizer.flat(model.n_states, old.mixing.shape[2], old.envelope.shape[1], old.edges)
+    equalizer = replace(flat, **{name: getattr(old, name) for name in kept})
     descriptors = kind(model.descriptors.edges, model.descriptors.smoothing)
-    return replace(model, equaliser=equaliser, descriptors=descriptors)
+    return replace(model, equalizer=equalizer, descriptors=descriptors)
 
 
 def passed(generator, windows, stage, seed):
@@ -83,7 +83,7 @@ def passed(generator, windows, stage, seed):
                 unit, state[rows], rng.standard_normal(shape, dtype=np.float32)
             )
         if stage not in ("mean", "noise"):
-            unit = model._corrected(unit, state[rows], described[rows])
+            unit = model._correct(unit, state[rows], described[rows])
         out[rows] = model.frontend.windows(unit, described[rows, 0])
     return Windows(out, windows.y, windows.recordings, windows.patients, windows.sfreq)
 

@@ -21,7 +21,7 @@ from torch import nn
 
 from benchmarks.json_lines import write
 from geneeg_sk.classification import CNNBiLSTM, CNNBiLSTMClassifier
-from geneeg_sk.classification._cnn_bilstm import POWER_FLOOR, SQUASH
+from geneeg_sk.classification._cnn_bilstm import POWER_FLOOR, SQUASH_ABOVE
 from geneeg_sk.datasets import make_eeg_cohort
 
 RESULTS = Path(__file__).parents[1] / "results" / "speed_classifier.jsonl"
@@ -48,7 +48,7 @@ class EarlierNetwork(CNNBiLSTM):
         nn.init.dirac_(self.spatial.weight)
 
     def forward(self, X):
-        X = SQUASH * torch.asinh(X / (SQUASH * self.scale))
+        X = SQUASH_ABOVE * torch.asinh(X / (SQUASH_ABOVE * self.scale))
         X = self.spatial(F.pad(X, (0, -X.shape[-1] % (self.stride * self.pool))))
         power = self.log_power(X)  # (n, c, f, T)
         pooled = torch.cat([power.mean(1), power.amax(1), power.std(1, correction=0)], dim=1)

@@ -1,4 +1,4 @@
-"""What must happen around augmentation: split by patient first, and be able to say no."""
+"""Augmentation with a safeguard: blended with the plain classifier, or kept if it is better."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from geneeg_sk.classification._patient_split import PatientSplit, TooFewPatients
 class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """A classifier with augmentation that is hedged: blended with the plain one, or validated.
 
-    Patients are split first. Some are set aside to stop training early, and only the others are
+    Patients are split first. Some are set aside for early stopping, and only the others are
     augmented. By default a plain and an augmented classifier are trained, and their probabilities
-    averaged. A hedge: where augmentation alone does harm, the mean loses less.
+    are averaged. This limits the harm where augmentation does not help.
 
-    With ``gate="validated"`` further patients are set aside to decide: the augmented classifier is
-    kept only if it is better on these than the plain one by a margin. The winner is fitted once
-    more, on all but the patients for early stopping. Where patients are too few to ask, the gate
-    stays shut: the plain classifier is kept, with a warning.
+    With ``gate="validated"`` further patients, the gate, are set aside: the augmented classifier is
+    kept only if it is better on these than the plain one by a margin. The better one is fitted once
+    more, on all but the patients for early stopping. Where there are too few patients for a gate,
+    the plain classifier is kept, with a warning.
 
     Parameters
     ----------
@@ -40,23 +40,23 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         where its `fit` takes them, as that of :class:`CNNBiLSTMClassifier` does; others need no
         patients for early stopping.
     sampler : over-sampler
-        Of windows, such as :class:`~geneeg_sk.over_sampling.GenEEGSampler`.
+        An over-sampler of windows, such as :class:`~geneeg_sk.over_sampling.GenEEGSampler`.
     valid_cv : int, default=4
-        One in so many patients goes to early stopping, and one in so many to the gate.
+        One in `valid_cv` patients is used for early stopping, and one in `valid_cv` for the gate.
     gate : {"blend", "validated"} or None, default="blend"
-        "blend" averages the probabilities of the plain and the augmented classifier and asks
-        nobody, "validated" keeps the augmented classifier only if it was better on patients who
-        were set aside, None keeps the augmented classifier without asking.
+        "blend" averages the probabilities of the plain and the augmented classifier, "validated"
+        keeps the augmented classifier only if it was better on the gate's patients, None always
+        keeps the augmented classifier.
     gate_folds : int, default=1
-        How many sets of patients are asked in turn, each by classifiers that were trained without
-        them: a surer answer, for so many times the training.
+        Number of sets of patients that serve as the gate in turn, each judging classifiers that
+        were trained without them. More sets give a more certain decision and multiply the training.
     margin : float, default=0.01
-        What augmentation has to add to the macro F1 over the gate's windows. Where two patients or
-        more are asked who have every state, it also has to add the standard error of their mean
-        gain.
+        How much augmentation has to add to the macro F1 over the gate's windows. Where two or more
+        of the gate's patients have every state, the gain also has to exceed the standard error of
+        their mean gain.
     early_stopping : bool, default=True
-        Set patients aside for early stopping, where the estimator takes them. False trains to the
-        end, on all patients: just what the estimator does without this class.
+        Set patients aside for early stopping, where the estimator takes them. False trains on all
+        patients to the end, as the estimator does without this class.
     background : label or "auto", default="auto"
         The state of the windows given to `personalize`.
 
@@ -69,18 +69,18 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Fitted on the windows that `estimator_` was trained on, or, where the plain classifier was
         kept, on those that the gate compared.
     gate_report_ : dict
-        Macro F1 of either classifier on the gate's windows, its difference, the difference's
-        ``standard_error`` over patients (NaN for fewer than two) and `margin`, which was ``kept``
-        ("augmented", "plain" or "blend"),
-        and the patients of ``training`` (of the first set), ``validation`` and ``gate``. Where
-        nobody could be asked, ``reason`` says why.
+        ``plain`` and ``augmented``, the macro F1 of either classifier on the gate's windows; their
+        ``difference``, its ``standard_error`` over patients (NaN for fewer than two) and the
+        ``margin``; which was ``kept`` ("augmented", "plain" or "blend"); and the patients of
+        ``training`` (of the first set), ``validation`` and ``gate``. Where there was no gate,
+        ``reason`` says why.
 
     Notes
     -----
     Without `groups` windows are split by stratified rows, with a warning: windows of one patient
-    then are on both sides, and the gate is too kind. Inside a pipeline groups arrive by metadata
-    routing, or, with routing off, by ``pipeline.fit(X, y, step__groups=groups)``. Results repeat
-    if estimator and sampler have a `random_state`.
+    are then on both sides, and the gate is too optimistic. Inside a pipeline groups arrive by
+    metadata routing, or, with routing off, by ``pipeline.fit(X, y, step__groups=groups)``. Results
+    repeat if estimator and sampler have a `random_state`.
 
     Examples
     --------
@@ -151,8 +151,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the input is not as described, or patients are too few to set some aside for early
-            stopping and no gate can stay shut.
+            If the input is not as described, or, without ``gate="validated"``, there are too few
+            patients to set some aside for early stopping.
         TypeError
             If probabilities are to be averaged, and `estimator` has no `predict_proba`.
 
@@ -235,7 +235,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X_background : array-like of shape (n_windows, n_channels, n_times)
-            Background windows of the patient, in microvolts; from about ten on they help.
+            Background windows of the patient, in microvolts; about ten or more.
 
         Returns
         -------
@@ -250,7 +250,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         generator = getattr(self.sampler_, "generator_", None)
-        if generator is None or not hasattr(self.estimator_, "fine_tuned"):
+        if generator is None or not hasattr(self.estimator_, "fine_tune"):
             raise TypeError(
                 "personalize needs a GenEEGSampler as sampler and a CNNBiLSTMClassifier as "
                 f"estimator; these are {type(self.sampler).__name__} and "
@@ -263,7 +263,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         synthetic = synthetic.reshape(len(synthetic), *X.shape[1:]).astype(X.dtype, copy=False)
         labels = np.full(len(X), self.background_, dtype=self.classes_.dtype)
         personalized = copy.copy(self)
-        personalized.estimator_ = self.estimator_.fine_tuned(
+        personalized.estimator_ = self.estimator_.fine_tune(
             np.concatenate([X, synthetic]), np.concatenate([labels, wanted])
         )
         return personalized
@@ -286,8 +286,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 raise
             reason = str(error)
         warnings.warn(
-            f"The gate cannot ask: {reason} The plain classifier is kept. Use more patients, or "
-            "gate=None to augment without asking.",
+            f"There is no gate: {reason} The plain classifier is kept. Use more patients, or "
+            "gate=None to augment without one.",
             stacklevel=3,
         )
         try:

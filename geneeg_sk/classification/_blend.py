@@ -1,4 +1,4 @@
-"""The mean of what several classifiers say."""
+"""The mean of the predictions of several classifiers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Blend(ClassifierMixin, BaseEstimator):
         """Return the most probable state of each window, shape (n_windows,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    @available_if(lambda self: all(hasattr(member, "fine_tuned") for member in self.members))
-    def fine_tuned(self, X: Any, y: Any) -> Blend:
+    @available_if(lambda self: all(hasattr(member, "fine_tune") for member in self.members))
+    def fine_tune(self, X: Any, y: Any) -> Blend:
         """Return a blend of the same classifiers, trained a little further."""
-        return Blend([member.fine_tuned(X, y) for member in self.members])
+        return Blend([member.fine_tune(X, y) for member in self.members])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,10 +61,10 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     max_epochs : int, default=20
         Passes over the training windows.
     epoch_steps : int, default=None
-        Steps of the optimiser that count as one epoch; None: as many as one pass over the training
-        windows takes. With a number, training on over-sampled windows is not longer training.
+        Steps of the optimizer in one epoch; None: one pass over the training windows. With a
+        number, training on over-sampled windows takes as many steps as training without.
     batch_size : int, default=32
-        Windows in a step of the optimiser.
+        Windows in a step of the optimizer.
     lr : float, default=2e-3
         Highest learning rate of the one-cycle schedule.
     weight_decay : float, default=1e-2
@@ -75,7 +76,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, as everywhere in scikit-learn.
     patience : int, default=10
-        With validation windows: stop after so many epochs without a better validation loss.
+        With validation windows: stop after this many epochs without a better validation loss.
     device : str, default="auto"
         ``"cpu"``, ``"cuda"``, or ``"auto"``: a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -97,14 +98,14 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    MinibatchAugmentation : What makes most of few patients, at no cost in windows.
+    MinibatchAugmentation : Random changes of the windows of every minibatch.
     SequentialClassifier : The same network, trained patient by patient.
 
     Notes
     -----
-    Windows are never set aside for early stopping from the training windows: behind an
-    over-sampler, or with several windows of a patient, such a split leaks. Give validation
-    windows of other patients to `fit`, or use :class:`AugmentedClassifier`.
+    No part of the training windows is set aside for early stopping: after an over-sampler, or with
+    several windows of a patient, such a split leaks. Give validation windows of other patients to
+    `fit`, or use :class:`AugmentedClassifier`.
 
     Examples
     --------
@@ -181,8 +182,8 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
-            Windows, in microvolts. :class:`~geneeg_sk.datasets.WindowRows` stay on disk: a
-            minibatch is read when its turn comes, also by `predict`.
+            Windows, in microvolts. :class:`~geneeg_sk.datasets.WindowRows` stay on disk and are
+            read minibatch by minibatch, also by `predict`.
         y : array-like of shape (n_windows,)
             Labels of any kind.
         X_valid, y_valid : array-like, optional
@@ -204,7 +205,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         KeyboardInterrupt
             On Ctrl-C. Then nothing is fitted.
         """
-        X = checked(self, X, reset=True)
+        X = check_input(self, X, reset=True)
         y = check_labels(self, X, y)
         # An earlier net must not survive beside new labels, should this training be interrupted.
         if hasattr(self, "net_"):
@@ -223,7 +224,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         self.history_ = history_frame(net.history)
         return self
 
-    def fine_tuned(self, X: Any, y: Any) -> CNNBiLSTMClassifier:
+    def fine_tune(self, X: Any, y: Any) -> CNNBiLSTMClassifier:
         """Return a copy that was trained further on other windows; this one stays as it is.
 
         A few epochs at a tenth of the learning rate, so that what was learned before stays.
@@ -247,13 +248,13 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "net_")
         X, y = self._check_known(X, y, "y")
-        gentle = copy.copy(self)
-        gentle.set_params(
+        slower = copy.copy(self)
+        slower.set_params(
             max_epochs=FINE_TUNING_EPOCHS, epoch_steps=None, lr=FINE_TUNING_LR * self.lr
         )
         device = resolve_device(self.device)
         with seeded(check_random_state(self.random_state).randint(MAX_SEED), device):
-            net = gentle._build_net(X, y, device)
+            net = slower._build_net(X, y, device)
             net.initialize()
             net.module_.load_state_dict(self.net_.module_.state_dict())
             net.partial_fit(X, y)
@@ -292,8 +293,60 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             In the order of ``classes_``.
         """
         check_is_fitted(self, "net_")
-        X = checked(self, X, reset=False)
+        X = check_input(self, X, reset=False)
         return self.net_.predict_proba(X)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted classifier into `folder`: safetensors and JSON, atomically.
+
+        The folder holds the parameters, the labels, the history, and the weights, which were
+        trained on windows of patients. It holds no windows.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder to write. A classifier that was saved there before is replaced; other files
+            beside it stay.
+
+        Raises
+        ------
+        FileExistsError
+            If `folder` holds something else than a saved classifier.
+        TypeError
+            If `augment` is a function, which cannot be saved without pickle.
+
+        See Also
+        --------
+        load : Read it.
+        """
+        from geneeg_sk.classification._storage import write_classifier
+
+        check_is_fitted(self, "net_")
+        write_classifier(folder, self)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> CNNBiLSTMClassifier:
+        """Read a classifier that `save` wrote; nothing in the folder is executed.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder that `save` wrote.
+
+        Returns
+        -------
+        classifier : CNNBiLSTMClassifier
+            Fitted. It computes on the device that it was trained on, or on the CPU where that was
+            a GPU and there is none.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If there is no classifier in `folder`, or it is damaged, or of another version.
+        """
+        from geneeg_sk.classification._storage import read_classifier
+
+        return read_classifier(folder, cls)
 
     def _check_valid(self, X: Any, y: Any) -> tuple[Windows, np.ndarray] | None:
         """Return validation windows and the positions of their labels in `classes_`, or None."""
@@ -305,7 +358,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_known(self, X: Any, y: Any, name: str) -> tuple[Windows, np.ndarray]:
         """Return windows and the positions of their labels in `classes_`."""
-        X = checked(self, X, reset=False)
+        X = check_input(self, X, reset=False)
         y = check_labels(self, X, y)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
@@ -390,7 +443,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def checked(estimator: Any, X: Any, *, reset: bool) -> Windows:
+def check_input(estimator: Any, X: Any, *, reset: bool) -> Windows:
     """Return checked windows in single precision; those on disk stay there."""
     if isinstance(X, WindowRows):
         return check_rows(estimator, X, reset=reset)
@@ -408,7 +461,7 @@ def as_float32(X: np.ndarray) -> np.ndarray:
 
 
 def check_labels(estimator: Any, X: Windows, y: Any) -> np.ndarray:
-    """Return labels as an array, one for each window; refuse what is no label."""
+    """Return labels as an array, one for each window; raise an error for anything else."""
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: "

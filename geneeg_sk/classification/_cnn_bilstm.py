@@ -13,18 +13,18 @@ from torch.autograd.function import once_differentiable
 # Below this power (in squared units of `scale`) a signal counts as silence: keeps the log finite.
 POWER_FLOOR = 1e-4
 
-# Amplitudes beyond so many scales are compressed, so that an artifact cannot decide everything.
-SQUASH = 3.0
+# Amplitudes above so many times `scale` are compressed, so that an artifact does not dominate.
+SQUASH_ABOVE = 3.0
 
-# Beyond so many times `SQUASH` amplitudes are cut: their squares have to stay finite.
-LARGEST = 1e18
+# Amplitudes above so many times `SQUASH_ABOVE` are clipped: their squares have to stay finite.
+MAX_SIZE = 1e18
 
 # One product of matrices evaluates the filters at so many places. More would multiply more zeros;
 # fewer would add up more pieces.
-PLACES = 4
+MAX_PLACES = 4
 
 # So many values of signals fit into the cache of a processor, with what is made of them.
-CACHED = 2**18
+CACHE_VALUES = 2**18
 
 
 class CNNBiLSTM(nn.Module):
@@ -131,7 +131,7 @@ class CNNBiLSTM(nn.Module):
         logits : Tensor of shape (n_windows, n_classes)
             Log odds of the classes, up to a constant.
         """
-        X = squash(F.pad(X, self.margins(X.shape[-1])) / (SQUASH * self.scale))
+        X = squash(F.pad(X, self.margins(X.shape[-1])) / (SQUASH_ABOVE * self.scale))
         pooled = statistics(self.log_power(X))  # (n, T, 3 f)
         sequence = self.norm_pooled(pooled.flatten(0, 1)).view_as(pooled)
         hidden, _ = self.lstm(self.dropout(sequence))  # (n, T, 2 h)
@@ -176,13 +176,13 @@ class CNNBiLSTM(nn.Module):
 
 
 def squash(X: torch.Tensor) -> torch.Tensor:
-    """Compress amplitudes beyond `SQUASH`; `X` is in units of it, the result is not."""
+    """Compress amplitudes beyond `SQUASH_ABOVE`; `X` is in units of it, the result is not."""
     if X.requires_grad:
-        return SQUASH * torch.asinh(X)
+        return SQUASH_ABOVE * torch.asinh(X)
     # The logarithm is vectorized, as asinh is not: this takes a fifth of the time.
-    size = X.abs().clamp_(max=LARGEST)
+    size = X.abs().clamp_(max=MAX_SIZE)
     size += torch.addcmul(torch.ones_like(size[:1]), size, size).sqrt_()
-    return torch.copysign(size.log_(), X).mul_(SQUASH)
+    return torch.copysign(size.log_(), X).mul_(SQUASH_ABOVE)
 
 
 def statistics(power: torch.Tensor) -> torch.Tensor:
@@ -199,7 +199,7 @@ def hop_and_width(stride: int, taps: int, pool: int) -> tuple[int, int]:
 
     A piece holds what the filters need at neighboring places, of which `pool` is a multiple.
     """
-    places = math.gcd(pool, PLACES)
+    places = math.gcd(pool, MAX_PLACES)
     return places * stride, -(-(places + taps - 1) // places) * places * stride
 
 
@@ -237,7 +237,7 @@ class FilteredPower(torch.autograd.Function):
         pieces = X.unfold(-1, bank.shape[1], hop)
         products = X.new_empty(*pieces.shape[:2], len(bank))
         power = X.new_empty(len(X), pieces.shape[1] // pool, len(bank))
-        for few in portions(pieces):
+        for few in split_for_cache(pieces):
             product = products[few].flatten(0, 1)
             torch.addmm(bias, pieces[few].flatten(0, 1), bank.t(), out=product)
             power[few] = products[few].unflatten(1, (-1, pool)).square().mean(2)
@@ -255,7 +255,7 @@ class FilteredPower(torch.autograd.Function):
         of_X = torch.zeros_like(X) if ctx.needs_input_grad[0] else None
         of_bank = torch.zeros_like(bank)
         of_bias = torch.zeros_like(bank[:, 0])
-        for few in portions(pieces):
+        for few in split_for_cache(pieces):
             of_product = (products[few].unflatten(1, (-1, ctx.pool)) * slope[few]).flatten(0, 2)
             of_bias += of_product.sum(0)
             of_bank.addmm_(of_product.t(), pieces[few].flatten(0, 1))
@@ -264,9 +264,9 @@ class FilteredPower(torch.autograd.Function):
         return of_X, of_bank, of_bias, None, None
 
 
-def portions(pieces: torch.Tensor) -> list[slice]:
+def split_for_cache(pieces: torch.Tensor) -> list[slice]:
     """Return slices of signals whose pieces (n, m, width) fit into the cache of a processor."""
-    size = len(pieces) if pieces.is_cuda else max(1, CACHED // pieces[0].numel())
+    size = len(pieces) if pieces.is_cuda else max(1, CACHE_VALUES // pieces[0].numel())
     return [slice(start, start + size) for start in range(0, len(pieces), size)]
 
 

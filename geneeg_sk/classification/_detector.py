@@ -23,7 +23,7 @@ DESCRIPTION = "sz"  # of annotations; SzCORE's name for a seizure of any kind
 BLOCK_VALUES = 2**23  # of windows that are in memory at once: 32 MiB in single precision
 ADVICE = "A detector needs the channels that its classifier was trained on."
 # A slip of the keyboard must not fill the memory.
-LONGEST_SMOOTHING = 3600.0  # seconds
+MAX_SMOOTHING = 3600.0  # seconds
 
 
 def detect_seizures(
@@ -45,35 +45,35 @@ def detect_seizures(
     patient: str | None = None,
     recording: str | None = None,
 ) -> Bunch:
-    """Run a fitted classifier over a continuous recording and say where it sees seizures.
+    """Run a fitted classifier over a continuous recording to detect seizures.
 
-    The signal is filtered and resampled by the code of the loaders (`load_chbmit`), so that windows
-    are those of training to the bit, cut into windows that overlap, and each window classified. The
-    probability at a moment is the mean over the windows that hold it, smoothed by a moving average;
-    where it reaches `threshold`, there is a detection. The recording is read and worked through in
-    blocks, so that memory does not grow with its duration.
+    The signal is filtered and resampled by the same code as in the loaders (`load_chbmit`), so that
+    windows are exactly those of training. It is cut into overlapping windows, and each is
+    classified. The probability at a moment is the mean over the windows that contain it, smoothed
+    by a moving average; where it reaches `threshold`, there is a detection. The recording is
+    processed in blocks, so that memory does not grow with its duration.
 
     Parameters
     ----------
     raw : mne.io.Raw, str or Path
         Recording, not filtered yet (or pass ``l_freq=None, h_freq=None``), or an EDF or BDF file.
-        Its annotations are not looked at, except those of gaps (MNE's "EDGE" and
-        "BAD_ACQ_SKIP"), across which nothing is filtered.
+        Its annotations are ignored, except those of gaps (MNE's "EDGE" and "BAD_ACQ_SKIP"), across
+        which nothing is filtered.
     estimator : classifier
         Fitted on windows of these channels, `length` and sampling frequency, in microvolts, and
-        with ``predict_proba``; a pipeline, say.
+        with ``predict_proba``, such as a pipeline.
     length : float, default=4.0
         Length of a window, in seconds, as in training.
     step : float, default=1.0
         Seconds from one window to the next, at most `length`; the resolution of detections.
     smoothing : float, default=10.0
-        Seconds of the moving average; 0 for none. By default the least duration of an
-        electrographic seizure [1]_: with a threshold of 0.5, what lasts less than half as long
-        is no detection.
+        Seconds of the moving average; 0 for none. The default is the minimum duration of an
+        electrographic seizure [1]_: with a threshold of 0.5, anything shorter than half of it is
+        not detected.
     threshold : float, default=0.5
-        Probability from which there is a detection, above 0 and at most 1.
+        Smallest probability that counts as a detection, above 0 and at most 1.
     state : label, default="ictal"
-        State that is looked for.
+        State to detect.
     channels : list of str, default=None
         Channels in the order of training, such as ``windows.info.ch_names``; those that the
         recording lacks are derived from others, as loaders do it. By default all EEG channels
@@ -87,9 +87,9 @@ def detect_seizures(
     reference : "average" or list of str, default=None
         Electrodes whose mean is subtracted, as in training; by default none.
     background_windows : int, default=None
-        Scale by the background, for an estimator that was trained on windows scaled by
-        :class:`~geneeg_sk.preprocessing.BackgroundScaler`: the recording's first so many windows,
-        without overlap, are the background, ``n_windows`` there. None does not scale.
+        For an estimator that was trained on windows scaled by
+        :class:`~geneeg_sk.preprocessing.BackgroundScaler`: how many windows at the beginning of the
+        recording, without overlap, are the background (``n_windows`` there). None does not scale.
     patient, recording : str, default=None
         Names for ``events``; by default those that `make_windows` would give.
 
@@ -99,7 +99,7 @@ def detect_seizures(
         annotations : mne.Annotations
             A "sz" for each detection, for ``raw.set_annotations``.
         events : pandas.DataFrame
-            A row a detection: ``patient``, ``recording``, ``onset``, ``duration`` (seconds from
+            One row per detection: ``patient``, ``recording``, ``onset``, ``duration`` (seconds from
             the start), ``confidence`` (mean probability in it); for `event_scores` and
             `write_events`.
         times : ndarray of shape (n_steps,)
@@ -132,9 +132,9 @@ def detect_seizures(
 
     See Also
     --------
-    geneeg_sk.metrics.event_scores : How good the detections are.
-    geneeg_sk.datasets.write_events : Detections as BIDS events.
-    geneeg_sk.inspection.EventTimelineDisplay : Their picture.
+    geneeg_sk.metrics.event_scores : Score the detections.
+    geneeg_sk.datasets.write_events : Write them as BIDS events.
+    geneeg_sk.inspection.EventTimelineDisplay : Draw them.
 
     References
     ----------
@@ -186,7 +186,7 @@ def detect_seizures(
             stacklevel=2,
         )
 
-    probability = smoothed(proba, overlap=grid.overlap, size=smoothing / grid.step_seconds)
+    probability = smooth(proba, overlap=grid.overlap, size=smoothing / grid.step_seconds)
     times = np.arange(len(probability)) * grid.step_seconds
     rows = [
         (patient, recording, onset, end - onset, confidence)
@@ -207,7 +207,7 @@ def detect_seizures(
     )
 
 
-def smoothed(proba: np.ndarray, *, overlap: int, size: float) -> np.ndarray:
+def smooth(proba: np.ndarray, *, overlap: int, size: float) -> np.ndarray:
     """Return the probability in each step: mean over windows that hold it, then a moving average.
 
     A window spans `overlap` steps, and the average about `size` of them: the nearest odd number.
@@ -293,10 +293,8 @@ def _check_numbers(length: float, step: float, smoothing: float, threshold: floa
             f"step={step!r}; expected seconds above 0 and at most length={length:g}, so that no "
             "part of the recording is left out."
         )
-    if not 0 <= smoothing <= LONGEST_SMOOTHING:
-        raise ValueError(
-            f"smoothing must be 0 to {LONGEST_SMOOTHING:g} seconds, got {smoothing!r}."
-        )
+    if not 0 <= smoothing <= MAX_SMOOTHING:
+        raise ValueError(f"smoothing must be 0 to {MAX_SMOOTHING:g} seconds, got {smoothing!r}.")
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold must be above 0 and at most 1, got {threshold!r}.")
 

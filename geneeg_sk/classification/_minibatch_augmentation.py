@@ -1,4 +1,4 @@
-"""Random changes of real windows, drawn anew for every minibatch."""
+"""Random changes of real windows, drawn again for every minibatch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PROBABILITY = 0.5  # that a window is changed, for each kind of change
 class MinibatchAugmentation(BaseEstimator):
     """Change the windows of each minibatch at random, so that no window is seen twice.
 
-    For ``CNNBiLSTMClassifier(augment=MinibatchAugmentation())``. Each change is made to half of
-    the windows of a minibatch, drawn anew; 0 leaves a change out.
+    For ``CNNBiLSTMClassifier(augment=MinibatchAugmentation())``. Each kind of change is applied to
+    a random half of the windows of a minibatch; 0 switches it off.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class MinibatchAugmentation(BaseEstimator):
     time_mask : float in [0, 1], default=0.2
         Share of the window that is set to zero, in one piece, in all channels.
     frequency_shift : float, default=2.0
-        The spectrum moves up or down by at most so many cycles in a window: 0.5 Hz in a window of
+        Largest shift of the spectrum, up or down, in cycles per window: 2 are 0.5 Hz in a window of
         4 s.
 
     See Also
@@ -41,8 +41,8 @@ class MinibatchAugmentation(BaseEstimator):
 
     Notes
     -----
-    The defaults were chosen on simulated development cohorts, among weaker and stronger ones. The
-    changes are those of [1]_ and [2]_.
+    The defaults were chosen on simulated development cohorts, from weaker and stronger settings.
+    The changes are those of [1]_ and [2]_.
 
     References
     ----------
@@ -105,7 +105,7 @@ class MinibatchAugmentation(BaseEstimator):
 def jitter_start(X: torch.Tensor, most: float) -> torch.Tensor:
     """Begin earlier or later by at most a share of the window; mirror what lies outside."""
     n, n_channels, n_times = X.shape
-    starts = (most * (n_times - 1) * between_signs(n)).round().long()
+    starts = (most * (n_times - 1) * draw_signed(n)).round().long()
     columns = (torch.arange(n_times) + starts[:, None]).abs()
     columns = torch.minimum(columns, 2 * (n_times - 1) - columns)
     return X.gather(2, columns[:, None].expand(n, n_channels, n_times))
@@ -136,11 +136,11 @@ def shift_frequency(X: torch.Tensor, most: float) -> torch.Tensor:
     spectrum = torch.fft.fft(X)
     spectrum[..., n_times // 2 + 1 :] = 0
     spectrum[..., 1 : (n_times + 1) // 2] *= 2
-    turn = torch.arange(n_times) * (2 * torch.pi * most * between_signs(n) / n_times)[:, None, None]
+    turn = torch.arange(n_times) * (2 * torch.pi * most * draw_signed(n) / n_times)[:, None, None]
     return (torch.fft.ifft(spectrum) * torch.exp(1j * turn)).real.to(X.dtype)
 
 
-def between_signs(n: int) -> torch.Tensor:
+def draw_signed(n: int) -> torch.Tensor:
     """Draw n numbers between -1 and 1."""
     return 2 * torch.rand(n) - 1
 

@@ -48,7 +48,7 @@ def split_patients(
     for validation in best_first if validate else [None]:
         gates = [i for i in best_first if i != validation] if n_gates else [None]
         splits = [_split(folds, validation, gate) for gate in gates]
-        usable = [s for s in splits if _complete(y, s.training) and _complete(y, s.gate)]
+        usable = [s for s in splits if all(_has_every_state(y, r) for r in (s.training, s.gate))]
         if usable:
             return usable[: max(n_gates, 1)]
     raise TooFewPatients(
@@ -66,7 +66,7 @@ def _split(folds: list[np.ndarray], validation: int | None, gate: int | None) ->
     )
 
 
-def _complete(y: np.ndarray, rows: np.ndarray) -> bool:
+def _has_every_state(y: np.ndarray, rows: np.ndarray) -> bool:
     """Whether a set has every state; no set at all lacks nothing."""
     return not len(rows) or len(np.unique(y[rows])) == len(np.unique(y))
 

@@ -39,22 +39,22 @@ WINDOWS_FOR_FISHER = 64
 class SequentialClassifier(ClassifierMixin, BaseEstimator):
     """Train a CNN-BiLSTM patient by patient, without forgetting the earlier ones.
 
-    For where patients come one after the other and their recordings may not be kept. Two means,
-    each of which can be switched off, hold what was learned: elastic weight consolidation [1]_
-    makes weights stiff that mattered for earlier patients, and replay mixes a few kept windows of
-    earlier patients into the training windows of the next.
+    Use it where patients come one after the other and their recordings may not be kept. Two
+    methods, each of which can be switched off, prevent forgetting: elastic weight consolidation
+    [1]_ penalizes changes of weights that mattered for earlier patients, and replay mixes a few
+    kept windows of earlier patients into the training windows of the next.
 
     Parameters
     ----------
     estimator : CNNBiLSTMClassifier or None, default=None
-        Settings of the network and of its training, for each patient anew; its ``random_state``
-        is not used. None: ``CNNBiLSTMClassifier()``.
+        Settings of the network and of its training on each patient; its ``random_state`` is not
+        used. None: ``CNNBiLSTMClassifier()``.
     ewc : float, default=100.0
-        Stiffness of the weights, the :math:`\\lambda` of [1]_. 0: no consolidation.
+        Strength of the penalty, the :math:`\\lambda` of [1]_. 0: no consolidation.
     replay : int, default=8
         How many windows of each state and patient to keep, chosen at random. 0: none.
     random_state : int, RandomState instance or None, default=None
-        For initial weights, order of windows, dropout, and which windows are kept.
+        Seed of the initial weights, the order of windows, dropout, and which windows are kept.
 
     Attributes
     ----------
@@ -81,12 +81,12 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
     The penalty is :math:`\\frac{\\lambda}{2} \\sum_i F_i (\\theta_i - \\theta_i^*)^2`, with
     :math:`\\theta^*` the weights after the last patient and :math:`F` the diagonal of the Fisher
     information, summed over the patients so far [2]_. The scale of the input is the geometric mean
-    of the patients' so far; the running statistics of the normalisation layers follow the latest
+    of the patients' so far; the running statistics of the normalization layers follow the latest
     windows, and no penalty holds them.
 
-    With replay, windows of a step are drawn from all patients so far, a kept one as often as the
-    windows it was chosen among would be: what is learned at every patient approximates training
-    on all patients so far. A pass stays as long as the new patient's windows alone would make it.
+    With replay, the windows of a step are drawn from all patients so far. A kept window is drawn as
+    often as the windows that it was chosen from would be, so that training approximates training on
+    all patients so far. An epoch has as many steps as the new patient's windows alone would give.
 
     References
     ----------
@@ -175,7 +175,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         groups : array-like of shape (n_windows,), optional
             Patient of each window. None: all windows are of one patient not seen before.
         classes : array-like, optional
-            All labels there will ever be. Matters in a first call only; None: those of `y`.
+            All labels that will ever occur. Used in the first call only; None: those of `y`.
 
         Returns
         -------
@@ -264,7 +264,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
     def _learn(self, X: np.ndarray, y: np.ndarray, patient: Any) -> None:
         """Go on training with the windows of one patient."""
         device = resolve_device(self.estimator_.device)
-        X_train, y_train, stands_for = self.memory_.mixed_into(X, y)
+        X_train, y_train, stands_for = self.memory_.mix_into(X, y)
         seen = np.concatenate([y, self.memory_.states_seen()])
         self._log_scales.append(np.log(typical_amplitude(X)))
         with seeded(self._rng.randint(MAX_SEED), device):
@@ -394,7 +394,7 @@ class Reservoir:
                 kept[place] = window.copy()
             self._n_seen[patient, state] = n_seen + 1
 
-    def mixed_into(
+    def mix_into(
         self, X: np.ndarray, y: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return windows and states with all that is kept appended, and how many each stands for.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,42 @@ import numpy as np
 import torch
 
 from geneeg_sk._device import resolve_device
-from geneeg_sk._sealed import SealedFolder
+from geneeg_sk._sealed import (
+    SealedFolder,
+    history_from_json,
+    history_to_json,
+    labels_from_json,
+    labels_to_json,
+)
 from geneeg_sk._seeding import seeded
 from geneeg_sk.classification._classifier import CNNBiLSTMClassifier
 from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
 from geneeg_sk.classification._minibatch_augmentation import MinibatchAugmentation
 
-SAVED = SealedFolder("detector", "geneeg_sk detector", version=2, arrays="weights")
+CLASSIFIER = SealedFolder(
+    "classifier", "geneeg_sk.CNNBiLSTMClassifier", version=1, arrays="weights"
+)
+DETECTOR = SealedFolder("detector", "geneeg_sk detector", version=3, arrays="weights")
 
 # What `detect_seizures` may be told by a saved detector, beside the classifier.
 PREPARATION = {"length", "channels", "sfreq", "l_freq", "h_freq"}
-MOST_VALUES = 2**24  # of a window: 64 MiB
+MAX_VALUES = 2**24  # of a window: 64 MiB
+
+
+def write_classifier(folder: str | Path, classifier: CNNBiLSTMClassifier) -> None:
+    """Write a fitted classifier into a folder; see `CNNBiLSTMClassifier.save`."""
+    CLASSIFIER.write(folder, *_pack(classifier))
+
+
+def read_classifier(
+    folder: str | Path, kind: type[CNNBiLSTMClassifier] = CNNBiLSTMClassifier
+) -> CNNBiLSTMClassifier:
+    """Read what `write_classifier` wrote; see `CNNBiLSTMClassifier.load`."""
+    header, weights = CLASSIFIER.read(folder)
+    try:
+        return _restore(kind, header, weights)
+    except Exception as error:  # whoever wrote it by hand may have written anything
+        raise ValueError(f"{folder} is not a complete classifier: {error!r}.") from error
 
 
 def write_detector(
@@ -45,29 +71,10 @@ def write_detector(
     FileExistsError
         If `folder` exists and holds something else.
     TypeError
-        If the classifier was trained with a function of one's own as `augment`.
+        If `augment` of the classifier is a function.
     """
-    weights = classifier.net_.module_.state_dict()
-    header = {
-        "parameters": {**classifier.get_params(deep=False), "augment": augment_to_json(classifier)},
-        "classes": classifier.classes_.tolist(),
-        "n_channels": classifier.n_channels_,
-        "n_times": classifier.n_times_,
-        "windows": windows,
-    }
-    SAVED.write(folder, header, {k: v.cpu().contiguous().numpy() for k, v in weights.items()})
-
-
-def augment_to_json(classifier: CNNBiLSTMClassifier) -> dict[str, float] | None:
-    """Return the parameters of the augmentation, or None without one."""
-    if classifier.augment is None:
-        return None
-    if not isinstance(classifier.augment, MinibatchAugmentation):
-        raise TypeError(
-            f"augment={classifier.augment!r} is code, which is never saved. It is not needed to "
-            "predict: classifier.set_params(augment=None), then save."
-        )
-    return classifier.augment.get_params()
+    header, weights = _pack(classifier)
+    DETECTOR.write(folder, {**header, "windows": windows}, weights)
 
 
 def read_detector(folder: str | Path) -> tuple[CNNBiLSTMClassifier, dict[str, Any]]:
@@ -80,12 +87,58 @@ def read_detector(folder: str | Path) -> tuple[CNNBiLSTMClassifier, dict[str, An
     ValueError
         If it is damaged, or written by another version.
     """
-    header, weights = SAVED.read(folder)
+    header, weights = DETECTOR.read(folder)
     try:
         _check_preparation(header)
-        return _restored(header, weights), header["windows"]
+        return _restore(CNNBiLSTMClassifier, header, weights), header["windows"]
     except Exception as error:  # whoever wrote it by hand may have written anything
         raise ValueError(f"{folder} is not a complete detector: {error!r}.") from error
+
+
+def _pack(classifier: CNNBiLSTMClassifier) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the header and the weights that are stored."""
+    header = {
+        "parameters": _parameters_to_json(classifier),
+        "classes": labels_to_json(classifier.classes_),
+        "n_channels": classifier.n_channels_,
+        "n_times": classifier.n_times_,
+        "n_features_in": classifier.n_features_in_,
+        "history": history_to_json(classifier.history_),
+    }
+    weights = classifier.net_.module_.state_dict()
+    return header, {name: one.cpu().contiguous().numpy() for name, one in weights.items()}
+
+
+def _parameters_to_json(classifier: CNNBiLSTMClassifier) -> dict[str, Any]:
+    """Return the parameters as numbers, text, lists and dicts."""
+    parameters = classifier.get_params(deep=False)
+    parameters["augment"] = _augment_to_json(classifier)
+    if isinstance(parameters["class_weight"], dict):  # in JSON, all keys would become text
+        parameters["class_weight"] = list(parameters["class_weight"].items())
+    if not isinstance(parameters["random_state"], Integral | None):
+        parameters["random_state"] = None  # the state of a generator is not a setting
+    return _plain(parameters)
+
+
+def _augment_to_json(classifier: CNNBiLSTMClassifier) -> dict[str, float] | None:
+    """Return the parameters of the augmentation, or None without one."""
+    if classifier.augment is None:
+        return None
+    if not isinstance(classifier.augment, MinibatchAugmentation):
+        raise TypeError(
+            f"augment={classifier.augment!r} is code, which is never saved. It is not needed to "
+            "predict: classifier.set_params(augment=None), then save."
+        )
+    return classifier.augment.get_params()
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with Python's numbers in the place of NumPy's."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _check_preparation(header: dict[str, Any]) -> None:
@@ -100,20 +153,24 @@ def _check_preparation(header: dict[str, Any]) -> None:
         raise ValueError(f"length and sfreq do not make {n_times} samples")
     if [type(name) for name in windows["channels"]] != [str] * n_channels:
         raise ValueError(f"expected the names of {n_channels} channels")
-    if not 0 < n_channels * n_times <= MOST_VALUES:
-        raise ValueError(f"windows of {n_channels} x {n_times} samples; at most {MOST_VALUES}")
 
 
-def _restored(header: dict[str, Any], weights: dict[str, np.ndarray]) -> CNNBiLSTMClassifier:
-    classifier = CNNBiLSTMClassifier(**header["parameters"])
-    if classifier.augment is not None:
-        classifier.augment = MinibatchAugmentation(**classifier.augment)
+def _restore(
+    kind: type[CNNBiLSTMClassifier], header: dict[str, Any], weights: dict[str, np.ndarray]
+) -> CNNBiLSTMClassifier:
+    parameters = dict(header["parameters"])
+    if parameters["augment"] is not None:
+        parameters["augment"] = MinibatchAugmentation(**parameters["augment"])
+    if isinstance(parameters["class_weight"], list):
+        parameters["class_weight"] = dict(parameters["class_weight"])
+    classifier = kind(**parameters)
     classifier._validate_params()
-    classifier.classes_ = np.array(header["classes"])
+    classifier.classes_ = labels_from_json(header["classes"])
     classifier.n_channels_, classifier.n_times_ = header["n_channels"], header["n_times"]
-    classifier.n_features_in_ = header["n_channels"]
+    classifier.n_features_in_ = header["n_features_in"]
+    classifier.history_ = history_from_json(header["history"])
     _check_shapes(classifier, weights)
-    device = resolve_device(classifier.device)
+    device = _present_device(classifier.device)
     # Only shapes matter here: all that training found is in the weights.
     X = np.zeros((1, classifier.n_channels_, classifier.n_times_), np.float32)
     with seeded(0, device):
@@ -125,10 +182,13 @@ def _restored(header: dict[str, Any], weights: dict[str, np.ndarray]) -> CNNBiLS
 
 
 def _check_shapes(classifier: CNNBiLSTMClassifier, weights: dict[str, np.ndarray]) -> None:
-    """Compare sizes with the weights before memory is taken for them."""
+    """Compare sizes with the weights, and with a limit, before memory is taken for them."""
+    n_channels, n_times = classifier.n_channels_, classifier.n_times_
+    if not (n_channels > 0 and n_times > 0 and n_channels * n_times <= MAX_VALUES):
+        raise ValueError(f"windows of {n_channels} x {n_times} samples; at most {MAX_VALUES}")
     with torch.device("meta"):
         network = CNNBiLSTM(
-            classifier.n_times_,
+            n_times,
             len(classifier.classes_),
             n_filters=classifier.n_filters,
             kernel_size=classifier.kernel_size,
@@ -137,3 +197,10 @@ def _check_shapes(classifier: CNNBiLSTMClassifier, weights: dict[str, np.ndarray
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     if shapes != {name: array.shape for name, array in weights.items()}:
         raise ValueError("weights are not those of a network of these parameters")
+
+
+def _present_device(name: str) -> torch.device:
+    """Return the device that is asked for; the CPU where that is CUDA, and there is none."""
+    device = resolve_device(name)
+    is_missing = device.type == "cuda" and not torch.cuda.is_available()
+    return torch.device("cpu") if is_missing else device

@@ -51,7 +51,7 @@ class WindowDataset(Dataset):
     def transform(self, X, y):
         """Return a minibatch as arrays."""
         if isinstance(X, WindowRows):
-            # Neighbours in a memory map come as a view of it, which cannot be written.
+            # Neighbors in a memory map come as a view of it, which cannot be written.
             X = np.require(X, np.float32, "W")
         return super().transform(X, y)
 

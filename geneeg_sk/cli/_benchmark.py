@@ -32,12 +32,12 @@ from geneeg_sk.cli._options import (
     load_windows,
     one_source,
 )
-from geneeg_sk.cli._shown import SETS, some, write_shown
+from geneeg_sk.cli._shown import SETS, thin, write_shown
 from geneeg_sk.datasets._options import WindowingOptions
 
 
 class Groups(StrEnum):
-    """What a fold must not tear apart."""
+    """What must not be split between training and test."""
 
     patient = "patient"
     recording = "recording"
@@ -49,13 +49,13 @@ def benchmark(
     siena: Siena = None,
     bids: Bids = None,
     windows: Annotated[Path | None, typer.Option(help="Window store.")] = None,
-    groups: Annotated[Groups, typer.Option(help="What no fold tears apart.")] = Groups.patient,
-    quick: Annotated[bool, typer.Option("--quick", help="Minutes; smaller, and worse.")] = False,
+    groups: Annotated[Groups, typer.Option(help="Never split between folds.")] = Groups.patient,
+    quick: Annotated[bool, typer.Option("--quick", help="A first look, in minutes.")] = False,
     folds: Annotated[int | None, typer.Option(min=2, help="Default: 5, quick 3.")] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Default: 3, quick 1.")] = None,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("out/benchmark"),
-    jobs: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
     length: Length = WindowingOptions.length,
     sfreq: Sfreq = None,
     channels: Channels = None,
@@ -63,13 +63,13 @@ def benchmark(
     preictal: Preictal = WindowingOptions.preictal,
     postictal: Postictal = WindowingOptions.postictal,
     min_distance: Distance = WindowingOptions.min_distance,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Of the classifier.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of the classifier.")] = None,
     vae_steps: VaeSteps = None,
     diffusion_steps: DiffusionSteps = None,
 ) -> None:
-    """Compare ways of augmentation on unseen patients; results as tables and a report.
+    """Compare methods of augmentation on unseen patients; writes tables and a report.
 
-    Run it again with the same folder, and it goes on where it was.
+    Run it again with the same folder to continue an interrupted run.
     """
     source = one_source(cohort=cohort or None, chbmit=chbmit, siena=siena, bids=bids, win=windows)
     check_writable(out)
@@ -126,10 +126,10 @@ def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:
     """Keep what the report shows, and write it."""
     from geneeg_sk.inspection import make_report
 
-    shown = run.generated(comparison)
+    shown = run.windows_for_report(comparison)
     if shown:
         for name in SETS:
-            shown[name] = {str(state): some(X) for state, X in shown[name].items() if len(X)}
+            shown[name] = {str(state): thin(X) for state, X in shown[name].items() if len(X)}
         shown["info"] = run.windows.info
         write_shown(out.parent, shown)
     make_report(out, comparison=comparison, how=how, **shown)

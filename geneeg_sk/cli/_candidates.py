@@ -27,7 +27,7 @@ class BenchmarkBudget:
     vae_steps: int = 800
     diffusion_steps: int = 3000
 
-    def changed(self, **given: int | None) -> BenchmarkBudget:
+    def override(self, **given: int | None) -> BenchmarkBudget:
         """Return a budget in which what is given, and not None, is changed."""
         return replace(self, **{name: n for name, n in given.items() if n is not None})
 

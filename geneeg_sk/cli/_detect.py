@@ -18,30 +18,30 @@ def detect(
     recordings: Annotated[list[Path], typer.Argument(help="EDF or BDF files.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME_events.tsv of each recording.")],
     windows: Annotated[Path | None, typer.Option(help="Window store to train on.")] = None,
-    detector: Annotated[Path | None, typer.Option(help="Or: a saved detector.")] = None,
+    detector: Annotated[Path | None, typer.Option(help="Or a saved detector.")] = None,
     save: Annotated[Path | None, typer.Option(help="Folder to save the trained detector.")] = None,
     step: Annotated[float, typer.Option(help="Seconds from one window to the next.")] = 1.0,
     smoothing: Annotated[float, typer.Option(help="Seconds of the moving average.")] = 10.0,
-    threshold: Annotated[float, typer.Option(help="Probability that is a detection.")] = 0.5,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Of the classifier.")] = None,
+    threshold: Annotated[float, typer.Option(help="Smallest probability of a detection.")] = 0.5,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of the classifier.")] = None,
     seed: Seed = 0,
 ) -> None:
     """Find seizures in recordings, and write them as BIDS events.
 
-    The CNN-BiLSTM is trained on stored windows, or read from where an earlier call saved it;
-    reading it runs no code that is not geneeg-sk's own.
+    The CNN-BiLSTM is trained on stored windows, or read from a folder where an earlier call saved
+    it; no code in that folder is run.
     """
     source = one_source(windows=windows, detector=detector)
     targets = _events_files(recordings, out)
     if save is not None and detector is not None:
         raise typer.BadParameter("--save goes with --windows: a --detector is saved already.")
     from geneeg_sk.classification import detect_seizures
-    from geneeg_sk.classification._storage import SAVED, read_detector, write_detector
+    from geneeg_sk.classification._storage import DETECTOR, read_detector, write_detector
     from geneeg_sk.cli._tables import print_detections
     from geneeg_sk.datasets import write_events
 
     if save is not None:
-        SAVED.check_place(save)
+        DETECTOR.check_place(save)
     if source[0] == "detector":
         classifier, prepared = read_detector(source[1])
     else:

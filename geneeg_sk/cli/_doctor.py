@@ -20,9 +20,9 @@ OPTIONAL = ("braindecode", "triton")  # for `load_braindecode`; to compile netwo
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print versions and hardware, to paste into a report of a bug."""
+    """Print versions and hardware for a bug report."""
     found = {
         "geneeg_sk": __version__,
         "Python": platform.python_version(),

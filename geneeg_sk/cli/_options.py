@@ -15,12 +15,12 @@ Siena = Annotated[Path | None, typer.Option(help="Folder in Siena's layout.")]
 Bids = Annotated[Path | None, typer.Option(help="BIDS folder with seizure events.")]
 Length = Annotated[float, typer.Option(help="Length of a window, in seconds.")]
 Sfreq = Annotated[float | None, typer.Option(max=1e5, help="Resample to this frequency, in Hz.")]
-Channels = Annotated[str | None, typer.Option(help="Names with commas; by default the common.")]
-Patients = Annotated[str | None, typer.Option(help="Only these patients, with commas.")]
+Channels = Annotated[str | None, typer.Option(help="Names, comma-separated.")]
+Patients = Annotated[str | None, typer.Option(help="Only these, comma-separated.")]
 Preictal = Annotated[float, typer.Option(help="Seconds before a seizure that are preictal.")]
 Postictal = Annotated[float, typer.Option(help="Seconds after a seizure that are left out.")]
-Distance = Annotated[float, typer.Option(help="Seconds from any seizure to a normal window.")]
-Seed = Annotated[int, typer.Option(help="Of everything that is random.")]
+Distance = Annotated[float, typer.Option(help="Seconds between seizures and normal windows.")]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
 VaeSteps = Annotated[int | None, typer.Option(min=1, help="Steps of the autoencoder.")]
 DiffusionSteps = Annotated[int | None, typer.Option(min=1, help="Steps of the diffusion model.")]
 
@@ -66,4 +66,4 @@ def budget_of(quick: bool, **given: int | None) -> Any:
     """Return how long to train, with what was given, and not None, in place of the defaults."""
     from geneeg_sk.cli._candidates import QUICK, BenchmarkBudget
 
-    return (QUICK if quick else BenchmarkBudget()).changed(**given)
+    return (QUICK if quick else BenchmarkBudget()).override(**given)

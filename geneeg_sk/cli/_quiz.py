@@ -16,7 +16,7 @@ def quiz(
     synthetic: Annotated[Path, typer.Argument(help="Synthetic windows.")],
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("quiz.html"),
     n: Annotated[int, typer.Option("--n", min=2, help="Number of questions.")] = 20,
-    pairs: Annotated[bool, typer.Option("--pairs", help="A real beside a synthetic one.")] = False,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Show windows in pairs.")] = False,
     seed: Seed = 0,
 ) -> None:
     """Write an HTML page on which a clinician tells synthetic from real windows.

@@ -80,7 +80,7 @@ class Benchmark:
     ) -> SamplerComparison:
         """Compare the candidates, and write the tables into the folder.
 
-        keep : with what `generated` needs.
+        keep : with what `windows_for_report` needs.
         """
         comparison = compare_samplers(
             self.candidates,
@@ -90,7 +90,7 @@ class Benchmark:
             self.groups,
             cv=self.cv,
             n_repeats=self.n_repeats,
-            baselines=_all_but_generated(self.candidates),
+            baselines=_baselines_among(self.candidates),
             store=self.out / ROWS,
             keep=GENERATED if keep else None,
             n_jobs=n_jobs,
@@ -101,7 +101,7 @@ class Benchmark:
         write_csv(comparison.scores_by_patient, self.out / PATIENTS)
         return comparison
 
-    def generated(self, comparison: SamplerComparison) -> dict[str, Any]:
+    def windows_for_report(self, comparison: SamplerComparison) -> dict[str, Any]:
         """Return real and synthetic windows by state, and how the generator's training went.
 
         `real` are the training windows of the first fold that worked, `groups` their patients,
@@ -154,8 +154,8 @@ def read_results(folder: str | os.PathLike) -> SamplerComparison:
     patients = read_csv(folder / PATIENTS, [*keys, "group"], [*numbers, "n_windows"])
     # No error is an empty text; a column without any error would come back as numbers.
     table["error"] = table["error"].astype(object).where(table["error"].notna(), "")
-    return SamplerComparison(table, patients, baselines=_all_but_generated(table["candidate"]))
+    return SamplerComparison(table, patients, baselines=_baselines_among(table["candidate"]))
 
 
-def _all_but_generated(candidates: Iterable[str]) -> list[str] | None:
+def _baselines_among(candidates: Iterable[str]) -> list[str] | None:
     return [name for name in dict.fromkeys(candidates) if name != GENERATED] or None

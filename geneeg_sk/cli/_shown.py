@@ -16,7 +16,7 @@ SETS = ("real", "groups", "holdout", "synthetic")
 MAX_SHOWN = 200  # windows of each state and set that are kept: as many as are scored
 
 
-def some(X: Any) -> Any:
+def thin(X: Any) -> Any:
     """Return as many windows as are scored, evenly spaced."""
     import numpy as np
 

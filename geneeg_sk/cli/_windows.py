@@ -42,7 +42,7 @@ def windows(
     min_distance: Distance = WindowingOptions.min_distance,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier store.")] = False,
 ) -> None:
-    """Cut recordings into labelled windows and store them."""
+    """Cut recordings into labeled windows and store them."""
     source = one_source(chbmit=chbmit, siena=siena, bids=bids)
     _refuse_existing(out, overwrite)
     cut = {

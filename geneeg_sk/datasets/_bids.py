@@ -61,19 +61,47 @@ def load_bids(
 
     Recordings are ``*_eeg.edf`` (or ``.bdf``, ``.vhdr``, ``.set``), each with an ``*_events.tsv``
     beside it, in which ``eventType`` (or ``trial_type``) of a seizure begins with "sz", with or
-    without quotation marks. Patients
-    are ``sub-*``. Folders ``derivatives``, ``sourcedata`` and ``code`` are not entered.
+    without quotation marks. Patients are the ``sub-*``. Folders ``derivatives``, ``sourcedata`` and
+    ``code`` are not searched.
 
     Parameters
     ----------
     folder : str or Path
         Folder of the database.
-    patients, channels, sfreq, l_freq, h_freq, notch, reference
-        As in `load_chbmit`.
-    length, step, preictal, preictal_offset, postictal, min_distance, min_overlap, reject, flat
-        As in `make_windows`.
-    on_error, n_jobs, verbose, store
-        As in `load_chbmit`.
+    patients : list of str, default=None
+        Load only these; by default all.
+    channels : "common" or list of str, default="common"
+        Electrodes or derivations, in this order; ``"common"`` stands for the 18 derivations of the
+        longitudinal bipolar montage. See `load_chbmit`.
+    sfreq : float, default=None
+        Resample to this frequency, in Hz. By default the recordings' own, or the lowest of these.
+    l_freq, h_freq : float or None, default=0.5 and 45.0
+        Edges of the band-pass filter of the continuous signal, in Hz (zero phase, FIR).
+    notch : float or list of float, default=None
+        Frequencies to notch out, in Hz.
+    reference : "average" or list of str, default=None
+        Measure electrodes against the mean of all `channels`, or of these electrodes.
+    length : float, default=4.0
+        Length of a window, in seconds.
+    step : float or dict of state to float, default=None
+        Seconds from one window to the next. By default `length`, and half of it for ictal windows.
+    preictal, preictal_offset, postictal, min_distance : float, default=300.0, 0.0, 300.0 and 900.0
+        Zones around seizures, in seconds; `make_windows` says what each is.
+    min_overlap : float, default=0.5
+        Smallest part of an ictal window that lies in seizures, above 0 and at most 1.
+    reject, flat : float or dict, default=None and 0.0
+        Drop windows with a channel whose peak-to-peak amplitude is above `reject`, or not above
+        `flat`, in microvolts; see `make_windows`.
+    on_error : {"raise", "warn"}, default="raise"
+        What to do where a recording or an annotation file cannot be used: raise an error, or leave
+        it out and list it in one warning and in ``windows.left_out``.
+    n_jobs : int, default=None
+        Recordings to read at a time, in processes of joblib; by default one.
+    verbose : bool, default=True
+        Show a progress bar.
+    store : str or Path, default=None
+        Folder that keeps windows on disk, written once and read on the next call; see
+        `load_chbmit`.
 
     Returns
     -------
@@ -134,14 +162,14 @@ def read_events(source: Path) -> list[Seizure]:
     Raises
     ------
     ValueError
-        If a column or a cell is missing, or onset or duration of a seizure is no number.
+        If a column or a cell is missing, or onset or duration of a seizure is not a number.
 
     Warns
     -----
     UserWarning
         If an event's type mentions a seizure but does not begin with "sz".
     """
-    header, *lines = (list(map(_bare, text.split("\t"))) for text in read_lines(source))
+    header, *lines = (list(map(_strip_cell, text.split("\t"))) for text in read_lines(source))
     kind = next((key for key in KINDS if key in header), None)
     if kind is None or not set(SPAN) <= set(header):
         raise bad_line(source, 1, f"expected columns onset, duration and eventType, got {header}.")
@@ -157,7 +185,7 @@ def read_events(source: Path) -> list[Seizure]:
         if not cells[kind].lower().startswith(SEIZURE):
             odd |= {cells[kind]} if re.search(MENTIONED, cells[kind], re.IGNORECASE) else set()
             continue
-        onset, duration = (_seconds(cells[key], key, source, number) for key in SPAN)
+        onset, duration = (_parse_seconds(cells[key], key, source, number) for key in SPAN)
         if duration <= 0:
             raise bad_line(source, number, f"a seizure has a duration of {duration:g} s.")
         seizures.append(Seizure(onset, duration, source, number))
@@ -169,12 +197,12 @@ def read_events(source: Path) -> list[Seizure]:
     return seizures
 
 
-def _bare(cell: str) -> str:
+def _strip_cell(cell: str) -> str:
     """Return the text of a cell without blanks and quotation marks around it."""
     return cell.strip().strip("\"'").strip()
 
 
-def _seconds(text: str, key: str, source: Path, number: int) -> float:
+def _parse_seconds(text: str, key: str, source: Path, number: int) -> float:
     if not _NUMBER.fullmatch(text):
         raise bad_line(source, number, f"{key} of a seizure is {text!r}, expected seconds.")
     return float(text.replace(",", "."))

@@ -16,7 +16,7 @@ from .._checks import VOLT, check_finite, check_scale
 from ._bids import ENDING, read_events
 from ._left_out import LeftOut
 from ._listing import find_beside
-from ._loading import Recording, cut_all, joined
+from ._loading import Recording, cut_all, join_parts
 from ._options import Amplitude, PreparationOptions, Step, WindowingOptions, split_options
 from ._windows import SEIZURE, annotated_seizures
 
@@ -44,30 +44,58 @@ def load_braindecode(
     n_jobs: int | None = None,
     verbose: bool = True,
 ) -> Bunch:
-    """Take over the recordings or windows of a data set of braindecode.
+    """Convert a data set of braindecode, of recordings or of windows.
 
     Continuous recordings (``BIDSDataset``, and so braindecode's ``SIENA`` and ``CHBMIT``; any
-    ``BaseConcatDataset`` of ``RawDataset``) are cut as loaders do. Their seizures are read from
-    the ``*_events.tsv`` beside the file, where there is one, because the terms of SzCORE in it are
-    lost in MNE's annotations; else from the annotations.
+    ``BaseConcatDataset`` of ``RawDataset``) are prepared and cut as `load_chbmit` does. Their
+    seizures are read from the ``*_events.tsv`` beside the file, where there is one, because MNE's
+    annotations do not keep its SzCORE terms; otherwise from the annotations.
 
-    Windows that braindecode has cut are taken as they are, and their targets are `y`.
+    Windows that braindecode has cut are taken as they are, and their targets become `y`. All
+    parameters but `dataset` concern recordings, and have to keep their defaults for such windows.
 
     Parameters
     ----------
     dataset : braindecode.datasets.BaseConcatDataset
         Recordings or windows, in volts as braindecode reads them. Each has its patient in the
         description, as ``"subject"``.
-    patients, channels, sfreq, l_freq, h_freq, notch, reference, on_error, n_jobs, verbose
-        As in `load_chbmit`, for recordings. Windows are taken as they are.
-    length, step, preictal, preictal_offset, postictal, min_distance, min_overlap, reject, flat
-        As in `make_windows`, for recordings.
+    patients : list of str, default=None
+        Load only these; by default all.
+    channels : "common" or list of str, default="common"
+        Electrodes or derivations, in this order; ``"common"`` stands for the 18 derivations of the
+        longitudinal bipolar montage. See `load_chbmit`.
+    sfreq : float, default=None
+        Resample to this frequency, in Hz. By default the recordings' own, or the lowest of these.
+    l_freq, h_freq : float or None, default=0.5 and 45.0
+        Edges of the band-pass filter of the continuous signal, in Hz (zero phase, FIR).
+    notch : float or list of float, default=None
+        Frequencies to notch out, in Hz.
+    reference : "average" or list of str, default=None
+        Measure electrodes against the mean of all `channels`, or of these electrodes.
+    length : float, default=4.0
+        Length of a window, in seconds.
+    step : float or dict of state to float, default=None
+        Seconds from one window to the next. By default `length`, and half of it for ictal windows.
+    preictal, preictal_offset, postictal, min_distance : float, default=300.0, 0.0, 300.0 and 900.0
+        Zones around seizures, in seconds; `make_windows` says what each is.
+    min_overlap : float, default=0.5
+        Smallest part of an ictal window that lies in seizures, above 0 and at most 1.
+    reject, flat : float or dict, default=None and 0.0
+        Drop windows with a channel whose peak-to-peak amplitude is above `reject`, or not above
+        `flat`, in microvolts; see `make_windows`.
+    on_error : {"raise", "warn"}, default="raise"
+        What to do where a recording or an annotation file cannot be used: raise an error, or leave
+        it out and list it in one warning and in ``windows.left_out``.
+    n_jobs : int, default=None
+        Recordings to read at a time, in processes of joblib; by default one.
+    verbose : bool, default=True
+        Show a progress bar.
 
     Returns
     -------
     windows : sklearn.utils.Bunch
-        As `load_chbmit` returns it. Of windows, without `recordings` and `seizures`, which nobody
-        knows; ``"state"`` in `metadata` is the target.
+        As `load_chbmit` returns it. From windows, without `recordings` and `seizures`, which are
+        not known; ``"state"`` in `metadata` is the target.
 
     Raises
     ------
@@ -123,8 +151,8 @@ def _cut_recordings(
         if patients is None or patient in patients:
             with left_out.when_wrong(name):
                 seizures, annotated_in = _seizures(one.raw, name)
-                opened = partial(getattr, one, "raw")
-                recordings.append(Recording(name, patient, seizures, annotated_in, opened))
+                open_raw = partial(getattr, one, "raw")
+                recordings.append(Recording(name, patient, seizures, annotated_in, open_raw))
     parts = cut_all(
         recordings,
         preparation,
@@ -134,7 +162,7 @@ def _cut_recordings(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    windows = joined(parts)
+    windows = join_parts(parts)
     left_out.warn()
     return windows
 

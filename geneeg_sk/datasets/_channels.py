@@ -91,7 +91,7 @@ class Montage:
                     queue.append(there)
         return arrived.get(last)
 
-    def lacking(self, wanted: Iterable[str]) -> list[str]:
+    def find_missing(self, wanted: Iterable[str]) -> list[str]:
         """Return which of the channels asked for the recording cannot give."""
         return [name for name in wanted if self.derive(name) is None]
 

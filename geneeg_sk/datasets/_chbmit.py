@@ -71,32 +71,42 @@ def load_chbmit(
         Load only these; by default all.
     channels : "common" or list of str, default="common"
         ``"common"``: the 18 derivations of the longitudinal bipolar montage, Fp1-F7 to Cz-Pz,
-        which CHB-MIT, Siena and SzCORE's BIDS folders all give, in the same order. A list: these,
-        in this order, electrodes or derivations. Derivations follow by subtraction from what a
-        recording has. Spelling is free (``FP1-F7``, ``T3``); names come back as in ``Fp1-F7``,
-        ``T7``.
+        which CHB-MIT, Siena and SzCORE's BIDS folders all have, in the same order. A list: these
+        electrodes or derivations, in this order. Derivations that were not recorded are computed
+        by subtraction. Any usual spelling is understood (``FP1-F7``, ``T3``); names come back in
+        today's, ``Fp1-F7``, ``T7``.
     sfreq : float, default=None
-        Resample to this frequency, in Hz. By default kept, and where recordings differ the lowest.
+        Resample to this frequency, in Hz. By default the recordings' own; where they differ, the
+        lowest of them.
     l_freq, h_freq : float or None, default=0.5 and 45.0
         Edges of the band-pass filter of the continuous signal, in Hz (zero phase, FIR).
     notch : float or list of float, default=None
-        Frequencies to notch out, in Hz: 50 or 60, where `h_freq` does not take them out anyway.
+        Frequencies to notch out, in Hz: 50 or 60, where `h_freq` is not below them.
     reference : "average" or list of str, default=None
         Measure electrodes against the mean of all `channels`, or of these electrodes. By default
         as they were recorded. Derivations have no reference.
+    length : float, default=4.0
+        Length of a window, in seconds.
+    step : float or dict of state to float, default=None
+        Seconds from one window to the next. By default `length`, and half of it for ictal windows.
+    preictal, preictal_offset, postictal, min_distance : float, default=300.0, 0.0, 300.0 and 900.0
+        Zones around seizures, in seconds; `make_windows` says what each is.
+    min_overlap : float, default=0.5
+        Smallest part of an ictal window that lies in seizures, above 0 and at most 1.
+    reject, flat : float or dict, default=None and 0.0
+        Drop windows with a channel whose peak-to-peak amplitude is above `reject`, or not above
+        `flat`, in microvolts; see `make_windows`.
     on_error : {"raise", "warn"}, default="raise"
-        What to do where a recording or an annotation file cannot be used: stop there, or leave it
-        out, and sum up at the end in one warning and in ``windows.left_out``.
+        What to do where a recording or an annotation file cannot be used: raise an error, or leave
+        it out and list it in one warning at the end and in ``windows.left_out``.
     n_jobs : int, default=None
         Recordings to read at a time, in processes of joblib; by default one.
     verbose : bool, default=True
         Show a progress bar.
     store : str or Path, default=None
-        Folder that keeps windows on disk. They are written to it once, recording by recording, so
-        that memory does not grow with the database, and read on the next call with the same
-        options and the same files. `X` is then a read-only memory map; see `cached_windows`.
-    length, step, preictal, preictal_offset, postictal, min_distance, min_overlap, reject, flat
-        As in `make_windows`.
+        Folder that keeps windows on disk. They are written once, recording by recording, so that
+        memory does not grow with the database, and read on the next call with the same options and
+        the same files. `X` is then a read-only memory map; see `cached_windows`.
 
     Returns
     -------
@@ -120,7 +130,7 @@ def load_chbmit(
     UserWarning
         If recordings are missing or not annotated, names are misspelled, sampling frequencies
         differ, amplitudes are unlikely, seizures overlap or outlast the recording, or something was
-        left out. Of what was read from `store`, only the last.
+        left out. When windows are read from `store`, only the last of these is warned about.
 
     See Also
     --------
@@ -129,9 +139,9 @@ def load_chbmit(
 
     Notes
     -----
-    Signals are re-referenced, filtered and resampled before they are cut, in blocks of ten minutes
-    that overlap, so that no window has edges of a filter; the first and last seconds of a recording
-    have. `detect_seizures` prepares recordings in the same way, to the bit.
+    Signals are re-referenced, filtered and resampled before they are cut, in overlapping blocks of
+    ten minutes. Only the first and last seconds of a recording show edge effects of the filters.
+    `detect_seizures` prepares recordings in exactly the same way.
 
     References
     ----------
@@ -176,7 +186,7 @@ def _parse(source: Path, folder: Path) -> list[Listed]:
         elif current is not None and (match := _COUNT.match(text)):
             announced = len(current.seizures) + int(match[1]), number
         elif current is not None and (match := _TIME.match(text)):
-            seconds = _seconds(match[2], source, number)
+            seconds = _parse_seconds(match[2], source, number)
             if match[1].lower() == "start":
                 onset = seconds
             elif onset is None or seconds <= onset:
@@ -206,7 +216,7 @@ def _check_count(current: Listed | None, announced: tuple[int, int] | None, sour
         )
 
 
-def _seconds(text: str, source: Path, number: int) -> float:
+def _parse_seconds(text: str, source: Path, number: int) -> float:
     match = _SECONDS.match(text.strip())
     if not match:
         raise bad_line(source, number, f"expected seconds, as in '2996 seconds', got {text!r}.")

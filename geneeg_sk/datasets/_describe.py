@@ -1,4 +1,4 @@
-"""How much there is of what: hours, seizures and windows of each patient."""
+"""Hours, seizures and windows of each patient."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def describe(windows: Bunch) -> pd.DataFrame:
     Returns
     -------
     table : pandas.DataFrame
-        A row for each patient, and a last one, ``"all"``. Columns: ``recordings``, ``hours`` (of
+        One row for each patient, and a last one, ``"all"``. Columns: ``recordings``, ``hours`` (of
         the recordings), ``seizures``, and the windows of each state, ``normal``, ``preictal`` and
-        ``ictal`` first. Patients of whom no window was taken are there, too.
+        ``ictal`` first. Patients without any window are listed, too.
 
     Raises
     ------
     ValueError
-        If `windows` does not tell what it was cut from, as a simulated cohort does not.
+        If `windows` has no tables of recordings and seizures, as a simulated cohort has none.
 
     Examples
     --------
@@ -62,6 +62,6 @@ def check_origin(windows: Bunch) -> None:
     missing = [name for name in NEEDED if name not in windows]
     if missing:
         raise ValueError(
-            f"windows have no table of {' and '.join(missing)}: take those that a loader or "
-            "make_windows returned, from which they were cut."
+            f"windows have no table of {' and '.join(missing)}: pass what a loader or make_windows "
+            "returned."
         )

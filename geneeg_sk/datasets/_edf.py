@@ -60,7 +60,7 @@ def open_recording(path: Path) -> Any:
     import mne
 
     if path.suffix.lower() not in (".edf", ".bdf"):
-        return _opened(mne.io.read_raw, path)
+        return _open(mne.io.read_raw, path)
     header = check_edf(path)
     others = [name for name in header.labels if standard_name(name) is None]
     if not len(others) < len(header.labels):
@@ -72,10 +72,10 @@ def open_recording(path: Path) -> Any:
     read = mne.io.read_raw_bdf if path.suffix.lower() == ".bdf" else mne.io.read_raw_edf
     # What is no EEG stays out from the start: ECG that was sampled faster would have MNE bring
     # the EEG to its rate.
-    return _opened(read, path, exclude=[n for n in others if n not in ANNOTATIONS])
+    return _open(read, path, exclude=[n for n in others if n not in ANNOTATIONS])
 
 
-def _opened(read: Any, path: Path, **options: Any) -> Any:
+def _open(read: Any, path: Path, **options: Any) -> Any:
     try:
         return read(path, preload=False, verbose="ERROR", **options)
     except Exception as error:

@@ -21,19 +21,19 @@ def write_events(
     duration: float,
     start: datetime | None = None,
 ) -> None:
-    """Write seizures of one recording as BIDS events, as SzCORE has them.
+    """Write the seizures of one recording as BIDS events, in the format of SzCORE.
 
-    The file appears when it is complete; an older one of that name is replaced. As
-    ``*_events.tsv`` beside ``*_eeg.edf`` it is what `load_bids` and `read_seizures` read.
+    The file appears when it is complete; an older one of that name is replaced. Under the name
+    ``*_events.tsv`` beside ``*_eeg.edf``, `load_bids` and `read_seizures` read it.
 
     Parameters
     ----------
     path : str or Path
         File to write, ending in ``.tsv``.
     events : DataFrame
-        A row a seizure: ``onset`` and ``duration`` in seconds from the start of the recording,
-        and, if there is one, ``confidence``, 0 to 1. Without a row, the whole recording is written
-        as background ("bckg"): it was searched, and nothing was found.
+        One row per seizure: ``onset`` and ``duration`` in seconds from the start of the recording,
+        and optionally ``confidence``, 0 to 1. If it has no rows, the whole recording is written as
+        background ("bckg").
     duration : float
         Duration of the recording, in seconds.
     start : datetime, default=None

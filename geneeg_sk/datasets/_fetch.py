@@ -13,8 +13,8 @@ from typing import Any
 CHECKSUMS = "SHA256SUMS.txt"
 TRIES = 5  # of each file, in one call
 TIMEOUT = 30.0  # seconds without an answer, or without more of it
-SLOWEST, LONGEST = 1e3, 86400.0  # bytes a second on average, seconds: else a try has failed
-MOST_BYTES, MOST_SUMS_BYTES = 1 << 33, 1 << 24  # of a recording, of the list of checksums
+MIN_SPEED, MAX_SECONDS = 1e3, 86400.0  # bytes a second on average, seconds: else a try has failed
+MAX_BYTES, MAX_SUMS_BYTES = 1 << 33, 1 << 24  # of a recording, of the list of checksums
 CHUNK = 1 << 16  # bytes to ask for at a time
 
 _CHECKSUM = re.compile(r"([0-9a-fA-F]{64})\s+\*?(.+)")
@@ -27,7 +27,7 @@ class Database:
     name: str
     folder: str
     url: str
-    licence: str
+    license: str
     cite: str
 
 
@@ -57,9 +57,9 @@ def fetch_chbmit(
 ) -> Path:
     """Download the CHB-MIT Scalp EEG Database from PhysioNet, or some patients of it.
 
-    Every file is compared with the checksum in the database's own ``SHA256SUMS.txt``. What is
-    there and right is not downloaded again, a file that broke off is continued where it did: call
-    it again after an interruption. The licence is printed.
+    Every file is compared with the checksum in the database's own ``SHA256SUMS.txt``. After an
+    interruption, call it again: complete files are not downloaded again, and a partial one is
+    continued. The license is printed.
 
     Parameters
     ----------
@@ -67,14 +67,13 @@ def fetch_chbmit(
         Where to put it. By default the user's cache folder for geneeg_sk (or the one that the
         environment variable ``GENEEG_CACHE`` names), in which each database has a folder.
     patients : list of str, default=None
-        Folders of patients, such as ``["chb01", "chb05"]``. By default all: tens of
-        gigabytes.
+        Folders of patients, such as ``["chb01", "chb05"]``. By default all: tens of gigabytes.
     url : str
         Where the database is; a mirror must have its ``SHA256SUMS.txt``.
     timeout : float, default=30.0
         Seconds to wait for an answer or for more of it, before another try.
     verbose : bool, default=True
-        Print the licence, and show progress.
+        Print the license, and show progress.
 
     Returns
     -------
@@ -84,12 +83,12 @@ def fetch_chbmit(
     Raises
     ------
     ValueError
-        If a patient is unknown, ``SHA256SUMS.txt`` is no list of checksums, or a file stays
+        If a patient is unknown, ``SHA256SUMS.txt`` is not a list of checksums, or a file stays
         different from its checksum in all of 5 tries. Such a file is not kept.
     OSError
         If the server cannot be reached, breaks off, times out, or sends less than 1 kB a second in
-        all of 5 tries of a file, if a file has more than 8 GB, or the disk is full. What came is
-        kept for the next call, unless it was too much.
+        all of 5 tries of a file, if a file has more than 8 GB, or the disk is full. What was
+        received is kept for the next call, except of a file that is too large.
 
     See Also
     --------
@@ -116,11 +115,16 @@ def fetch_siena(
 
     Parameters
     ----------
-    folder, url, timeout, verbose
-        As in `fetch_chbmit`.
+    folder : str or Path, default=None
+        Where to put it; by default the user's cache folder, see `fetch_chbmit`.
     patients : list of str, default=None
-        Folders of patients, such as ``["PN00", "PN06"]``. By default all: tens of
-        gigabytes.
+        Folders of patients, such as ``["PN00", "PN06"]``. By default all: tens of gigabytes.
+    url : str
+        Where the database is; a mirror must have its ``SHA256SUMS.txt``.
+    timeout : float, default=30.0
+        Seconds to wait for an answer, or for more of it, before another try.
+    verbose : bool, default=True
+        Print the license, and show progress.
 
     Returns
     -------
@@ -160,7 +164,7 @@ def _fetch(
         folder = Path(cache) / database.folder
     folder = Path(folder).expanduser()
     if verbose:
-        print(f"{database.name}\nLicence: {database.licence}\nCite: {database.cite}")
+        print(f"{database.name}\nLicense: {database.license}\nCite: {database.cite}")
         print(f"Folder: {folder}")
     download = Download(timeout=timeout, verbose=verbose)
     url = url.rstrip("/") + "/"
@@ -168,25 +172,25 @@ def _fetch(
         path=folder, base_url=url, registry={CHECKSUMS: None}, retry_if_failed=TRIES - 1
     )
     sums = folder / CHECKSUMS
-    checksums = _checksums(files, sums, download)
-    files.registry = _of_patients(checksums, patients, sums)
+    checksums = _read_checksums(files, sums, download)
+    files.registry = _select_patients(checksums, patients, sums)
     for name in files.registry:
-        _one(files, name, download)
+        _fetch_file(files, name, download)
     return folder
 
 
-def _checksums(files: Any, sums: Path, download: Download) -> dict[str, str]:
+def _read_checksums(files: Any, sums: Path, download: Download) -> dict[str, str]:
     """Return the checksum of each file; keep the list only if it is one."""
     if not sums.exists():
-        _one(files, CHECKSUMS, download)
+        _fetch_file(files, CHECKSUMS, download)
     try:
-        return _parse(sums)
+        return _parse_checksums(sums)
     except ValueError:
         sums.unlink()
         raise
 
 
-def _parse(sums: Path) -> dict[str, str]:
+def _parse_checksums(sums: Path) -> dict[str, str]:
     checksums = {}
     for number, line in enumerate(
         sums.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
@@ -204,7 +208,7 @@ def _parse(sums: Path) -> dict[str, str]:
     return checksums
 
 
-def _of_patients(
+def _select_patients(
     checksums: dict[str, str], patients: Sequence[str] | None, sums: Path
 ) -> dict[str, str]:
     """Return the files of some patients, and those that belong to none."""
@@ -221,7 +225,7 @@ def _of_patients(
     }
 
 
-def _one(files: Any, name: str, download: Download) -> None:
+def _fetch_file(files: Any, name: str, download: Download) -> None:
     """Fetch a file; say what to do where that is not possible."""
     import requests
 
@@ -229,8 +233,8 @@ def _one(files: Any, name: str, download: Download) -> None:
         files.fetch(name, downloader=download)
     except requests.RequestException as error:
         raise OSError(
-            f"{name} could not be downloaded in {TRIES} tries: {error}. What came is kept: call "
-            "it again to continue."
+            f"{name} could not be downloaded in {TRIES} tries: {error}. What was received is kept: "
+            "call it again to continue."
         ) from error
 
 
@@ -250,18 +254,18 @@ class Download:
 
     def __call__(self, url: str, output_file: str, files: Any) -> None:
         """Write the whole file to `output_file`; pooch compares it with its checksum."""
-        part = self._part(url, files)
+        part = self._part_path(url, files)
         part.parent.mkdir(parents=True, exist_ok=True)
-        self._complete(url, part)
+        self._download_rest(url, part)
         os.replace(part, output_file)
         if not any(part.parent.iterdir()):
             part.parent.rmdir()
 
-    def _part(self, url: str, files: Any) -> Path:
+    def _part_path(self, url: str, files: Any) -> Path:
         name = url.removeprefix(files.base_url)
         return Path(files.abspath) / ".part" / name.replace("/", "+")
 
-    def _complete(self, url: str, part: Path) -> None:
+    def _download_rest(self, url: str, part: Path) -> None:
         import requests
         from tqdm.auto import tqdm
 
@@ -271,12 +275,14 @@ class Download:
         headers["Accept-Encoding"] = "identity"
         with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
-                part.unlink(missing_ok=True)  # of another file: the next try starts anew
+                part.unlink(
+                    missing_ok=True
+                )  # of another file: the next try starts from the beginning
             response.raise_for_status()
             if response.status_code != requests.codes.partial_content:
                 have = 0  # all of it comes
             size = int(response.headers.get("Content-Length", 0)) + have
-            limit = MOST_SUMS_BYTES if part.name == CHECKSUMS else MOST_BYTES
+            limit = MAX_SUMS_BYTES if part.name == CHECKSUMS else MAX_BYTES
             with (
                 part.open("r+b" if have else "wb") as file,
                 tqdm(
@@ -289,17 +295,17 @@ class Download:
                 ) as bar,
             ):
                 file.seek(have)
-                for chunk in self._arriving(response):
+                for chunk in self._iter_chunks(response):
                     if file.tell() + len(chunk) > limit:
                         part.unlink()
                         raise OSError(
-                            f"{url} has more than {limit} bytes, as no such file of the database. "
+                            f"{url} has more than {limit} bytes, which no file there has. "
                             "Is url the folder of the database?"
                         )
                     file.write(chunk)
                     bar.update(len(chunk))
 
-    def _arriving(self, response: Any) -> Iterator[bytes]:
+    def _iter_chunks(self, response: Any) -> Iterator[bytes]:
         """Yield what comes when it comes; raise where it comes too slowly."""
         import requests
         import urllib3
@@ -311,7 +317,7 @@ class Download:
                 yield chunk
                 came += len(chunk)
                 waited = time.monotonic() - began
-                if waited > min(LONGEST, self.timeout + came / SLOWEST):
+                if waited > min(MAX_SECONDS, self.timeout + came / MIN_SPEED):
                     raise requests.Timeout(f"timed out: only {came} bytes in {waited:.0f} s")
         except urllib3.exceptions.HTTPError as error:
             raise requests.ConnectionError(error) from error

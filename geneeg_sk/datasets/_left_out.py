@@ -52,7 +52,7 @@ class LeftOut:
             warnings.warn(self.summary(), stacklevel=4)
 
     def summary(self) -> str:
-        """Return what was left out, one a line."""
+        """Return what was left out, one file per line."""
         lines = [f"{name}: {reason}" for name, reason in self.reasons.items()]
         if len(lines) > SHOWN:
             lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ._left_out import LeftOut
 
-MOST_BYTES = 1 << 26  # of an annotation file
+MAX_BYTES = 1 << 26  # of an annotation file
 SIGNALS = (".edf", ".bdf")
-APART = {"derivatives", "sourcedata", "code"}  # of BIDS: copies and other things, not the data
+SKIPPED = {"derivatives", "sourcedata", "code"}  # folders of BIDS that hold copies and programs
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def existing_folder(folder: str | Path) -> Path:
 
 
 def find(folder: Path, *endings: str) -> list[Path]:
-    """Return the files below `folder` whose name ends so, in whatever case, sorted.
+    """Return the files below `folder` with one of these endings, in upper or lower case, sorted.
 
     Hidden files and folders, and copies beside a BIDS data set, are not entered.
     """
@@ -70,7 +70,7 @@ def find(folder: Path, *endings: str) -> list[Path]:
         path
         for path in folder.rglob("*")
         if path.name.lower().endswith(endings)
-        and not any(part in APART or part[0] == "." for part in path.relative_to(folder).parts)
+        and not any(part in SKIPPED or part[0] == "." for part in path.relative_to(folder).parts)
         and path.is_file()
     )
 
@@ -92,8 +92,8 @@ def find_recording(source: Path, line: int, name: str, patient: str) -> Path | N
     if path is not None:
         return path
     files = [p for p in sorted(source.parent.iterdir()) if p.suffix.lower() in SIGNALS]
-    meant = [p for p in files if _plain(p.name) == _plain(name)]
-    if not meant and _plain(name) == _plain(patient):
+    meant = [p for p in files if _normalize_name(p.name) == _normalize_name(name)]
+    if not meant and _normalize_name(name) == _normalize_name(patient):
         meant = files
     if len(meant) != 1:
         return None
@@ -104,11 +104,11 @@ def find_recording(source: Path, line: int, name: str, patient: str) -> Path | N
     return meant[0]
 
 
-def _plain(name: str) -> str:
-    """Return a name without what people misspell.
+def _normalize_name(name: str) -> str:
+    """Return a name in which the usual misspellings make no difference.
 
-    >>> _plain("PNO6-1.edf") == _plain("pn06_01 .EDF"), _plain("PN11-.edf") == _plain("PN11")
-    (True, True)
+    >>> _normalize_name("PNO6-1.edf"), _normalize_name("pn06_01 .EDF"), _normalize_name("PN11-.edf")
+    ('pn6-1', 'pn6-1', 'pn11')
     """
     name = re.sub(r"\.(edf|bdf)$", "", name.strip().lower()).replace("o", "0")
     name = re.sub(r"[\s_-]+", "-", name).strip("-")
@@ -122,8 +122,8 @@ def relative_name(source: Path, name: str, folder: Path) -> str:
 
 def read_lines(source: Path) -> list[str]:
     """Return the lines of a text file; old files with stray bytes are read all the same."""
-    if source.stat().st_size > MOST_BYTES:
-        raise bad_line(source, 1, f"no list of seizures has more than {MOST_BYTES} bytes.")
+    if source.stat().st_size > MAX_BYTES:
+        raise bad_line(source, 1, f"no list of seizures has more than {MAX_BYTES} bytes.")
     return source.read_text(encoding="utf-8-sig", errors="replace").split("\n")
 
 
@@ -132,13 +132,14 @@ def bad_line(source: Path, line: int, what: str) -> ValueError:
     return ValueError(f"{source}, line {line}: {what}")
 
 
-def present(listed: Iterable[Listed]) -> list[Listed]:
+def keep_present(listed: Iterable[Listed]) -> list[Listed]:
     """Return the recordings whose file is there; warn about the others."""
     listed = list(listed)
     absent = [one.name for one in listed if one.path is None]
     if absent:
         warnings.warn(
-            f"{len(absent)} of {len(listed)} annotated recordings have no file: {_some(absent)}",
+            f"{len(absent)} of {len(listed)} annotated recordings have no file: "
+            f"{_join_some(absent)}",
             stacklevel=4,
         )
     return [one for one in listed if one.path is not None]
@@ -151,10 +152,10 @@ def warn_of_unlisted(listed: Iterable[Listed], folder: Path) -> None:
     if unknown:
         warnings.warn(
             f"{len(unknown)} recordings below {folder} are not annotated and not loaded: "
-            f"{_some(unknown)}",
+            f"{_join_some(unknown)}",
             stacklevel=4,
         )
 
 
-def _some(names: list[str]) -> str:
+def _join_some(names: list[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -16,11 +16,11 @@ from sklearn.utils import Bunch
 
 from ._edf import open_recording
 from ._left_out import LeftOut
-from ._listing import Layout, Listed, existing_folder, present, warn_of_unlisted
+from ._listing import Layout, Listed, existing_folder, keep_present, warn_of_unlisted
 from ._options import PreparationOptions, WindowingOptions, split_options
 from ._preparer import RecordingPreparer
 from ._store import cached_windows
-from ._transport import each_in_turn
+from ._transport import make_each
 from ._windows import bad_stretches, check_seizures, cut_windows
 
 ADVICE = "Name others in channels=, or leave it out (on_error='warn')."
@@ -46,11 +46,11 @@ def load(
     if not listed:
         raise FileNotFoundError(
             f"no {layout.annotations} that can be used below {folder}; expected {layout.name}'s "
-            f"layout.{_also(left_out)}"
+            f"layout.{_mention_left_out(left_out)}"
         )
     database = f"{layout.name} layout, {folder.name}"
     warn_of_unlisted(listed, folder)
-    chosen = present(_of_patients(listed, patients))
+    chosen = keep_present(_select_patients(listed, patients))
     paths = [one.path for one in chosen if one.path is not None]
     if not paths:
         raise FileNotFoundError(f"{database}: none of the annotated recordings is there.")
@@ -75,7 +75,7 @@ def load(
         verbose=verbose,
     )
     if store is None:
-        windows = joined(cut())
+        windows = join_parts(cut())
     else:
         identity = {
             "database": database,
@@ -100,14 +100,14 @@ class Recording:
         patient: str,
         seizures: Sequence[tuple[float, float]],  # onset and duration, seconds
         annotated_in: str,
-        opened: Callable[[], Any],
+        open_raw: Callable[[], Any],
     ):
         self.name, self.patient, self.seizures = name, patient, seizures
-        self.annotated_in, self.opened = annotated_in, opened
+        self.annotated_in, self.open = annotated_in, open_raw
 
     def check(self, options: PreparationOptions) -> None:
         """Open it, and raise a ValueError if it cannot give what is asked for."""
-        self.preparer = RecordingPreparer(self.opened(), self.name, options, advice=ADVICE)
+        self.preparer = RecordingPreparer(self.open(), self.name, options, advice=ADVICE)
         source = f" (annotated in {self.annotated_in})" if self.annotated_in else ""
         self.sfreq = self.preparer.own_sfreq
         self.spans = check_seizures(self.seizures, self.preparer.duration, f"{self.name}{source}")
@@ -139,8 +139,8 @@ def cut_all(
     n_parts, last = 0, None
     if good:
         sfreq = _common_sfreq(good, preparation)
-        cut = partial(_windows_of, windowing=windowing, sfreq=sfreq)
-        for one, part in each_in_turn(cut, good, n_jobs=n_jobs, verbose=verbose):
+        cut = partial(_cut_recording, windowing=windowing, sfreq=sfreq)
+        for one, part in make_each(cut, good, n_jobs=n_jobs, verbose=verbose):
             if isinstance(part, Exception):
                 left_out.add(one.name, part)
                 continue
@@ -151,11 +151,11 @@ def cut_all(
             last = part
             yield part
     if last is None:
-        raise ValueError(f"{database}: no recording can be used.{_also(left_out)}")
+        raise ValueError(f"{database}: no recording can be used.{_mention_left_out(left_out)}")
     if not states:
         raise ValueError(
             f"{database}: no window is left of {n_parts} recordings; positions were dropped for "
-            f"these reasons: {dict(dropped)}.{_also(left_out)}"
+            f"these reasons: {dict(dropped)}.{_mention_left_out(left_out)}"
         )
     shown = ", ".join(f"{n} {state}" for state, n in states.items())
     yield Bunch(
@@ -173,7 +173,7 @@ def cut_all(
     )
 
 
-def _windows_of(
+def _cut_recording(
     one: Recording, windowing: WindowingOptions, sfreq: float
 ) -> Bunch | ValueError | OSError:
     """Return the windows of a recording, or why there are none."""
@@ -210,7 +210,7 @@ def _common_sfreq(recordings: list[Recording], options: PreparationOptions) -> f
     return lowest if options.sfreq is None else float(options.sfreq)
 
 
-def _of_patients(listed: list[Listed], patients: Sequence[str] | None) -> list[Listed]:
+def _select_patients(listed: list[Listed], patients: Sequence[str] | None) -> list[Listed]:
     if patients is None:
         return listed
     known = sorted({one.patient for one in listed})
@@ -220,11 +220,11 @@ def _of_patients(listed: list[Listed], patients: Sequence[str] | None) -> list[L
     return [one for one in listed if one.patient in patients]
 
 
-def _also(left_out: LeftOut) -> str:
+def _mention_left_out(left_out: LeftOut) -> str:
     return f" {left_out.summary()}" if left_out.reasons else ""
 
 
-def joined(parts: Iterable[Bunch]) -> Bunch:
+def join_parts(parts: Iterable[Bunch]) -> Bunch:
     """Return the parts that `cut_all` yields as one."""
     import mne
 

@@ -22,9 +22,9 @@ def to_epochs(X: Any, info: Any, y: Any = None, metadata: pd.DataFrame | None = 
     info : mne.Info
         Their channels and sampling frequency, as loaders return it.
     y : array-like of shape (n_windows,), default=None
-        States: they become the epochs' events, so that ``epochs["ictal"]`` works.
+        States; they become the epochs' events, so that ``epochs["ictal"]`` works.
     metadata : pandas.DataFrame, default=None
-        A row a window; becomes ``epochs.metadata``.
+        One row per window; becomes ``epochs.metadata``.
 
     Returns
     -------
@@ -66,8 +66,8 @@ def to_epochs(X: Any, info: Any, y: Any = None, metadata: pd.DataFrame | None = 
 def write_edf(path: str | Path, X: Any, y: Any, info: Any) -> None:
     """Write windows one after another into an EDF+ file, each annotated with its state.
 
-    The file appears when it is complete; an older one of that name is replaced. EDF stores 16 bits
-    a sample, over the range of each channel.
+    The file appears when it is complete; an older one of that name is replaced. EDF stores samples
+    in 16 bits, scaled to the range of each channel.
 
     Parameters
     ----------

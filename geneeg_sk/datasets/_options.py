@@ -12,7 +12,7 @@ import numpy as np
 
 from ._channels import COMMON, standard_name
 
-HIGHEST_SFREQ = 1e5  # Hz; a slip of the keyboard must not fill the memory
+MAX_SFREQ = 1e5  # Hz; a slip of the keyboard must not fill the memory
 
 Step: TypeAlias = float | Mapping[str, float] | None
 Amplitude: TypeAlias = float | Mapping[str, float]
@@ -20,7 +20,7 @@ Amplitude: TypeAlias = float | Mapping[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class WindowingOptions:
-    """How a signal is cut into windows, and these are labelled; see `make_windows`."""
+    """How a signal is cut into windows, and these are labeled; see `make_windows`."""
 
     length: float = 4.0
     step: Step = None
@@ -87,9 +87,9 @@ class PreparationOptions:
     reference: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        if self.sfreq is not None and not 0 < self.sfreq <= HIGHEST_SFREQ:
+        if self.sfreq is not None and not 0 < self.sfreq <= MAX_SFREQ:
             raise ValueError(
-                f"sfreq must be positive, in Hz, and at most {HIGHEST_SFREQ:g}, got {self.sfreq!r}."
+                f"sfreq must be positive, in Hz, and at most {MAX_SFREQ:g}, got {self.sfreq!r}."
             )
         if len(set(self.wanted)) < len(self.wanted) or not self.wanted:
             raise ValueError(
@@ -118,7 +118,7 @@ class PreparationOptions:
         return [standard_name(name) or name for name in self.channels]
 
     @cached_property
-    def against(self) -> list[str] | None:
+    def reference_channels(self) -> list[str] | None:
         """The electrodes of the reference."""
         if self.reference is None or isinstance(self.reference, str):
             return self.wanted if self.reference else None

@@ -22,11 +22,11 @@ FILTER_BYTES = 1 << 24  # of float64 to filter at once
 
 
 class RecordingPreparer:
-    """A recording as its windows have it: loaders and detectors both cut what this gives.
+    """The signal of a recording, prepared for cutting, for loaders and detectors alike.
 
-    The signal is prepared in blocks of fixed length from the start of the recording, each with so
-    much beside it that no block has edges of a filter. So memory does not grow with the recording,
-    and whoever cuts windows of the same recording gets the same samples, to the bit.
+    The signal is prepared in blocks of fixed length from the start of the recording, each with a
+    margin that keeps edge effects of the filters out. Memory does not grow with the recording, and
+    loaders and detectors get exactly the same samples.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class RecordingPreparer:
         part = self._read_signal(start, stop) if whole is None else whole[:, start:stop].copy()
         np.minimum(self._lowest, part.min(axis=1), out=self._lowest)
         np.maximum(self._highest, part.max(axis=1), out=self._highest)
-        part = self._filtered(part, start, sfreq)
+        part = self._filter(part, start, sfreq)
         begin = first - int(start * ratio)
         part = part[:, begin : begin + last - first]
         missing = last - first - part.shape[1]  # one at the end, where MNE rounds down
@@ -119,7 +119,7 @@ class RecordingPreparer:
             in_parts=self._in_parts,
         )
 
-    def _filtered(self, signal: np.ndarray, start: int, sfreq: float) -> np.ndarray:
+    def _filter(self, signal: np.ndarray, start: int, sfreq: float) -> np.ndarray:
         """Filter and resample with MNE, a few channels at a time.
 
         It works in float64, which for all channels at once would take several times the memory.
@@ -139,7 +139,7 @@ class RecordingPreparer:
             some = slice(first, first + n_channels)
             info = mne.create_info(self.names[some], self.own_sfreq, "eeg", verbose="ERROR")
             part = mne.io.RawArray(signal[some].astype(np.float64), info, verbose="ERROR")
-            part.set_annotations(annotations, emit_warning=False)  # it heeds gaps
+            part.set_annotations(annotations, emit_warning=False)  # filters stop at gaps
             part.filter(options.l_freq, options.h_freq, verbose="ERROR")
             if options.notch is not None:
                 part.notch_filter(options.notch, verbose="ERROR")
@@ -158,13 +158,15 @@ class RecordingPreparer:
         if options.reference is None and set(named) <= set(names):
             return named, None
         montage = Montage(names)
-        lacking = montage.lacking(dict.fromkeys([*options.wanted, *(options.against or ())]))
+        lacking = montage.find_missing(
+            dict.fromkeys([*options.wanted, *(options.reference_channels or ())])
+        )
         if lacking:
             raise ValueError(
                 f"recording {self.recording} lacks channels {lacking}; it has "
                 f"{list(montage.channels) or names}. {advice}"
             )
-        read, weights = montage.matrix(options.wanted, options.against)
+        read, weights = montage.matrix(options.wanted, options.reference_channels)
         return read, None if np.array_equal(weights, np.eye(len(read))) else weights
 
     @property

@@ -1,4 +1,4 @@
-"""Windows on disk that are read when asked for, and by whom a fold is given as row numbers."""
+"""Windows on disk that are read when they are needed; a fold is an array of row numbers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ BLOCK_BYTES = 1 << 22  # of windows read at a time, where all are gone through
 class WindowRows:
     """Windows that stay on disk: choosing some of them chooses row numbers and copies nothing.
 
-    Indexing a memory map with the rows of a fold copies them into memory. This does not:
-    ``X[rows]`` is another `WindowRows`, and only ``np.asarray(X[rows])`` or ``X[5]`` reads, what
-    was asked and no more. It goes through scikit-learn's splitters and `cross_validate`, and to
-    the processes of joblib as file names and row numbers. ``CNNBiLSTMClassifier`` trains on it
-    and predicts from it, minibatch by minibatch; an estimator that knows nothing of it gets all
-    windows as one array.
+    Indexing a memory map with the rows of a fold copies them into memory. Here ``X[rows]`` is
+    another `WindowRows`; only ``np.asarray(X[rows])`` or ``X[5]`` read windows, and only those.
+    Scikit-learn's splitters and `cross_validate` take it, and joblib passes it to other processes
+    as file names and row numbers. ``CNNBiLSTMClassifier`` trains on it and predicts from it,
+    minibatch by minibatch; other estimators convert it to one array of all windows.
 
     Parameters
     ----------
     *sources : memory maps, arrays or WindowRows, each of shape (n_windows, n_channels, n_times)
-        Windows in microvolts, such as ``read_windows(folder).X``. Several are put one behind the
-        other: real and synthetic windows, or the stores of several databases.
+        Windows in microvolts, such as ``read_windows(folder).X``. Several are concatenated: real
+        and synthetic windows, or the stores of several databases.
     rows : array-like of int, default=None
         Which rows of all sources, in this order; None: all.
 
@@ -38,9 +37,9 @@ class WindowRows:
     ndim, nbytes : int
         3, and the bytes that the windows would take in memory.
     dtype : numpy.dtype
-        In which windows are read.
+        Type of the windows when they are read.
     rows : ndarray of int
-        Row numbers in the sources, counted through.
+        Row numbers in the concatenated sources.
 
     See Also
     --------
@@ -48,8 +47,8 @@ class WindowRows:
 
     Notes
     -----
-    A source has `shape`, `dtype`, a length, and gives an array for an array of row numbers. One
-    with an attribute ``generated`` makes new windows with every look at them, see
+    A source has `shape`, `dtype` and a length, and returns an array when indexed with an array of
+    row numbers. One with an attribute ``generated`` makes new windows every time it is read, see
     :func:`~geneeg_sk.over_sampling.augment_rows`.
 
     Examples
@@ -92,6 +91,7 @@ class WindowRows:
 
     @property
     def nbytes(self) -> int:
+        """Bytes that the windows would take in memory."""
         return int(np.prod(self.shape)) * self.dtype.itemsize
 
     def __len__(self) -> int:
@@ -119,14 +119,22 @@ class WindowRows:
         return WindowRows(*self._sources, rows=chosen)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Read all windows; neighbours in a memory map are a view of it, and not copied."""
+        """Read all windows; neighbors in a memory map are a view of it, and not copied."""
         if copy is False and not self._is_view():
             raise ValueError("WindowRows has to be read, and cannot be an array without a copy.")
         X = self._read(self.rows)
         return X.astype(dtype or X.dtype, copy=bool(copy))
 
     def stored_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield places and windows, some megabytes at a time, of all that is not generated."""
+        """Yield the stored windows, some megabytes at a time; generated ones are left out.
+
+        Yields
+        ------
+        places : ndarray of int
+            Where in this object the windows are.
+        X : ndarray of shape (n_places, n_channels, n_times)
+            The windows, in microvolts.
+        """
         generated = [getattr(source, "generated", False) for source in self._sources]
         places = np.flatnonzero(~np.array(generated)[self._source_of(self.rows)])
         size = max(1, BLOCK_BYTES // max(1, self.nbytes // max(1, len(self))))
@@ -139,7 +147,7 @@ class WindowRows:
 
     def _is_view(self) -> bool:
         one_source = len(set(self._source_of(self.rows).tolist())) == 1
-        return one_source and _consecutive(self.rows)
+        return one_source and _are_consecutive(self.rows)
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         source_of = self._source_of(rows)
@@ -154,13 +162,13 @@ class WindowRows:
 
     def _read_from(self, which: int, rows: np.ndarray) -> np.ndarray:
         source, rows = self._sources[which], rows - self._starts[which]
-        if _consecutive(rows) and isinstance(source, np.ndarray):
+        if _are_consecutive(rows) and isinstance(source, np.ndarray):
             return np.asarray(source[rows[0] : rows[-1] + 1])
         return np.asarray(source[rows])
 
     def __getstate__(self) -> dict[str, Any]:
-        """A memory map goes by its file: what is pickled is small, and read where it arrives."""
-        return self.__dict__ | {"_sources": tuple(map(_by_name, self._sources))}
+        """Pickle memory maps as the names of their files, so that little is sent to a process."""
+        return self.__dict__ | {"_sources": tuple(map(_as_file, self._sources))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         opened = (s.open() if isinstance(s, _File) else s for s in state["_sources"])
@@ -180,13 +188,13 @@ class _File:
         return np.memmap(self.name, self.dtype, "r", self.offset, self.shape, order)
 
 
-def _by_name(source: Any) -> Any:
+def _as_file(source: Any) -> Any:
     # A part of a map keeps the offset of the whole, and cannot be found again by it.
     whole = isinstance(source, np.memmap) and isinstance(source.base, mmap.mmap)
     return _File(source) if whole else source
 
 
-def _consecutive(rows: np.ndarray) -> bool:
+def _are_consecutive(rows: np.ndarray) -> bool:
     return len(rows) > 0 and bool((np.diff(rows) == 1).all())
 
 

@@ -18,23 +18,23 @@ COLUMNS = ["patient", "recording", "onset", "duration", "seizure", "source", "li
 
 
 def read_seizures(folder: str | Path, *, on_error: str = "raise") -> pd.DataFrame:
-    """Read which seizures a database annotates, whether or not its recordings are there.
+    """Read the annotated seizures of a database; the recordings themselves are not needed.
 
-    Understands CHB-MIT (``*-summary.txt``), Siena (``Seizures-list-*.txt``) and BIDS with SzCORE
-    events (``*_events.tsv``), and whatever of them it finds below `folder`.
+    All annotation files below `folder` are read: those of CHB-MIT (``*-summary.txt``), of Siena
+    (``Seizures-list-*.txt``) and of BIDS with SzCORE events (``*_events.tsv``).
 
     Parameters
     ----------
     folder : str or Path
         Folder of a database, or of one patient.
     on_error : {"raise", "warn"}, default="raise"
-        What to do with an annotation file that cannot be understood: stop there, or leave it out
-        and say so in one warning at the end.
+        What to do with an annotation file that cannot be understood: raise an error, or leave it
+        out and list it in one warning at the end.
 
     Returns
     -------
     seizures : pandas.DataFrame
-        A row a seizure: ``patient``, ``recording`` (file, relative to `folder`), ``onset`` and
+        One row per seizure: ``patient``, ``recording`` (file, relative to `folder`), ``onset`` and
         ``duration`` (seconds from the start of the recording), ``seizure`` (number within the
         recording, from 1), ``source`` and ``line`` (where it is annotated).
 

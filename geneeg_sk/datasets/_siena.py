@@ -58,22 +58,50 @@ def load_siena(
 ) -> Bunch:
     """Load windows from a folder in the layout of the Siena Scalp EEG Database.
 
-    Seizures are read from the ``Seizures-list-*.txt`` beside the recordings, in clock time, also
-    across midnight. ECG, markers and unnamed channels are left out. The lists are written by hand;
-    what can be read in one way only is read in that way, with a warning that names file and line:
-    misspelled file names (PN06), blanks and remarks in times (PN10), an end that is an hour off
-    (PN00), a start of the registration that is not that of the recording (PN14).
+    Seizures are read from the ``Seizures-list-*.txt`` beside the recordings, where they are in
+    clock time, also across midnight. ECG, markers and unnamed channels are left out. The lists were
+    written by hand. Mistakes that leave no doubt about what was meant are corrected, with a warning
+    that names file and line: misspelled file names (PN06), blanks and remarks in times (PN10), an
+    end that is an hour off (PN00), a start that is not that of the recording (PN14).
 
     Parameters
     ----------
     folder : str or Path
         Folder of the database.
-    patients, channels, sfreq, l_freq, h_freq, notch, reference
-        As in `load_chbmit`.
-    length, step, preictal, preictal_offset, postictal, min_distance, min_overlap, reject, flat
-        As in `make_windows`.
-    on_error, n_jobs, verbose, store
-        As in `load_chbmit`.
+    patients : list of str, default=None
+        Load only these; by default all.
+    channels : "common" or list of str, default="common"
+        Electrodes or derivations, in this order; ``"common"`` stands for the 18 derivations of the
+        longitudinal bipolar montage. See `load_chbmit`.
+    sfreq : float, default=None
+        Resample to this frequency, in Hz. By default the recordings' own, or the lowest of these.
+    l_freq, h_freq : float or None, default=0.5 and 45.0
+        Edges of the band-pass filter of the continuous signal, in Hz (zero phase, FIR).
+    notch : float or list of float, default=None
+        Frequencies to notch out, in Hz.
+    reference : "average" or list of str, default=None
+        Measure electrodes against the mean of all `channels`, or of these electrodes.
+    length : float, default=4.0
+        Length of a window, in seconds.
+    step : float or dict of state to float, default=None
+        Seconds from one window to the next. By default `length`, and half of it for ictal windows.
+    preictal, preictal_offset, postictal, min_distance : float, default=300.0, 0.0, 300.0 and 900.0
+        Zones around seizures, in seconds; `make_windows` says what each is.
+    min_overlap : float, default=0.5
+        Smallest part of an ictal window that lies in seizures, above 0 and at most 1.
+    reject, flat : float or dict, default=None and 0.0
+        Drop windows with a channel whose peak-to-peak amplitude is above `reject`, or not above
+        `flat`, in microvolts; see `make_windows`.
+    on_error : {"raise", "warn"}, default="raise"
+        What to do where a recording or an annotation file cannot be used: raise an error, or leave
+        it out and list it in one warning and in ``windows.left_out``.
+    n_jobs : int, default=None
+        Recordings to read at a time, in processes of joblib; by default one.
+    verbose : bool, default=True
+        Show a progress bar.
+    store : str or Path, default=None
+        Folder that keeps windows on disk, written once and read on the next call; see
+        `load_chbmit`.
 
     Returns
     -------
@@ -127,20 +155,20 @@ def _parse(source: Path, folder: Path) -> list[Listed]:
             current = listed.setdefault(name, Listed(name, path, patient))
         elif match := _TIME.match(text):
             what = f"{match[1].lower() or 'seizure'} {match[2].lower()}"
-            clock[what] = _seconds(match[3], source, number), number
+            clock[what] = _parse_clock(match[3], source, number), number
             if what == "registration start" and current is not None:
-                clock[what] = _start(current, clock[what][0], source, number), number
+                clock[what] = _start_of_recording(current, clock[what][0], source, number), number
             if what == "seizure end":
                 if current is None:
                     raise bad_line(source, number, "a seizure before the first 'File name:'.")
-                current.seizures.append(_seizure(clock, source, number))
+                current.seizures.append(_read_seizure(clock, source, number))
     return list(listed.values())
 
 
 SIENA = Layout("Siena", "Seizures-list-*.txt", _sources, _parse)
 
 
-def _start(one: Listed, listed: float, source: Path, number: int) -> float:
+def _start_of_recording(one: Listed, listed: float, source: Path, number: int) -> float:
     """Return when a recording starts: as its own header says, which belongs to its first sample.
 
     A header at midnight sharp is that of a recording whose date and time were taken out.
@@ -149,14 +177,14 @@ def _start(one: Listed, listed: float, source: Path, number: int) -> float:
     if not clock or clock.total_seconds() == listed:
         return listed
     warnings.warn(
-        f"{source}, line {number}: the registration would start at {_shown(listed)}, but "
-        f"{one.name} starts at {_shown(clock.total_seconds())}, which is taken.",
+        f"{source}, line {number}: the registration would start at {_format_clock(listed)}, but "
+        f"{one.name} starts at {_format_clock(clock.total_seconds())}, which is taken.",
         stacklevel=2,
     )
     return clock.total_seconds()
 
 
-def _seizure(clock: dict[str, tuple[float, int]], source: Path, number: int) -> Seizure:
+def _read_seizure(clock: dict[str, tuple[float, int]], source: Path, number: int) -> Seizure:
     missing = [key for key in ("registration start", "seizure start") if key not in clock]
     if missing:
         raise bad_line(source, number, f"a seizure ends here that has no '{missing[0]} time'.")
@@ -178,7 +206,7 @@ def _seizure(clock: dict[str, tuple[float, int]], source: Path, number: int) -> 
     return Seizure(float(onset), float(duration), source, clock["seizure start"][1])
 
 
-def _seconds(text: str, source: Path, number: int) -> float:
+def _parse_clock(text: str, source: Path, number: int) -> float:
     """Return seconds since midnight, of the first time in `text`, or the electrographic one."""
     text = text.strip()
     whole = _TORN.sub(r"\1\2", text)
@@ -199,6 +227,6 @@ def _seconds(text: str, source: Path, number: int) -> float:
     return whole_seconds + (float(f"0.{fraction}") if fraction else 0)
 
 
-def _shown(seconds: float) -> str:
+def _format_clock(seconds: float) -> str:
     minutes, seconds = divmod(seconds, 60)
     return f"{minutes // 60:02.0f}.{minutes % 60:02.0f}.{seconds:02.0f}"

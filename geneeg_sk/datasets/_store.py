@@ -37,8 +37,8 @@ from ._store_header import (
 
 BLOCK_BYTES = 1 << 24  # of windows on their way to the disk
 # What is read is within these limits, so that a damaged or malicious store fills no memory.
-MOST_ROW_BYTES, MOST_TABLE_BYTES = 1 << 16, 1 << 24
-LONGEST_LABEL = 1000  # characters
+MAX_ROW_BYTES, MAX_TABLE_BYTES = 1 << 16, 1 << 24
+MAX_LABEL_LENGTH = 1000  # characters
 
 
 def write_windows(
@@ -48,9 +48,9 @@ def write_windows(
 
     The folder holds ``X.npy``, ``metadata.parquet`` (with the states and patients of the windows),
     further tables that `bunch` has, and ``header.json``, with checksums of all. It appears when it
-    is complete; nothing is pickled. A store that is written over another has files of other names,
-    such as ``X-1a2b3c4d.npy``, and takes its place in one moment: whoever reads, or is killed
-    while writing, finds one or the other.
+    is complete; nothing is pickled. When a store replaces an earlier one, its files get other
+    names, such as ``X-1a2b3c4d.npy``, and the header is replaced last: a reader finds either the
+    earlier store or the new one, also where the writing process was killed.
 
     Parameters
     ----------
@@ -59,15 +59,15 @@ def write_windows(
     bunch : sklearn.utils.Bunch, or iterable of them
         Windows as `make_eeg_cohort`, `make_windows` or a loader return them: `X`, `y`, `groups`,
         `metadata`, `info`, and where there are any, `dropped` and further tables. Several, such
-        as a generator that makes those of one recording after the other, are written one behind
-        the other, and only one is in memory at a time.
+        as a Python generator that yields one recording at a time, are concatenated on disk, with
+        only one in memory at a time.
     overwrite : bool, default=False
         Replace an earlier store at this place. Any other folder is never replaced.
 
     Raises
     ------
     FileExistsError
-        If the folder exists, and `overwrite` is False or it is no store of windows.
+        If the folder exists, and `overwrite` is False or it is not a store of windows.
     ValueError
         If there is no window, if parts have different lengths, or `X` is not 3-D, or holds NaN,
         infinity, masked or impossibly large samples, if a window has no state or patient, or if
@@ -104,11 +104,11 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
     folder : str or Path
         Folder of the store.
     mmap : bool, default=True
-        Leave `X` on disk, as a read-only memory map; otherwise read it. Indexing a map by fold
-        copies; `WindowRows` does not.
+        Leave `X` on disk, as a read-only memory map; otherwise read it. Indexing a map with the
+        rows of a fold copies them; `WindowRows` does not.
     verify : bool, default=True
-        Compare the files with their checksums, which reads all of them once. Otherwise only the
-        header is compared with its own, and the files with the sizes that it tells.
+        Compare the files with their checksums, which reads all of them once. If False, only the
+        checksum of the header and the sizes of the files are compared.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
     Raises
     ------
     FileNotFoundError
-        If `folder` is no store of windows.
+        If `folder` is not a store of windows.
     ValueError
         If the store is damaged, or written by another version.
     """
@@ -131,7 +131,7 @@ def read_windows(folder: str | Path, mmap: bool = True, *, verify: bool = True) 
         except ValueError:
             first, header = header, read_header(folder)
             if header == first:
-                raise  # else it was written anew meanwhile
+                raise  # otherwise another process has replaced it
 
 
 def cached_windows(
@@ -148,14 +148,13 @@ def cached_windows(
     folder : str or Path
         Where stores are kept, one for each combination of parameters.
     make : callable
-        Called without arguments where there is no such store yet; returns what `write_windows`
-        takes. A generator that yields the windows of one recording after the other keeps no more
-        than one recording in memory.
+        Called without arguments if there is no store yet; returns what `write_windows` takes. A
+        Python generator that yields one recording at a time keeps only that in memory.
     parameters : dict
-        All that `make` depends on: numbers, text, paths, arrays, and lists and dicts of these.
+        Everything that `make` depends on: numbers, text, paths, arrays, lists and dicts of these.
     sources : iterable of str or Path, default=()
-        Files that are read. A store is made anew when one of them has another size or time of
-        change.
+        Files that `make` reads. The store is made again when the size or modification time of one
+        of them changes.
 
     Returns
     -------
@@ -167,12 +166,12 @@ def cached_windows(
     FileNotFoundError
         If one of `sources` is not there.
     TypeError
-        If `parameters` hold what has no text that stays the same, such as a function.
+        If `parameters` hold an object that cannot be compared across sessions, such as a function.
 
     Warns
     -----
     UserWarning
-        If a store is damaged (a checksum differs, or a file is missing), and is made anew.
+        If a store is damaged (a checksum differs, or a file is missing) and is made again.
 
     Notes
     -----
@@ -201,7 +200,7 @@ def cached_windows(
         try:
             return read_windows(place)
         except (ValueError, FileNotFoundError) as error:
-            warnings.warn(f"{error} The windows are made anew now.", stacklevel=2)
+            warnings.warn(f"{error} The windows are made again now.", stacklevel=2)
     with contextlib.suppress(_MadeMeanwhile):
         _write(place, make(), replace=is_there, about=about)
     return read_windows(place, verify=False)
@@ -242,10 +241,10 @@ def _replace(part: Path, folder: Path, header: dict[str, Any]) -> None:
         patterns = (re.escape(name).replace(r"\.", r"(-[0-9a-f]{8})?\.") for name in names)
         return re.compile("|".join(patterns))
 
-    replace_files(part, folder, last=HEADER, named=lambda: _named(folder), own=own)
+    replace_files(part, folder, last=HEADER, named=lambda: _current_files(folder), own=own)
 
 
-def _named(folder: Path) -> set[str]:
+def _current_files(folder: Path) -> set[str]:
     """Return the names of the files that the header of a store names."""
     header = read_header(folder)
     return {file_of(folder, name, header["suffix"]).name for name in header["files"]}
@@ -285,7 +284,7 @@ def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
             raise ValueError("there is no window to write. Look at `dropped` for the reasons.")
         file.seek(0)
         _write_array_header(file, header, n_windows)
-    whole = {name: _joined(some) for name, some in tables.items()}
+    whole = {name: _join_tables(some) for name, some in tables.items()}
     for name, table in whole.items():
         table.to_parquet(folder / table_file(name))
     return {
@@ -365,7 +364,7 @@ def _tables(bunch: Bunch) -> dict[str, pd.DataFrame]:
     return tables | {TABLE: tables[TABLE].assign(**labels)}
 
 
-def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+def _join_tables(tables: list[pd.DataFrame]) -> pd.DataFrame:
     # Types of columns are not known where there is no row.
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
@@ -413,7 +412,7 @@ def _read(folder: Path, header: dict[str, Any], *, mmap: bool, verify: bool) -> 
         # All are opened first: what is open stays readable, even if it is replaced now.
         with contextlib.ExitStack() as stack:
             files = {
-                name: stack.enter_context(_opened(folder, name, header)) for name in header["files"]
+                name: stack.enter_context(_open(folder, name, header)) for name in header["files"]
             }
             if verify:
                 for name, file in files.items():
@@ -441,7 +440,7 @@ def _read(folder: Path, header: dict[str, Any], *, mmap: bool, verify: bool) -> 
     )
 
 
-def _opened(folder: Path, name: str, header: dict[str, Any]) -> BufferedReader:
+def _open(folder: Path, name: str, header: dict[str, Any]) -> BufferedReader:
     path, expected = file_of(folder, name, header["suffix"]), header["files"][name]["bytes"]
     if not path.is_file():  # of a pipe or a device, the mere opening may never end
         raise ValueError(f"{name} is missing")
@@ -479,7 +478,7 @@ def _read_table(file: BufferedReader, n_rows: int) -> pd.DataFrame:
 
     about = parquet.read_metadata(file)
     n_bytes = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
-    if about.num_rows != n_rows or n_bytes > n_rows * MOST_ROW_BYTES + MOST_TABLE_BYTES:
+    if about.num_rows != n_rows or n_bytes > n_rows * MAX_ROW_BYTES + MAX_TABLE_BYTES:
         raise ValueError(f"a table of {about.num_rows} rows, {n_bytes} bytes, is not {n_rows} rows")
     file.seek(0)
     return pd.read_parquet(file)
@@ -491,6 +490,6 @@ def _as_labels(column: Any, name: str) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(labels):
         return labels
     texts = list(map(str, labels))
-    if max(map(len, texts), default=0) > LONGEST_LABEL:
-        raise ValueError(f"{name} has an entry of more than {LONGEST_LABEL} characters.")
+    if max(map(len, texts), default=0) > MAX_LABEL_LENGTH:
+        raise ValueError(f"{name} has an entry of more than {MAX_LABEL_LENGTH} characters.")
     return np.array(texts, dtype=str)

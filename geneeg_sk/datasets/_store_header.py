@@ -14,7 +14,7 @@ from .._files import seal
 FORMAT, VERSION = "geneeg_sk windows", 3
 HEADER, ARRAY = "header.json", "X.npy"
 TABLE = "metadata"  # the one that every store has
-MOST_BYTES = 1 << 26  # of a header
+MAX_BYTES = 1 << 26  # of a header
 
 
 def table_file(table: str) -> str:
@@ -35,7 +35,7 @@ def file_of(folder: Path, name: str, suffix: str) -> Path:
 def is_store(folder: Path) -> bool:
     """Tell whether a folder is ours to replace: any of its files may be damaged."""
     try:
-        return _parsed(folder / HEADER)["format"] == FORMAT
+        return _parse_header(folder / HEADER)["format"] == FORMAT
     except ValueError:
         return any(folder.glob("X*.npy")) and any(folder.glob(f"{TABLE}*.parquet"))
     except (OSError, KeyError, TypeError):
@@ -61,12 +61,12 @@ def read_header(folder: Path) -> dict[str, Any]:
     """
     path = folder / HEADER
     try:
-        header = _parsed(path)
+        header = _parse_header(path)
         is_ours = header["format"] == FORMAT
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged or of another program: {error}.") from error
     if not is_ours:
-        raise ValueError(f"{folder} is no store of windows, but of format {header['format']!r}.")
+        raise ValueError(f"{folder} is not a store of windows, but of format {header['format']!r}.")
     if header.get("version") != VERSION:
         raise ValueError(
             f"{folder} is of version {header.get('version')}, this geneeg_sk reads {VERSION}. "
@@ -84,14 +84,14 @@ def read_header(folder: Path) -> dict[str, Any]:
     return header
 
 
-def _parsed(path: Path) -> Any:
+def _parse_header(path: Path) -> Any:
     def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is no number")
+        raise ValueError(f"{constant} is not a number")
 
     if not path.is_file():  # a pipe or a device may never end
-        raise FileNotFoundError(f"{path.parent} is no store of windows: it has no {HEADER}.")
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"it has more than {MOST_BYTES} bytes")
+        raise FileNotFoundError(f"{path.parent} is not a store of windows: it has no {HEADER}.")
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES} bytes")
     try:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
     except RecursionError as error:

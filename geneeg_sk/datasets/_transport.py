@@ -15,7 +15,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils import Bunch
 
 
-def each_in_turn(
+def make_each(
     make: Callable[[Any], Bunch | Exception],
     items: Sequence[Any],
     *,
@@ -30,11 +30,11 @@ def each_in_turn(
     from tqdm.auto import tqdm
 
     with ExitStack() as stack:
-        shelf = None
+        temporary = None
         if effective_n_jobs(n_jobs) > 1:
             folder = tempfile.TemporaryDirectory(prefix="geneeg-", ignore_cleanup_errors=True)
-            shelf = Path(stack.enter_context(folder))
-        jobs = (delayed(_in_process)(make, item, shelf) for item in items)
+            temporary = Path(stack.enter_context(folder))
+        jobs = (delayed(_make_in_process)(make, item, temporary) for item in items)
         results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
         stack.callback(_stop, results)
         shown = tqdm(
@@ -47,7 +47,7 @@ def each_in_turn(
         for item, (part, messages) in shown:
             for message in messages:
                 warnings.warn(message, stacklevel=5)
-            yield item, _taken(part)
+            yield item, _open_stored(part)
 
 
 def _stop(results: Any) -> None:
@@ -56,24 +56,24 @@ def _stop(results: Any) -> None:
         results.close()
 
 
-def _in_process(
-    make: Callable[[Any], Bunch | Exception], item: Any, shelf: Path | None
+def _make_in_process(
+    make: Callable[[Any], Bunch | Exception], item: Any, temporary: Path | None
 ) -> tuple[Bunch | Exception, list[str]]:
-    """Return what `make` does and warns about; `X` as a file in the folder `shelf`, if any.
+    """Return what `make` does and warns about; `X` as a file in the folder `temporary`, if any.
 
     Windows would go from process to process through a pipe, in small pieces, copied four times.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         part = make(item)
-    if shelf is not None and isinstance(part, Bunch) and len(part.X):
-        path = shelf / f"{uuid.uuid4().hex}.npy"
+    if temporary is not None and isinstance(part, Bunch) and len(part.X):
+        path = temporary / f"{uuid.uuid4().hex}.npy"
         np.save(path, part.X)
         part.X = path
     return part, [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
 
 
-def _taken(part: Bunch | Exception) -> Bunch | Exception:
+def _open_stored(part: Bunch | Exception) -> Bunch | Exception:
     if isinstance(part, Bunch) and isinstance(part.X, Path):
         path, part.X = part.X, np.load(part.X, mmap_mode="r")
         with suppress(OSError):  # Windows keeps the file of a map until the end

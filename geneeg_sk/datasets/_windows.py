@@ -1,4 +1,4 @@
-"""From a continuous recording with annotated seizures to labelled windows."""
+"""From a continuous recording with annotated seizures to labeled windows."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def make_windows(
 
     A window is, in this order:
 
-    - *ictal* if at least `min_overlap` of it lies in seizures, also in the middle of a long one;
-      dropped if it touches a seizure but holds less of it;
+    - *ictal* if at least `min_overlap` of it lies in seizures; dropped if it overlaps a seizure by
+      less than that;
     - dropped within `postictal` seconds after a seizure, also if another seizure follows;
     - dropped within `preictal_offset` seconds before a seizure, and *preictal* if it lies wholly
       within the `preictal` seconds before that;
@@ -61,22 +61,22 @@ def make_windows(
         Length of a window in seconds.
     step : float or dict of state to float, default=None
         Seconds from one window to the next, for all states or by state. By default `length`, and
-        half of it for ictal windows. Every state has a grid of its own that starts with the
-        recording.
-    preictal, preictal_offset, postictal, min_distance : float
-        Zones around seizures, in seconds; see above. Defaults are 300, 0, 300 and 900.
+        half of it for ictal windows. The windows of each state lie on a grid that starts at the
+        beginning of the recording.
+    preictal, preictal_offset, postictal, min_distance : float, default=300.0, 0.0, 300.0 and 900.0
+        Zones around seizures, in seconds; see above.
     min_overlap : float, default=0.5
-        Least part of an ictal window that lies in seizures, above 0 and at most 1.
-    reject, flat : float or dict, default=None and 0
+        Smallest part of an ictal window that lies in seizures, above 0 and at most 1.
+    reject, flat : float or dict, default=None and 0.0
         Windows with a channel whose peak-to-peak amplitude is larger than `reject`, or not larger
-        than `flat`, are dropped: numbers in microvolts, or in MNE's manner ``{"eeg": volts}``.
+        than `flat`, are dropped: numbers in microvolts, or ``{"eeg": volts}`` as in MNE.
     seizures : array-like of shape (n, 2) or DataFrame, default=None
         Onset and duration of each seizure in seconds from the start of `raw`, or a DataFrame with
-        these columns (see `read_seizures`). An empty one says that the recording is free of
-        seizures. By default they are taken from ``raw.annotations``.
+        these columns (see `read_seizures`); an empty one for a recording without seizures. By
+        default they are taken from ``raw.annotations``.
     pattern : str
-        Regular expression, case-insensitive: annotations whose description holds it are seizures.
-        By default "seizure", "sz..." and "ictal", but not "preictal" and the like.
+        Regular expression, case-insensitive: annotations whose description contains it are
+        seizures. By default "seizure", "sz..." and "ictal", but not "preictal" and the like.
     patient : str, default=None
         Patient of the recording; by default ``info["subject_info"]["his_id"]``, else "unknown".
     recording : str, default=None
@@ -90,8 +90,8 @@ def make_windows(
         y, groups : ndarray of str, shape (n_windows,)
             State and patient.
         metadata : pandas.DataFrame
-            ``patient``, ``recording``, ``onset`` (seconds from the start), ``seizure`` (that the
-            window lies in or before; missing for normal windows), ``state``.
+            ``patient``, ``recording``, ``onset`` (seconds from the start), ``seizure`` (the one
+            that the window lies in or before; missing for normal windows), ``state``.
         recordings : pandas.DataFrame
             ``patient``, ``recording``, ``duration`` (seconds), ``sfreq`` (Hz, as recorded).
         seizures : pandas.DataFrame
@@ -101,7 +101,7 @@ def make_windows(
         sfreq : float
             Sampling frequency in Hz.
         dropped : dict of str to int
-            Positions at which no window was taken, by reason; counted on the grids of all states.
+            How many positions on the grids of all states gave no window, by reason.
 
     Raises
     ------
@@ -304,10 +304,10 @@ def check_seizures(seizures: Any, duration: float, recording: str) -> np.ndarray
             f"{spans[:, 1].max():g} s: the part that is recorded is used.",
             stacklevel=3,
         )
-    return _merged(np.minimum(spans, duration), recording)
+    return _merge_spans(np.minimum(spans, duration), recording)
 
 
-def _merged(spans: np.ndarray, recording: str) -> np.ndarray:
+def _merge_spans(spans: np.ndarray, recording: str) -> np.ndarray:
     """Return seizures in order of time, and those that overlap as one."""
     merged: list[list[float]] = []
     for onset, end in spans[np.argsort(spans[:, 0], kind="stable")].tolist():
@@ -403,7 +403,7 @@ def annotated_seizures(raw: Any, pattern: str, recording: str) -> np.ndarray:
     )
     if not len(annotations):
         raise ValueError(
-            f"recording {recording} has no annotations: nobody knows its seizures. {advice}"
+            f"recording {recording} has no annotations, so that its seizures are unknown. {advice}"
         )
     is_seizure = [bool(re.search(pattern, d, re.IGNORECASE)) for d in annotations.description]
     if not any(is_seizure):

@@ -36,7 +36,7 @@ class EEGFeatures(TransformerMixin, BaseEstimator):
     r"""Describe each window by twelve numbers that neurophysiology uses, channel by channel.
 
     With :math:`x_t` the signal of one channel, its mean removed, in microvolts, and
-    :math:`\Delta` the difference of neighbouring samples:
+    :math:`\Delta` the difference of neighboring samples:
 
     ======================  ====================================================  ============
     name                    definition                                            unit, range
@@ -210,7 +210,7 @@ def _describe(x: np.ndarray, sfreq: float, widths: np.ndarray) -> np.ndarray:
     curvature = np.diff(slope)
     a1 = _mean_square(slope)
     a2 = _mean_square(curvature)
-    mobility = np.sqrt(a1)  # of a standardised signal, whose a0 is 1
+    mobility = np.sqrt(a1)  # of a standardized signal, whose a0 is 1
     squared = z * z
     spectrum = power_spectrum(z, sfreq)
 

@@ -48,7 +48,7 @@ def power_spectrum(x: np.ndarray, sfreq: float) -> np.ndarray:
 def band_widths(n_times: int, sfreq: float) -> np.ndarray:
     """How many Hz of each frequency bin lie in each band, shape (n_bins, n_bands).
 
-    A bin stands for the frequencies nearer to it than to its neighbours. Bins on an edge are thus
+    A bin stands for the frequencies nearer to it than to its neighbors. Bins on an edge are thus
     shared between bands, and no power is lost in short windows with few bins. The product of a
     power spectrum with this matrix is the power in each band.
     """

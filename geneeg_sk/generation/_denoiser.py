@@ -15,7 +15,7 @@ FREQUENCIES = 16
 class Denoiser(nn.Module):
     """Dilated residual convolutions over latent positions, modulated by noise level and condition.
 
-    Each block is modulated by adaptive layer normalisation that starts at zero (Peebles and Xie
+    Each block is modulated by adaptive layer normalization that starts at zero (Peebles and Xie
     2023), so that the untrained network is the identity of its blocks.
 
     Parameters

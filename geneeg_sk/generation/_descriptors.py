@@ -16,18 +16,18 @@ from ._filtering import spectrum_of
 from ._frontend import Frontend, blocks
 
 BUDGET = 96
-FEWEST_BANDS, MOST_BANDS = 12, 16
-LEAST_BINS = 3  # of a band: the power of fewer frequencies is mostly chance
+MIN_BANDS, MAX_BANDS = 12, 16
+MIN_BINS = 3  # of a band: the power of fewer frequencies is mostly chance
 FLOOR = 1e-8
 
 MAX_LOG_GAIN = np.log(10)
-SMOOTHED = 3  # frequencies over which the spectrum is averaged before its entropy is taken
-SHARPEST = 0.5  # exponent of the spectrum in one step
+SMOOTHING = 3  # frequencies over which the spectrum is averaged to compute its entropy
+MAX_EXPONENT = 0.5  # of the spectrum, in one step
 SHARPNESS_FLOOR = 1e-3  # of the slope: a flat spectrum has no peaks to be sharpened
-WAVES = 0.97  # share of the power that is of waves; what is faster is not bent
+SLOW_SHARE = 0.97  # of the power; what is faster than these frequencies is not bent
 HALF_POWER = 0.443  # cycles in a running mean that lets half the power through
-BENT = 16.0  # squared standard deviations beyond which values are bent less and less
-MOST_BENT = (0.15, 0.05)  # in one step, of second and third power: the map stays monotone
+SOFT_LIMIT = 16.0  # squared standard deviations beyond which values are bent less and less
+MAX_BEND = (0.15, 0.05)  # in one step, of second and third power: the map stays monotone
 
 
 @dataclass
@@ -56,15 +56,16 @@ class Descriptors:
         cls, frontend: Frontend, X: np.ndarray | WindowRows, weights: np.ndarray
     ) -> Descriptors:
         """Cut the bands on training windows `X`, each weighted by `weights` (sum 1)."""
-        n_bands = int(np.clip(BUDGET // X.shape[1], FEWEST_BANDS, MOST_BANDS))
+        n_bands = int(np.clip(BUDGET // X.shape[1], MIN_BANDS, MAX_BANDS))
         power = np.zeros(frontend.n_times // 2 + 1)
         for rows in blocks(len(X), 256):
             power += weights[rows] @ _power(frontend.unit(np.asarray(X[rows]))[0]).sum(axis=1)
-        inner = 1 + np.searchsorted(_cumulated(np.sqrt(power[1:])), np.arange(1, n_bands) / n_bands)
+        amplitude = np.sqrt(power[1:])
+        inner = np.searchsorted(_cumulative_share(amplitude), np.arange(1, n_bands) / n_bands)
         first = min(1, len(power) - 1)  # a window of one sample has but its mean
-        fastest = 1 + np.searchsorted(_cumulated(power[1:]), WAVES)
+        fastest = 1 + np.searchsorted(_cumulative_share(power[1:]), SLOW_SHARE)
         smoothing = max(1, round(HALF_POWER * frontend.n_times / fastest))
-        return cls(_apart(np.r_[first, inner], len(power)), smoothing)
+        return cls(_merge_narrow_bands(np.r_[first, 1 + inner], len(power)), smoothing)
 
     def __call__(self, frontend: Frontend, X: np.ndarray | WindowRows) -> np.ndarray:
         """Describe windows by an array of shape (n, n_descriptors), the first being log-RMS."""
@@ -78,7 +79,7 @@ class Descriptors:
             )
         return np.concatenate(described)
 
-    def missing_gain(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
+    def correction_gain(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
         """The gain that brings windows nearer to the band powers and the entropy asked for.
 
         Of shape (n, n_channels, n_freqs). The networks are asked for these numbers too, but meet
@@ -97,7 +98,7 @@ class Descriptors:
         return np.repeat(gain, np.diff(edges), axis=2) * sharper
 
     def _sharpening(self, power: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        """A gain that makes peaks within bands sharper or blunter, towards an entropy.
+        """A gain that makes peaks within bands sharper or blunter, toward an entropy.
 
         It is a power of the spectrum itself, by one Newton step: a higher power in bands that hold
         more of the signal, for the others' shape hardly changes the entropy.
@@ -110,7 +111,7 @@ class Descriptors:
         apart = (log - np.repeat(mean, widths, axis=2)) * np.repeat(weight, widths, axis=2)
         slope = -(share * apart * log).sum(axis=2)
         exponent = (wanted - entropy) / np.minimum(slope, -SHARPNESS_FLOOR)
-        exponent = np.clip(exponent, -SHARPEST, SHARPEST).astype(np.float32)
+        exponent = np.clip(exponent, -MAX_EXPONENT, MAX_EXPONENT).astype(np.float32)
         log_gain = np.clip(exponent[:, :, None] * apart / 2, -MAX_LOG_GAIN, MAX_LOG_GAIN)
         gain = np.ones_like(power)
         gain[:, :, self.edges[0] :] = np.exp(log_gain)
@@ -118,35 +119,35 @@ class Descriptors:
 
     def _entropy(self, power: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Entropy of the smoothed spectrum of each channel, its shares of power, their logs."""
-        smooth = uniform_filter1d(power[:, :, self.edges[0] :], SMOOTHED, axis=2, mode="nearest")
+        smooth = uniform_filter1d(power[:, :, self.edges[0] :], SMOOTHING, axis=2, mode="nearest")
         share = smooth / np.maximum(smooth.sum(axis=2, keepdims=True), FLOOR)
         log = np.log(share + np.float32(1e-12))
         return -(share * log).sum(axis=2), share, log
 
-    def reshaped(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
+    def correct_shape(self, X: np.ndarray, described: np.ndarray) -> np.ndarray:
         """Bring windows nearer to the skewness and kurtosis asked for."""
         skewness, kurtosis = np.split(described[:, -2 * X.shape[1] :], 2, axis=1)
-        return _reshaped(X, np.sinh(skewness), np.exp(kurtosis), self.smoothing)
+        return _bend_values(X, np.sinh(skewness), np.exp(kurtosis), self.smoothing)
 
     def _log_powers(self, power: np.ndarray) -> np.ndarray:
         """Log power of each channel and band, shape (n, n_channels, n_bands)."""
         return np.log(np.add.reduceat(power, self.edges[:-1], axis=2) + FLOOR)
 
 
-def _reshaped(
+def _bend_values(
     X: np.ndarray, skewness: np.ndarray, kurtosis: np.ndarray, smoothing: int
 ) -> np.ndarray:
-    """Bend the values of each channel (n, n_channels) towards a skewness and a kurtosis.
+    """Bend the values of each channel (n, n_channels) toward a skewness and a kurtosis.
 
     One damped Newton step of x + a u + b v, where u and v are nearly the second and third power of
     x, smoothed, but do not grow faster than x for large values. (Powers of x itself would make
     what is fast and weak louder wherever what is slow and strong is large.)
     """
-    x, spread = _standardised(X)
+    x, spread = _standardize(X)
     square = x * x
     slow = uniform_filter1d(x, smoothing, axis=2, mode="nearest")
     u = slow * slow
-    u /= 1 + u / BENT
+    u /= 1 + u / SOFT_LIMIT
     v = u * slow
     n_times = X.shape[2]
     third, fourth = np.vecdot(square, x) / n_times, np.vecdot(square, square) / n_times
@@ -162,13 +163,13 @@ def _reshaped(
     jacobian += 1e-3 * np.eye(2)  # a channel without variance has no moments
     missing = np.stack([skewness - third, kurtosis - fourth], axis=-1)
     step = np.linalg.solve(jacobian, missing[..., None])[..., 0]
-    step = np.clip(step, (-MOST_BENT[0], -MOST_BENT[1]), MOST_BENT).astype(X.dtype)
+    step = np.clip(step, (-MAX_BEND[0], -MAX_BEND[1]), MAX_BEND).astype(X.dtype)
     u *= step[:, :, :1] * spread
     v *= step[:, :, 1:] * spread
     return X + u + v
 
 
-def _standardised(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _standardize(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Channels with mean 0 and variance 1, and their standard deviations."""
     x = X - X.mean(axis=2, keepdims=True)
     spread = np.sqrt(np.vecdot(x, x) / X.shape[2])[:, :, None]
@@ -176,15 +177,15 @@ def _standardised(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x, spread
 
 
-def _cumulated(share: np.ndarray) -> np.ndarray:
+def _cumulative_share(share: np.ndarray) -> np.ndarray:
     return np.cumsum(share) / max(share.sum(), np.finfo(float).tiny)
 
 
-def _apart(edges: np.ndarray, end: int) -> np.ndarray:
-    """Edges that leave `LEAST_BINS` frequencies to each band, `end` being the last."""
+def _merge_narrow_bands(edges: np.ndarray, end: int) -> np.ndarray:
+    """Edges that leave `MIN_BINS` frequencies to each band, `end` being the last."""
     kept = [edges[0]]
     for edge in edges[1:]:
-        if min(edge - kept[-1], end - edge) >= LEAST_BINS:
+        if min(edge - kept[-1], end - edge) >= MIN_BINS:
             kept.append(edge)
     return np.array([*kept, end])
 
@@ -199,7 +200,7 @@ def _power(X: np.ndarray) -> np.ndarray:
 
 def _shape(X: np.ndarray) -> np.ndarray:
     """Compressed skewness and kurtosis of each channel, shape (n, 2 * n_channels)."""
-    x, _ = _standardised(X)
+    x, _ = _standardize(X)
     square = x * x
     skewness = np.vecdot(square, x) / X.shape[2]
     kurtosis = np.vecdot(square, square) / X.shape[2]

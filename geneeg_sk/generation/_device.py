@@ -23,7 +23,7 @@ def mixed_precision(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
-def compiled(network: Network, device: torch.device) -> Network:
+def compile_network(network: Network, device: torch.device) -> Network:
     """The same network, compiled where that pays: on CUDA, where kernels are many and small.
 
     On a CPU compilation takes longer than it saves, and asks for a C++ compiler.
@@ -33,7 +33,7 @@ def compiled(network: Network, device: torch.device) -> Network:
     return network
 
 
-def side_by_side(work: Callable[..., None], tasks: list[tuple], device: torch.device) -> None:
+def run_in_threads(work: Callable[..., None], tasks: list[tuple], device: torch.device) -> None:
     """Call `work` for each task: on a CPU in as many threads as torch has, each on its own.
 
     Half of sampling is not torch's, and would leave all but one core idle. Each task is computed by

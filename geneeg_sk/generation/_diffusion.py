@@ -16,7 +16,7 @@ SIGMA_MIN, SIGMA_MAX = 0.01, 40.0
 # EDM's -1.2 is for sigma_data = 0.5 and images; the course of a waveform is decided at more noise.
 P_MEAN, P_STD = 0.0, 1.2
 SOLVER_STEPS = 10
-GUIDED = (0.3, 5.0)  # noise levels between which guidance acts
+GUIDANCE_RANGE = (0.3, 5.0)  # noise levels between which guidance acts
 
 
 def karras_sigmas(n_steps: int, rho: float = 7.0) -> Tensor:
@@ -51,7 +51,7 @@ def denoising_loss(
     return (weight * error**2).mean(dim=(1, 2))
 
 
-def guided(network: nn.Module, condition: Tensor, guidance: float) -> Callable:
+def guide(network: nn.Module, condition: Tensor, guidance: float) -> Callable:
     """The denoiser under classifier-free guidance (Ho and Salimans 2022), as D(x, sigma).
 
     Guidance acts only in the middle of the chain: at high noise it costs diversity, at low noise
@@ -60,7 +60,7 @@ def guided(network: nn.Module, condition: Tensor, guidance: float) -> Callable:
 
     def denoiser(x: Tensor, sigma: Tensor) -> Tensor:
         conditional = denoise(network, x, sigma, condition)
-        if guidance == 1 or not GUIDED[0] < float(sigma[0]) < GUIDED[1]:
+        if guidance == 1 or not GUIDANCE_RANGE[0] < float(sigma[0]) < GUIDANCE_RANGE[1]:
             return conditional
         free = denoise(network, x, sigma, torch.zeros_like(condition))
         return free + guidance * (conditional - free)

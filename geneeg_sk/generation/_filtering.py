@@ -11,12 +11,12 @@ import numpy as np
 from scipy.fft import irfft, rfft
 from scipy.signal.windows import tukey
 
-TAPERED = 0.25  # share of a window over which its ends are faded: a taper of all of it hides them
+TAPER_SHARE = 0.25  # of a window, over which its ends are faded: a longer taper would hide them
 
 
 def spectrum_of(X: np.ndarray) -> np.ndarray:
     """Fourier transform of windows (..., n_times), mean removed, under a taper of unit power."""
-    taper = tukey(X.shape[-1], TAPERED, sym=False)
+    taper = tukey(X.shape[-1], TAPER_SHARE, sym=False)
     taper = (taper / np.sqrt((taper**2).mean())).astype(X.dtype)
     return rfft((X - X.mean(axis=-1, keepdims=True)) * taper, axis=-1)
 
@@ -37,7 +37,7 @@ def cut(spectrum: np.ndarray, n_times: int) -> np.ndarray:
     return irfft(spectrum, 2 * n_times, axis=-1)[..., before : before + n_times]
 
 
-def refined(gain: np.ndarray, n_times: int) -> np.ndarray:
+def interpolate_gain(gain: np.ndarray, n_times: int) -> np.ndarray:
     """A gain (..., n_times // 2 + 1) at the frequencies of a continued spectrum, interpolated."""
     fine = np.empty((*gain.shape[:-1], n_times + 1), gain.dtype)
     n = gain.shape[-1]

@@ -12,26 +12,26 @@ from sklearn.covariance import ledoit_wolf
 from ..datasets import WindowRows
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors, profile_of
-from ._device import compiled, mixed_precision
+from ._device import compile_network, mixed_precision
 from ._diffusion import SOLVER_STEPS, denoising_loss, draw_sigmas
-from ._equaliser import Averages, Equaliser
+from ._equalizer import Averages, Equalizer
 from ._frontend import Frontend, blocks
 from ._losses import autoencoder_terms
-from ._model import BLOCK, LatentDiffusion, Population, Standardiser
+from ._model import BLOCK, LatentDiffusion, Population, Standardizer
 from ._prior import ConditionPrior
 from ._residual import ResidualStatistics, Trust
-from ._training import draw_rows, optimise
+from ._training import draw_rows, optimize
 from ._vae import VAE, latent_channels_for, strides_for
 
 LR_VAE, LR_DIFFUSION = 2e-3, 2e-3
 DROP_CONDITION = 0.1
 DROP_PROFILE = 0.15
 LATENT_JITTER = 0.05  # so that the decoder has seen what is slightly off the manifold
-EQUALISER_WINDOWS = 256  # generated, of each state, at most, to compare spectra
-EQUALISER_ROUNDS = 3  # because one correction disturbs the other
+EQUALIZER_WINDOWS = 256  # generated, of each state, at most, to compare spectra
+EQUALIZER_ROUNDS = 3  # because one correction disturbs the other
 PROFILE_WINDOWS = 16  # background windows of one training-time draw of a profile
-VALIDATION_SHARE, VALIDATION_MOST = 0.1, 256
-VALIDATION_FROM = 20  # windows of a state from which some can be spared
+VALIDATION_SHARE, MAX_VALIDATION = 0.1, 256
+MIN_FOR_VALIDATION = 20  # windows of a state from which some can be spared
 
 
 @dataclass
@@ -68,8 +68,8 @@ class TrainingSet:
         valid = []
         for s in range(self.n_states):
             rows = np.flatnonzero(self.state == s)
-            n = int(VALIDATION_SHARE * len(rows)) if len(rows) >= VALIDATION_FROM else 0
-            n = min(n, VALIDATION_MOST // self.n_states)
+            n = int(VALIDATION_SHARE * len(rows)) if len(rows) >= MIN_FOR_VALIDATION else 0
+            n = min(n, MAX_VALIDATION // self.n_states)
             valid.append(rng.choice(rows, n, replace=False) if n else rows[:0])
         held_out = np.sort(np.concatenate(valid))
         return np.setdiff1d(np.arange(len(self.state)), held_out), held_out
@@ -100,13 +100,13 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
     n_latent = latent_channels_for(budget.latent_channels, n_components, stride)
     profiles = patient_profiles(data, described)
     background = described[data.is_background]
-    scale = Standardiser.fit(background)
+    scale = Standardizer.fit(background)
     n_condition = data.n_states + profiles.shape[1] + q + 1
     return LatentDiffusion(
         n_states=data.n_states,
         frontend=frontend,
         descriptors=descriptors,
-        scale_descriptors=Standardiser.fit(described),
+        scale_descriptors=Standardizer.fit(described),
         scale_profiles=scale,
         profiles=profiles,
         population=fit_population(profiles, background),
@@ -115,7 +115,7 @@ def new_model(data: TrainingSet, budget: Budget) -> LatentDiffusion:
         latent_std=np.ones((n_latent, 1), np.float32),
         residual=None,
         prior=fit_prior(data, described, profiles, scale),
-        equaliser=Equaliser.flat(
+        equalizer=Equalizer.flat(
             data.n_states, data.X.shape[1], frontend.n_times, descriptors.edges
         ),
         denoiser=Denoiser(n_latent, budget.width, n_condition).to(budget.device),
@@ -136,7 +136,7 @@ def fit_prior(
     data: TrainingSet,
     described: np.ndarray,
     profiles: np.ndarray,
-    scale: Standardiser,
+    scale: Standardizer,
 ) -> ConditionPrior:
     """The joint distribution of descriptors given state and profile."""
     return ConditionPrior.fit(described, data.state, data.patient, scale(profiles), profiles)
@@ -182,7 +182,7 @@ def fit_autoencoder(
         x = components(valid)
         return float(((network.decode(network.encode(x)[0]) - x) ** 2).mean())
 
-    model.vae, interrupted = optimise(
+    model.vae, interrupted = optimize(
         vae,
         terms,
         validate if len(valid) else None,
@@ -199,7 +199,7 @@ def fit_autoencoder(
 def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.device) -> np.ndarray:
     """Encode every window once; learn the latents' scale and what decoding loses.
 
-    Returns the standardised latents, shape (n, latent_channels, positions), float32.
+    Returns the standardized latents, shape (n, latent_channels, positions), float32.
     """
     latents = []
     trust = Trust()
@@ -207,12 +207,12 @@ def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.dev
         unit, _ = model.frontend.unit(data.windows(chosen))
         x = torch.from_numpy(model.frontend.components(unit))
         latents.append(model.vae.encode(x.to(device))[0].cpu().numpy())
-        trust.add(unit, _decoded(model, latents[-1], device))
+        trust.add(unit, _decode(model, latents[-1], device))
     lost = ResidualStatistics(data.n_states, model.descriptors.edges, trust.gain())
     for chosen, z in zip(blocks(len(data.X), 128), latents):
         lost.add(
             model.frontend.unit(data.windows(chosen))[0],
-            _decoded(model, z, device),
+            _decode(model, z, device),
             data.state[chosen],
         )
     z = np.concatenate(latents)
@@ -224,7 +224,7 @@ def fit_observation(data: TrainingSet, model: LatentDiffusion, device: torch.dev
     return (z - model.latent_mean) / model.latent_std
 
 
-def _decoded(model: LatentDiffusion, latents: np.ndarray, device: torch.device) -> np.ndarray:
+def _decode(model: LatentDiffusion, latents: np.ndarray, device: torch.device) -> np.ndarray:
     components = model.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
     return model.frontend.channels(components)
 
@@ -243,10 +243,10 @@ def fit_denoiser(
     weights = torch.from_numpy(data.weights[train])
     latents = torch.from_numpy(fit_observation(data, model, budget.device))
     described = model.descriptors(model.frontend, data.X)
-    draw_profiles = profile_draws(data, model, described, rng)
+    draw_profiles = make_profile_sampler(data, model, described, rng)
     denoiser = model.denoiser
     assert denoiser is not None  # only an interrupted training leaves none
-    fast_denoiser = compiled(denoiser, budget.device)
+    fast_denoiser = compile_network(denoiser, budget.device)
     of_profile = slice(model.n_states, model.n_states + model.profiles.shape[1])
 
     def condition(chosen: np.ndarray) -> torch.Tensor:
@@ -267,10 +267,10 @@ def fit_denoiser(
         with mixed_precision(budget.device):
             return {"denoising": denoising_loss(fast_denoiser, *inputs).mean()}
 
-    model.denoiser, interrupted = optimise(
+    model.denoiser, interrupted = optimize(
         denoiser,
         terms,
-        _validation(latents[valid], condition(valid), budget.device) if len(valid) else None,
+        _make_validation(latents[valid], condition(valid), budget.device) if len(valid) else None,
         stage="diffusion",
         n_steps=budget.diffusion_steps,
         lr=LR_DIFFUSION,
@@ -280,26 +280,26 @@ def fit_denoiser(
     return interrupted
 
 
-def fit_equaliser(
+def fit_equalizer(
     data: TrainingSet, model: LatentDiffusion, seed: int, device: torch.device
 ) -> None:
     """Compare generated windows with those of training, state by state, and learn the filter."""
-    edges = model.equaliser.edges
+    edges = model.equalizer.edges
     for s in range(data.n_states):
         own = np.flatnonzero(data.state == s)
         real = (model.frontend.unit(data.windows(own[rows]))[0] for rows in blocks(len(own), 128))
         wanted = Averages.of(real, edges)
-        state = np.full(min(EQUALISER_WINDOWS, max(len(own), BLOCK)), s)
-        for k in range(EQUALISER_ROUNDS):
+        state = np.full(min(EQUALIZER_WINDOWS, max(len(own), BLOCK)), s)
+        for k in range(EQUALIZER_ROUNDS):
             drawn, described = model.sample(
                 state, None, seed + k, guidance=1.0, solver_steps=SOLVER_STEPS, device=device
             )
-            model.equaliser.calibrate(s, described, model.descriptors(model.frontend, drawn))
+            model.equalizer.calibrate(s, described, model.descriptors(model.frontend, drawn))
             got = Averages.of([model.frontend.unit(drawn)[0]], edges)
-            model.equaliser.correct(s, wanted, got)
+            model.equalizer.correct(s, wanted, got)
 
 
-def _validation(
+def _make_validation(
     latents: torch.Tensor, condition: torch.Tensor, device: torch.device
 ) -> Callable[[Denoiser], float]:
     """The loss on held-out latents, always with the same noise, so that steps compare."""
@@ -315,7 +315,7 @@ def _validation(
     return validate
 
 
-def profile_draws(
+def make_profile_sampler(
     data: TrainingSet, model: LatentDiffusion, described: np.ndarray, rng: np.random.RandomState
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function that draws a profile for each row from other background windows of its patient.

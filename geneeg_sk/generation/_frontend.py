@@ -26,7 +26,7 @@ MARGIN = 2
 
 @dataclass
 class Frontend:
-    """Amplitude normalisation, rotation and padding; all of it learned on training windows.
+    """Amplitude normalization, rotation and padding; all of it learned on training windows.
 
     Attributes
     ----------

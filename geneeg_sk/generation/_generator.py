@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from .._checks import background_state, check_groups, check_windows, resolve_sfreq
 from .._device import resolve_device
+from .._sealed import history_from_json, history_to_json, labels_from_json, labels_to_json
 from .._seeding import MAX_SEED, seeded
 from ..datasets import WindowRows
 from ..datasets._rows import check_rows
@@ -29,36 +30,34 @@ from ._fitting import (
     TrainingSet,
     fit_autoencoder,
     fit_denoiser,
-    fit_equaliser,
+    fit_equalizer,
     new_model,
 )
 from ._losses import WEIGHTS
 from ._model import LatentDiffusion
-from ._replay import extended_model, with_replay
+from ._replay import add_replay, extend_model
 from ._storage import read_folder, write_folder
-
-LONGEST_LABEL = 4096  # bytes of a saved label, before any is allocated
 
 
 class LatentDiffusionGenerator(BaseEstimator):
     """Generate windows of EEG for a clinical state and a patient.
 
-    A variational autoencoder turns windows into short sequences of latents; a diffusion model
-    learns these, conditioned on state, on the patient's profile, and on numbers that
-    describe the window, which are themselves drawn from their joint distribution. Patients are
-    described by their background, never numbered, so that a patient never seen can be imitated.
+    A variational autoencoder turns windows into short sequences of latents. A diffusion model
+    learns these, conditioned on the state, on the patient's profile, and on descriptors of the
+    window, which are themselves drawn from their joint distribution. Patients are described by
+    their background EEG and not by an id, so that unseen patients can be imitated.
 
     Parameters
     ----------
     sfreq : float, default=None
-        Sampling frequency in Hz. Not needed to learn, but kept with the model and compared where
-        it is used; taken from ``mne.Epochs`` if None.
+        Sampling frequency in Hz. Training does not need it, but it is kept with the model and
+        compared with that of data it is used on. None: taken from ``mne.Epochs``.
     latent_channels : int, default=16
         Channels of the latent sequence; fewer are used where the windows hold fewer numbers.
     width : int, default=64
         Channels of the hidden layers of all networks.
     vae_steps, diffusion_steps : int, default=800, 2000
-        Optimiser steps of either stage, so that cost does not grow with the data.
+        Optimizer steps of each stage; the cost does not grow with the data.
     batch_size : int, default=64
         Windows of one step.
     background : label or "auto", default="auto"
@@ -70,7 +69,7 @@ class LatentDiffusionGenerator(BaseEstimator):
     device : str, default="auto"
         A torch device; "auto" takes CUDA where there is one.
     random_state : int, RandomState instance or None, default=None
-        Seed of training. Also that of sampling, where `sample` is given none.
+        Seed of training, and of sampling where `sample` is given none.
     verbose : int, default=0
         With 1, a progress bar with stage and loss.
 
@@ -180,14 +179,14 @@ class LatentDiffusionGenerator(BaseEstimator):
         Raises
         ------
         ValueError
-            If windows are not finite, lengths differ, or `background` is no label.
+            If windows are not finite, lengths differ, or `background` is not a label.
         KeyboardInterrupt
             On Ctrl-C; what is trained so far stays usable.
 
         Notes
         -----
-        A state with fewer than three windows borrows the spread of its descriptors from all
-        states; a patient without background windows gets the profile of everybody, with a
+        A state with fewer than three windows gets the spread of its descriptors from all states. A
+        patient without background windows gets the profile of all patients together, with a
         warning.
         """
         self.sfreq_ = resolve_sfreq(self.sfreq, X)
@@ -248,7 +247,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         budget = self._budget()
         known = self.patients_ if len(self.patients_) else np.array([None])
         patients = np.concatenate([known, new[~np.isin(new, known)]])
-        data = with_replay(
+        data = add_replay(
             data,
             self.model_,
             self.counts_,
@@ -257,7 +256,7 @@ class LatentDiffusionGenerator(BaseEstimator):
             seed=int(rng.randint(MAX_SEED)),
             device=budget.device,
         )
-        self._train(data, extended_model(data, self.model_), patients, budget, rng)
+        self._train(data, extend_model(data, self.model_), patients, budget, rng)
         return self
 
     def sample(
@@ -284,7 +283,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         guidance : float, default=1.0
             Above 1, windows are more typical of their condition and less diverse.
         solver_steps : int, default=None
-            Evaluations of the denoiser for each window; None means 16.
+            Evaluations of the denoiser for each window; None means 10.
         random_state : int, RandomState instance or None, default=None
             Seed of the draw; None means the generator's own. The first windows for a seed are
             the same, however many are asked for.
@@ -328,7 +327,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         Parameters
         ----------
         X_background : array-like of shape (n_windows, n_channels, n_times)
-            At least one window in microvolts; from about ten on the profile is steady.
+            At least one window in microvolts; ten or more give a stable profile.
 
         Returns
         -------
@@ -340,7 +339,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         return profile_of(self.model_.descriptors(self.model_.frontend, X))
 
     def virtual_profiles(self, n: int, *, random_state: Any = None) -> np.ndarray:
-        """Profiles of patients who do not exist, between and around the known ones.
+        """Draw profiles of fictitious patients, between and around the known ones.
 
         Drawn from a normal distribution over the patients' profiles, with shrunk covariance
         (Ledoit and Wolf 2004).
@@ -350,7 +349,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         n : int
             How many.
         random_state : int, RandomState instance or None, default=None
-            For drawing.
+            Seed of the draw.
 
         Returns
         -------
@@ -378,7 +377,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         return self.model_.encode(check_windows(self, X, reset=False), resolve_device(self.device))
 
     def decode(self, z: Any, log_rms: Any) -> np.ndarray:
-        """Mean windows of latents.
+        """Turn latents into windows: the mean that the autoencoder predicts.
 
         Parameters
         ----------
@@ -420,11 +419,11 @@ class LatentDiffusionGenerator(BaseEstimator):
     def save(self, folder: str | Path, *, profiles: bool = True) -> None:
         """Write the fitted generator into `folder`: safetensors and JSON, atomically.
 
-        What of patients is in it: weights of networks that were trained on their windows, and,
-        unless ``profiles=False``, their ids, one profile each, how their windows of each state
-        differ in the mean from everybody's, and the descriptors (band powers and the like) of
-        their training windows. Without profiles, `sample` takes no `groups`
-        and draws profiles from a normal distribution over patients.
+        The folder holds data of patients: weights of networks that were trained on their windows,
+        and, unless ``profiles=False``, their ids, one profile each, the mean difference of their
+        windows of each state from those of all patients, and the descriptors (band powers and
+        others) of their training windows. Without profiles, `sample` takes no `groups` and draws
+        profiles from a normal distribution over patients.
 
         Parameters
         ----------
@@ -446,15 +445,15 @@ class LatentDiffusionGenerator(BaseEstimator):
             params["random_state"] = None  # the state of a generator is not a setting
         header = {
             "params": {k: v.item() if isinstance(v, np.generic) else v for k, v in params.items()},
-            "classes": _labels_to_json(self.classes_),
+            "classes": labels_to_json(self.classes_),
             "background": int(np.flatnonzero(self.classes_ == self.background_)[0]),
-            "patients": _labels_to_json(self.patients_ if profiles else self.patients_[:0]),
+            "patients": labels_to_json(self.patients_ if profiles else self.patients_[:0]),
             "counts": self.counts_.tolist() if profiles else self.counts_[:, :0].tolist(),
             "dtype": np.dtype(self.dtype_).name,
             "sfreq": self.sfreq_,
             "shape": [self.n_channels_, self.n_times_],
             "n_features_in": self.n_features_in_,
-            "history": self.history_.to_dict(orient="list"),
+            "history": history_to_json(self.history_),
         }
         write_folder(folder, self.model_ if profiles else self.model_.without_patients(), header)
 
@@ -480,15 +479,15 @@ class LatentDiffusionGenerator(BaseEstimator):
         model, header = read_folder(folder)
         try:
             generator = cls(**header["params"])
-            generator.classes_ = _labels_from_json(header["classes"])
+            generator.classes_ = labels_from_json(header["classes"])
             generator.background_ = generator.classes_[header["background"]]
-            generator.patients_ = _labels_from_json(header["patients"])
+            generator.patients_ = labels_from_json(header["patients"])
             generator.counts_ = np.array(header["counts"], dtype=int)
             generator.dtype_ = np.dtype(header["dtype"])
             generator.sfreq_ = header["sfreq"]
             generator.n_channels_, generator.n_times_ = header["shape"]
             generator.n_features_in_ = header["n_features_in"]
-            generator.history_ = pd.DataFrame(header["history"])
+            generator.history_ = history_from_json(header["history"])
             generator._validate_params()
         except Exception as error:  # whoever wrote it by hand may have written anything
             raise ValueError(f"{folder} is not a complete generator: {error!r}.") from error
@@ -529,7 +528,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         if without.any():
             warnings.warn(
                 f"no windows of the background state {str(self.background_)!r} of patients "
-                f"{patients[without].tolist()}: they get the profile of everybody.",
+                f"{patients[without].tolist()}: they get the profile of all patients together.",
                 stacklevel=3,
             )
         state = self._codes(y, self.classes_, "state")
@@ -579,7 +578,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         if interrupted:
             raise KeyboardInterrupt
         # Last, so that Ctrl-C during it finds everything in its place.
-        fit_equaliser(data, model, int(rng.randint(MAX_SEED)), budget.device)
+        fit_equalizer(data, model, int(rng.randint(MAX_SEED)), budget.device)
 
     def _check_can_sample(self) -> None:
         if self.model_.denoiser is None:
@@ -618,20 +617,3 @@ class LatentDiffusionGenerator(BaseEstimator):
             raise ValueError(f"unknown {what} {unknown}: the generator knows {known.tolist()}.")
         order = np.argsort(known)
         return order[np.searchsorted(known, values, sorter=order)]
-
-
-def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
-    return {
-        "dtype": "object" if labels.dtype == object else labels.dtype.str,
-        "values": labels.tolist(),
-    }
-
-
-def _labels_from_json(labels: dict[str, Any]) -> np.ndarray:
-    dtype = np.dtype(labels["dtype"])
-    if dtype.itemsize > LONGEST_LABEL:
-        raise ValueError(f"labels of {dtype.itemsize} bytes; expected {LONGEST_LABEL} at most")
-    values = np.array(labels["values"], dtype=dtype)
-    if values.ndim != 1:
-        raise ValueError(f"labels have {values.ndim} dimensions; expected a list")
-    return values

@@ -9,10 +9,10 @@ import torch
 
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors
-from ._device import mixed_precision, side_by_side
-from ._diffusion import dpm_solver, guided, karras_sigmas
-from ._equaliser import Equaliser
-from ._filtering import continued_spectrum, cut, refined
+from ._device import mixed_precision, run_in_threads
+from ._diffusion import dpm_solver, guide, karras_sigmas
+from ._equalizer import Equalizer
+from ._filtering import continued_spectrum, cut, interpolate_gain
 from ._frontend import Frontend, blocks
 from ._prior import ConditionPrior
 from ._residual import ResidualNoise
@@ -31,14 +31,14 @@ RECURRENCE = np.array([0.7548776662466927, 0.5698402909980532])
 
 
 @dataclass
-class Standardiser:
-    """Centre and spread of each column; columns without spread are left at zero."""
+class Standardizer:
+    """Center and spread of each column; columns without spread are left at zero."""
 
     mean: np.ndarray
     std: np.ndarray
 
     @classmethod
-    def fit(cls, values: np.ndarray) -> Standardiser:
+    def fit(cls, values: np.ndarray) -> Standardizer:
         std = values.std(axis=0)
         return cls(values.mean(axis=0), np.where(std > 1e-9, std, 1.0))
 
@@ -64,15 +64,15 @@ class LatentDiffusion:
     n_states: int
     frontend: Frontend
     descriptors: Descriptors
-    scale_descriptors: Standardiser
-    scale_profiles: Standardiser
-    profiles: np.ndarray  # (n_patients, n_profile), not standardised
+    scale_descriptors: Standardizer
+    scale_profiles: Standardizer
+    profiles: np.ndarray  # (n_patients, n_profile), not standardized
     population: Population
     vae: VAE
     latent_mean: np.ndarray  # (latent_channels, 1)
     latent_std: np.ndarray
     prior: ConditionPrior
-    equaliser: Equaliser
+    equalizer: Equalizer
     residual: ResidualNoise | None = None  # None until the autoencoder is trained
     denoiser: Denoiser | None = None
 
@@ -99,7 +99,7 @@ class LatentDiffusion:
 
     @torch.no_grad()
     def encode(self, X: np.ndarray, device: torch.device) -> np.ndarray:
-        """Standardised latents (n, latent_channels, positions), float32."""
+        """Standardized latents (n, latent_channels, positions), float32."""
         parts = []
         for rows in blocks(len(X), BLOCK):
             mean, _ = self.vae.encode(torch.from_numpy(self.components(X[rows])).to(device))
@@ -108,7 +108,7 @@ class LatentDiffusion:
 
     @torch.no_grad()
     def decode(self, z: np.ndarray, device: torch.device) -> np.ndarray:
-        """Mean windows (n, n_channels, n_times) of standardised latents, of about unit RMS."""
+        """Mean windows (n, n_channels, n_times) of standardized latents, of about unit RMS."""
         latents = (z * self.latent_std + self.latent_mean).astype(np.float32)
         components = self.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
         return self.frontend.channels(components)
@@ -148,7 +148,7 @@ class LatentDiffusion:
             )
             out[rows], described[rows] = windows[:n], drawn[:n]
 
-        side_by_side(fill, list(enumerate(blocks(len(state), BLOCK))), device)
+        run_in_threads(fill, list(enumerate(blocks(len(state), BLOCK))), device)
         return out, described
 
     @torch.no_grad()
@@ -175,28 +175,28 @@ class LatentDiffusion:
         condition = torch.from_numpy(self.condition(state, profiles, described)).to(device)
         with mixed_precision(device):
             z = dpm_solver(
-                guided(self.denoiser, condition, guidance),
+                guide(self.denoiser, condition, guidance),
                 torch.from_numpy(noise).to(device),
                 karras_sigmas(solver_steps).to(device),
             )
         unit = self.residual.add(self.decode(z.cpu().numpy(), device), state, lost)
-        unit = self._corrected(unit, state, described)
+        unit = self._correct(unit, state, described)
         return self.frontend.windows(unit, described[:, 0]), described
 
-    def _corrected(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
+    def _correct(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
         """Give windows the band powers drawn, and what their state has on the average.
 
         Each correction undoes a part of the others, so that a few rounds are needed. The course
         comes first: what it does to fast and weak frequencies is then made good.
         """
         n_times = unit.shape[2]
-        unit = self.equaliser.shape(unit, state)
-        wanted = self.equaliser.request(described, state)
-        gain = self.equaliser.gain[state]
+        unit = self.equalizer.shape(unit, state)
+        wanted = self.equalizer.request(described, state)
+        gain = self.equalizer.gain[state]
         for _ in range(CORRECTION_ROUNDS):
-            spectrum = continued_spectrum(unit) * refined(gain, n_times)
-            unit = cut(self.equaliser.mix(spectrum, state), n_times)
-            unit = self.descriptors.reshaped(unit, wanted)
-            gain = self.descriptors.missing_gain(unit, wanted)
-        unit = cut(continued_spectrum(unit) * refined(gain, n_times), n_times)
-        return self.frontend.unit(self.equaliser.shift(unit, state))[0]
+            spectrum = continued_spectrum(unit) * interpolate_gain(gain, n_times)
+            unit = cut(self.equalizer.mix(spectrum, state), n_times)
+            unit = self.descriptors.correct_shape(unit, wanted)
+            gain = self.descriptors.correction_gain(unit, wanted)
+        unit = cut(continued_spectrum(unit) * interpolate_gain(gain, n_times), n_times)
+        return self.frontend.unit(self.equalizer.shift(unit, state))[0]

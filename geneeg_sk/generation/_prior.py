@@ -13,18 +13,18 @@ from scipy.linalg import solve
 from sklearn.covariance import ledoit_wolf
 from sklearn.neighbors import NearestNeighbors
 
-# Windows whose spread around their common mean is drawn from at once. Few follow the bends of the
-# distribution, such as the course of a seizure; more keep away from single training windows.
-NEIGHBOURS = 10
-# Windows are drawn around a point between the middle of the neighbours (0) and the window whose
-# neighbours they are (1). The middle alone pulls in what is far out; the window alone is copied.
+# Training windows whose spread one generated window is drawn from. With few, draws follow the bends
+# of the distribution, such as the course of a seizure; with more, they resemble no single window.
+NEIGHBORS = 10
+# Draws are centered between the mean of the neighbors (0) and the window whose neighbors they are
+# (1). Around the mean alone extremes would get lost; around the window alone it would be copied.
 NEARNESS = 0.1
-AS_LOUD = 0.9  # the same for log-RMS: one number is no copy, and decides most about a window
-INDEPENDENT = 0.2  # share of the variance drawn for each descriptor alone, off the neighbours' span
+RMS_NEARNESS = 0.9  # the same for log-RMS: one number copies no window
+INDEPENDENT_SHARE = 0.2  # of the variance: drawn for each descriptor independently
 
 # Fewer windows than this say too little about a state's spread: all states' is used instead.
-FEWEST = 3
-MOST_ROWS = 2000  # of a state; beyond, neighbourhoods only shrink
+MIN_WINDOWS = 3
+MAX_ROWS = 2000  # of a state; beyond, neighborhoods only shrink
 
 
 @dataclass
@@ -36,19 +36,19 @@ class ConditionPrior:
     seen gets the background that the profile describes, and less for seizures. What differs
     beyond that is a Gaussian process over profiles: a known patient gets nearly their own mean,
     the more so the more windows there were, and a new one that of similar patients. What is left
-    is drawn around the mean of a window's neighbourhood, with the covariance of its
-    `NEIGHBOURS` (a mixture of local Gaussians, as of Vincent and Bengio 2003): a seizure moves
+    is drawn around the mean of a window's neighborhood, with the covariance of its
+    `NEIGHBORS` (a mixture of local Gaussians, as of Vincent and Bengio 2003): a seizure moves
     along curves that no single normal distribution follows.
 
     Attributes
     ----------
     means : ndarray of shape (n_states, n_descriptors)
     profiles : ndarray of shape (n_patients, n_profile)
-        Standardised profiles of the patients.
-    centre : ndarray of shape (n_descriptors,)
+        Standardized profiles of the patients.
+    center : ndarray of shape (n_descriptors,)
         Background that the profiles of the patients describe on the average.
     slopes : ndarray of shape (n_states, n_descriptors)
-        How much of a difference from `centre` is found in a state.
+        How much of a difference from `center` is found in a state.
     offsets : ndarray of shape (n_states, n_patients, n_descriptors)
         Weights of the Gaussian process.
     length : float
@@ -60,13 +60,13 @@ class ConditionPrior:
     rows : ndarray of shape (n_rows, n_descriptors)
         What is left of training windows, sorted by their log-RMS, the first descriptor.
     row_state, row_patient : ndarray of shape (n_rows,)
-    neighbours : ndarray of shape (n_rows, n_neighbours)
+    neighbors : ndarray of shape (n_rows, n_neighbors)
         Rows nearest to each, itself first.
     """
 
     means: np.ndarray
     profiles: np.ndarray
-    centre: np.ndarray
+    center: np.ndarray
     slopes: np.ndarray
     offsets: np.ndarray
     length: float
@@ -75,7 +75,7 @@ class ConditionPrior:
     rows: np.ndarray
     row_state: np.ndarray
     row_patient: np.ndarray
-    neighbours: np.ndarray
+    neighbors: np.ndarray
 
     @classmethod
     def fit(
@@ -88,7 +88,7 @@ class ConditionPrior:
     ) -> ConditionPrior:
         """Learn from descriptors (n, q), states (n,) and patients (n,) as numbers from 0 on.
 
-        `profiles` are the patients', standardised; `background` (n_patients, q) are the descriptors
+        `profiles` are the patients', standardized; `background` (n_patients, q) are the descriptors
         that the profiles say background has.
         """
         n_states, n_patients, q = state.max() + 1, len(profiles), described.shape[1]
@@ -98,25 +98,25 @@ class ConditionPrior:
         offsets = np.zeros((n_states, n_patients, q))
         residuals = described - means[state]
         shares = np.zeros((n_states, n_patients))
-        centre = background.mean(axis=0)
+        center = background.mean(axis=0)
         slopes = np.zeros((n_states, q))
         for s in range(n_states):
             rows = state == s
             counts = np.bincount(patient[rows], minlength=n_patients)
             shares[s] = counts / counts.sum()
-            slopes[s] = _slopes(background - centre, residuals[rows], patient[rows], counts)
-            residuals[rows] -= slopes[s] * (background - centre)[patient[rows]]
+            slopes[s] = _slopes(background - center, residuals[rows], patient[rows], counts)
+            residuals[rows] -= slopes[s] * (background - center)[patient[rows]]
             offsets[s] = _solve_offsets(kernel, residuals[rows], patient[rows], counts)
             residuals[rows] -= (kernel @ offsets[s])[patient[rows]]
-        kept = np.concatenate([_spaced(np.flatnonzero(state == s)) for s in range(n_states)])
+        kept = np.concatenate([_pick_evenly(np.flatnonzero(state == s)) for s in range(n_states)])
         kept = kept[np.argsort(residuals[kept, 0], kind="stable")]
         rows, row_state = residuals[kept], state[kept]
-        enough = np.bincount(row_state) >= FEWEST
+        enough = np.bincount(row_state) >= MIN_WINDOWS
         of_state = [rows[row_state == s] if enough[s] else rows for s in range(n_states)]
         return cls(
             means=means,
             profiles=profiles,
-            centre=centre,
+            center=center,
             slopes=slopes,
             offsets=offsets,
             length=length,
@@ -125,13 +125,13 @@ class ConditionPrior:
             rows=rows.astype(np.float32),
             row_state=row_state,
             row_patient=patient[kept],
-            neighbours=_neighbours(rows, row_state, enough),
+            neighbors=_neighbors(rows, row_state, enough),
         )
 
     @property
     def n_normal(self) -> int:
         """Normal numbers that the descriptors of one window are drawn from."""
-        return self.means.shape[1] + self.neighbours.shape[1]
+        return self.means.shape[1] + self.neighbors.shape[1]
 
     def draw(
         self,
@@ -148,25 +148,25 @@ class ConditionPrior:
         """
         alone, local = np.split(normal, [self.means.shape[1]], axis=1)
         kernel = _kernel(profiles, self.profiles, self.length)
-        mean = self.means[state] + self.slopes[state] * (background - self.centre)
+        mean = self.means[state] + self.slopes[state] * (background - self.center)
         mean = mean + np.einsum("np,npq->nq", kernel, self.offsets[state])
         if not len(self.rows):
             return mean + np.einsum("nij,nj->ni", self.factors[state], alone)
         anchors = self._anchors(state, profiles, uniform)
-        around = self.rows[self.neighbours[anchors]]
-        centre = around.mean(axis=1)
-        around = around - centre[:, None]
+        around = self.rows[self.neighbors[anchors]]
+        center = around.mean(axis=1)
+        around = around - center[:, None]
         n = around.shape[1]
         together = np.einsum("nk,nkq->nq", local, around) / np.sqrt(max(n - 1, 1))
         apart = alone * around.std(axis=1)
-        spread = np.sqrt(1 - INDEPENDENT) * together + np.sqrt(INDEPENDENT) * apart
-        own = self.rows[anchors] - centre
+        spread = np.sqrt(1 - INDEPENDENT_SHARE) * together + np.sqrt(INDEPENDENT_SHARE) * apart
+        own = self.rows[anchors] - center
         drawn = NEARNESS * own + np.sqrt(1 - NEARNESS**2) * spread
-        loudness = AS_LOUD * own[:, 0] + np.sqrt(1 - AS_LOUD**2) * spread[:, 0]
-        return mean + centre + _given_loudness(drawn, loudness, around)
+        loudness = RMS_NEARNESS * own[:, 0] + np.sqrt(1 - RMS_NEARNESS**2) * spread[:, 0]
+        return mean + center + _shift_to_loudness(drawn, loudness, around)
 
     def _anchors(self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-        """A row for each window: of the patient whose profile is nearest, if of that state."""
+        """One row for each window: of the patient whose profile is nearest, if of that state."""
         distance = ((profiles[:, None] - self.profiles) ** 2).sum(axis=2)
         distance = np.where(self.shares[state] > 0, distance, np.inf)
         patient = distance.argmin(axis=1)
@@ -186,14 +186,14 @@ class ConditionPrior:
             rows=self.rows[:0],
             row_state=self.row_state[:0],
             row_patient=self.row_patient[:0],
-            neighbours=self.neighbours[:0],
+            neighbors=self.neighbors[:0],
         )
 
 
-def _given_loudness(drawn: np.ndarray, loudness: np.ndarray, around: np.ndarray) -> np.ndarray:
+def _shift_to_loudness(drawn: np.ndarray, loudness: np.ndarray, around: np.ndarray) -> np.ndarray:
     """Change draws (n, q) to what they would be, had they this loudness (n,), the first number.
 
-    By the regression of the other numbers on the first among the neighbours (n, k, q).
+    By the regression of the other numbers on the first among the neighbors (n, k, q).
     """
     variance = np.maximum((around[:, :, 0] ** 2).sum(axis=1), 1e-12)
     slope = np.einsum("nk,nkq->nq", around[:, :, 0], around) / variance[:, None]
@@ -249,19 +249,19 @@ def _solve_offsets(
     return solve(kernel + np.diag(noise), means, assume_a="pos")
 
 
-def _spaced(rows: np.ndarray) -> np.ndarray:
-    """At most `MOST_ROWS` of the rows, evenly spaced."""
-    return rows[:: -(-len(rows) // MOST_ROWS)]
+def _pick_evenly(rows: np.ndarray) -> np.ndarray:
+    """At most `MAX_ROWS` of the rows, evenly spaced."""
+    return rows[:: -(-len(rows) // MAX_ROWS)]
 
 
-def _neighbours(rows: np.ndarray, state: np.ndarray, enough: np.ndarray) -> np.ndarray:
+def _neighbors(rows: np.ndarray, state: np.ndarray, enough: np.ndarray) -> np.ndarray:
     """Nearest rows of the same state; of all states, for a state with too few of its own.
 
     All get as many as the smallest state can give. Descriptors are logarithms: what varies most
     decides who is near.
     """
     members = [np.flatnonzero((state == s) | ~enough[s]) for s in range(len(enough))]
-    n = min(NEIGHBOURS + 1, *(len(own) for own in members))
+    n = min(NEIGHBORS + 1, *(len(own) for own in members))
     found = np.empty((len(rows), n), dtype=int)
     for s, own in enumerate(members):
         nearest = NearestNeighbors(n_neighbors=n).fit(rows[own])

@@ -12,7 +12,7 @@ from ._fitting import TrainingSet, fit_population, fit_prior, patient_profiles
 from ._model import LatentDiffusion
 
 
-def with_replay(
+def add_replay(
     data: TrainingSet,
     model: LatentDiffusion,
     counts: np.ndarray,
@@ -42,7 +42,7 @@ def with_replay(
     )
 
 
-def extended_model(data: TrainingSet, model: LatentDiffusion) -> LatentDiffusion:
+def extend_model(data: TrainingSet, model: LatentDiffusion) -> LatentDiffusion:
     """A copy of `model` that knows all patients of `data`; rotation and scales stay as they are."""
     model = copy.deepcopy(model)
     described = model.descriptors(model.frontend, data.X)

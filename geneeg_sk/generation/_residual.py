@@ -14,10 +14,10 @@ import numpy as np
 from scipy.fft import irfft
 from scipy.ndimage import uniform_filter1d
 
-from ._filtering import continued_spectrum, cut, refined, spectrum_of
+from ._filtering import continued_spectrum, cut, interpolate_gain, spectrum_of
 
 SMOOTHING = 3  # frequency bins; more would carry power across the edge of a high-pass
-SHRINKAGE = 0.05  # towards independent channels, so that few windows give a positive matrix
+SHRINKAGE = 0.05  # toward independent channels, so that few windows give a positive matrix
 
 
 @dataclass
@@ -73,7 +73,7 @@ class ResidualNoise:
         spectrum *= self.amplitude[state].astype(np.float32)
         noise = irfft(spectrum, X.shape[2], axis=2)
         n_times = X.shape[2]
-        return noise + cut(continued_spectrum(X) * refined(self.trust, n_times), n_times)
+        return noise + cut(continued_spectrum(X) * interpolate_gain(self.trust, n_times), n_times)
 
 
 @dataclass

@@ -12,24 +12,24 @@ import numpy as np
 from .._sealed import SealedFolder
 from ._denoiser import Denoiser
 from ._descriptors import Descriptors
-from ._equaliser import Equaliser
+from ._equalizer import Equalizer
 from ._frontend import MARGIN, Frontend
-from ._model import LatentDiffusion, Population, Standardiser
+from ._model import LatentDiffusion, Population, Standardizer
 from ._prior import ConditionPrior
 from ._residual import ResidualNoise
 from ._vae import VAE
 
-SAVED = SealedFolder("generator", "geneeg_sk.LatentDiffusionGenerator", version=6, arrays="arrays")
+SAVED = SealedFolder("generator", "geneeg_sk.LatentDiffusionGenerator", version=7, arrays="arrays")
 
 PARTS: dict[str, type] = {
     "frontend": Frontend,
     "descriptors": Descriptors,
-    "scale_descriptors": Standardiser,
-    "scale_profiles": Standardiser,
+    "scale_descriptors": Standardizer,
+    "scale_profiles": Standardizer,
     "population": Population,
     "residual": ResidualNoise,
     "prior": ConditionPrior,
-    "equaliser": Equaliser,
+    "equalizer": Equalizer,
 }
 
 
@@ -42,11 +42,7 @@ def write_folder(folder: str | Path, model: LatentDiffusion, header: dict[str, A
         If `folder` exists and holds something else than a saved generator.
     """
     arrays, numbers = _pack(model)
-    history = {  # JSON knows no NaN
-        name: [None if isinstance(one, float) and math.isnan(one) else one for one in column]
-        for name, column in header["history"].items()
-    }
-    SAVED.write(folder, {"numbers": numbers, **header, "history": history}, arrays)
+    SAVED.write(folder, {"numbers": numbers, **header}, arrays)
 
 
 def read_folder(folder: str | Path) -> tuple[LatentDiffusion, dict[str, Any]]:

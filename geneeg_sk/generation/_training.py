@@ -1,4 +1,4 @@
-"""One optimisation loop for every network of the model."""
+"""One optimization loop for every network of the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EMA_DECAY = 0.999
 CLIP = 1.0
 
 
-def optimise(
+def optimize(
     network: Network,
     loss_terms: Callable[[], dict[str, Tensor]],
     validate: Callable[[Network], float] | None,
@@ -33,13 +33,13 @@ def optimise(
 ) -> tuple[Network, bool]:
     """Train `network`; return a copy with averaged weights, the best by `validate`.
 
-    `loss_terms` draws a minibatch and returns the weighted terms, whose sum is minimised. AdamW,
+    `loss_terms` draws a minibatch and returns the weighted terms, whose sum is minimized. AdamW,
     one-cycle learning rate, clipped gradients, exponential moving average of the weights, early
     stopping. Rows are added to `history`: the mean of each term since the last row. The second
     value returned tells whether Ctrl-C ended the training.
     """
-    optimiser = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=max(n_steps, 2))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=max(n_steps, 2))
     average = AveragedModel(network, avg_fn=_moving_average)
     averaged = cast(Network, average.module)
     best, best_loss, stale = averaged, float("inf"), 0
@@ -49,10 +49,10 @@ def optimise(
     try:
         for step in (bar := tqdm(range(1, n_steps + 1), desc=stage, disable=not verbose)):
             terms = loss_terms()
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()
             nn.utils.clip_grad_norm_(network.parameters(), CLIP)
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             average.update_parameters(network)
             for name, term in terms.items():

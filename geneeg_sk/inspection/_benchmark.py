@@ -29,7 +29,7 @@ class BenchmarkDisplay(Display):
         Patients x candidates: score of the candidate minus score of the baseline, NaN where a
         patient was not tested with both.
     intervals : DataFrame
-        A row for each candidate: ``mean``, and ``low`` and ``high``, the ends of its interval.
+        One row for each candidate: ``mean``, and ``low`` and ``high``, the ends of its interval.
     baseline : str
         Name of the baseline.
     score : str, default="macro_f1"

@@ -35,8 +35,8 @@ class EventTimelineDisplay(Display):
     duration : float
         Of the recording, in seconds.
     annotated : DataFrame, default=None
-        ``onset`` and ``duration`` of each annotated seizure. None: nobody annotated them, and
-        there is no row for them.
+        ``onset`` and ``duration`` of each annotated seizure. None: there are no annotations,
+        and no row for them.
 
     Attributes
     ----------

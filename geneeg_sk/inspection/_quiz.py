@@ -44,8 +44,8 @@ def make_quiz(
     It needs no other file and asks no server for anything.
 
     Half of the windows are real. All are treated alike: median of each channel removed, rounded
-    to the same step, drawn at the same scale; their order is random. So nothing but the EEG gives
-    the answer away.
+    to the same step, drawn at the same scale; their order is random. So only the EEG itself can
+    reveal the answer.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def make_quiz(
     --------
     read_quiz_key : The right answers of a page.
     geneeg_sk.metrics.reader_agreement : Scores of readers, and how far they agree.
-    make_report : What tests make of the same question.
+    make_report : Two-sample tests for the same question.
 
     Notes
     -----
     The right answers are in the page, obfuscated but not encrypted: nobody reads them by accident,
-    but whoever wants to can. The page holds EEG of patients: treat it like a recording.
+    but they can be read on purpose. The page holds EEG of patients: treat it like a recording.
 
     Windows above 256 Hz are resampled to it, and the page says so. Signals are stored in steps of
     0.1 µV, or larger ones where a window exceeds 3.2 mV. A page of 20 windows of 19 channels and
@@ -115,7 +115,7 @@ def make_quiz(
     """
     out = Path(out)
     if out.suffix.lower() != ".html":
-        raise ValueError(f"out={str(out)!r} is no name of a page; expected one ending in '.html'.")
+        raise ValueError(f"out={str(out)!r}; expected the name of a page, ending in '.html'.")
     if n_questions < 2:
         raise ValueError(f"n_questions={n_questions}; expected at least two, one of each kind.")
     if is_mne(real) and is_mne(synthetic):
@@ -123,7 +123,7 @@ def make_quiz(
     labels = _states(y_real, y_synthetic, len(real), len(synthetic))
     rng = check_random_state(random_state)
     questions = _draw(labels, int(n_questions), pairs, rng)
-    X, sfreq = _shown(real, synthetic, questions, sfreq)
+    X, sfreq = _windows_of_questions(real, synthetic, questions, sfreq)
     names = get_channel_names(real, synthetic, ch_names, X.shape[1])
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:
@@ -146,7 +146,7 @@ def read_quiz_key(page: str | Path) -> pd.DataFrame:
     Returns
     -------
     key : DataFrame
-        A row a question: ``question`` (from 1), ``truth`` (``"real"`` or ``"synthetic"``; of
+        One row per question: ``question`` (from 1), ``truth`` (``"real"`` or ``"synthetic"``; of
         pairs, which window is synthetic, ``"A"`` or ``"B"``), ``state`` (empty where none were
         given), and ``real_window`` and ``synthetic_window``, rows of the arrays that `make_quiz`
         got (missing where no such window is shown).
@@ -154,7 +154,7 @@ def read_quiz_key(page: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the file is no such page.
+        If the file is not such a page.
 
     See Also
     --------
@@ -162,7 +162,7 @@ def read_quiz_key(page: str | Path) -> pd.DataFrame:
     """
     found = DATA.search(Path(page).read_text(encoding="utf-8"))
     if found is None:
-        raise ValueError(f"{page} is no page that make_quiz wrote.")
+        raise ValueError(f"{page} is not a page that make_quiz wrote.")
     data = json.loads(found[1])
     rows = json.loads(scramble(base64.b64decode(data["sealed"]), data["nonce"]))
     key = pd.DataFrame(rows, columns=Question._fields)
@@ -279,7 +279,7 @@ def _share_out(
     return share
 
 
-def _shown(
+def _windows_of_questions(
     real: Any, synthetic: Any, questions: list[Question], sfreq: float | None
 ) -> tuple[np.ndarray, float]:
     """Return the windows of all questions in order, and their sampling frequency."""

@@ -28,7 +28,7 @@ class RatioDisplay(Display):
     scores : DataFrame
         Patients (or folds) x fractions; the columns are numbers, 0 (nothing filled) and up.
     intervals : DataFrame
-        A row for each fraction: ``mean``, and ``low`` and ``high``, the ends of its interval.
+        One row for each fraction: ``mean``, and ``low`` and ``high``, the ends of its interval.
     score : str
         Name of the score.
     unit : str, default="patient"

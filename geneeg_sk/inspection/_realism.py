@@ -64,7 +64,7 @@ def _answer(state: object, rows: pd.DataFrame, table: pd.DataFrame) -> tuple[str
     if unseen:
         return UNDECIDED, (
             f"with so many windows, the tests are not known to see even {join_names(unseen)}. "
-            f"{_needed(one_channel=bool(rows['one_channel'].all()))}"
+            f"{_say_what_is_needed(one_channel=bool(rows['one_channel'].all()))}"
         )
     if not by_patient:
         return (
@@ -96,7 +96,7 @@ def _sees(rows: pd.DataFrame, damage: str) -> bool:
     return any(damage in detectable for detectable in rows["detectable"])
 
 
-def _needed(*, one_channel: bool) -> str:
+def _say_what_is_needed(*, one_channel: bool) -> str:
     """How many windows the tests need to see what they must, as far as is known."""
     for n in SIZES:
         seen = {

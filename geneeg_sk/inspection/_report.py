@@ -137,7 +137,7 @@ def make_report(
     Raises
     ------
     ValueError
-        If `out` does not end in ``.html``, or what is given is no set of windows, or contradicts
+        If `out` does not end in ``.html``, or what is given is not a set of windows, or contradicts
         itself.
 
     See Also
@@ -168,7 +168,7 @@ def make_report(
 
     out = Path(out)
     if out.suffix.lower() != ".html":
-        raise ValueError(f"out={str(out)!r} is no name of a page; expected one ending in '.html'.")
+        raise ValueError(f"out={str(out)!r}; expected the name of a page, ending in '.html'.")
     real, synthetic = dict(real or {}), dict(synthetic or {})
     sfreq = resolve_sfreq(sfreq, info, *real.values(), *synthetic.values())
 

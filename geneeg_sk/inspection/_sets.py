@@ -20,7 +20,7 @@ def check_pair(
     Raises
     ------
     ValueError
-        If a set is no set of windows, the two differ in shape, or no sampling frequency is known.
+        If a set does not hold windows, the two differ in shape, or no sampling frequency is known.
     """
     given = {"real": real, "synthetic": synthetic}
     given = {name: X for name, X in given.items() if X is not None}

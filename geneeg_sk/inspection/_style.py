@@ -37,7 +37,7 @@ def make_axes(
     n_panels : int
         Number of axes needed.
     size : (float, float)
-        Width and height of a new figure, inches. A new figure is no figure of pyplot: it never
+        Width and height of a new figure, inches. A new figure is not a figure of pyplot: it never
         opens a window, and needs not be closed.
     n_rows : int, default=1
         Rows of panels; panels fill one row after the other.

@@ -89,7 +89,7 @@ class TimelineDisplay(Display):
         windows : sklearn.utils.Bunch
             As loaders and `make_windows` return it.
         patient : str, default=None
-            Whose; may be left out where there is but one.
+            Whose recordings to draw; may be left out where there is only one patient.
         ax : Axes, default=None
             Where to draw. None: a new figure.
 

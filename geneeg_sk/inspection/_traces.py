@@ -23,7 +23,8 @@ class TracesDisplay(Display):
     """Real and synthetic windows side by side, channel under channel.
 
     Channels go from front to back and from left to right, bipolar ones along the chains of the
-    longitudinal montage, whatever their order in the data; those of no known name come last.
+    longitudinal montage, independent of their order in the data; channels with unknown names come
+    last.
 
     Both panels have the same scale, given by a bar in microvolts; positive is up, as in MNE (many
     clinical systems draw negative up). Windows follow each other, divided by a thin line.
@@ -104,7 +105,7 @@ class TracesDisplay(Display):
         n_windows : int, default=2
             How many windows of each kind, at most.
         random_state : int, RandomState or None, default=0
-            Seed of the pick. It is random, so that nobody chooses the prettiest.
+            Seed of the pick. The pick is random, so that the windows are typical ones.
         ax : Axes, sequence of Axes, or None, default=None
             Where to draw: one Axes is divided, a sequence has one for each panel. None: a new
             figure.

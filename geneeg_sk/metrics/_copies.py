@@ -55,13 +55,13 @@ def find_copies(
     Returns
     -------
     copies : DataFrame
-        A row per synthetic window. Index `window`: its number. `nearest`: number of the nearest
+        One row per synthetic window. Index `window`: its number. `nearest`: number of the nearest
         training window. `distance`: to it; on windows 0 (equal) to 1.41 (uncorrelated), on features
         in their standard deviations. `ratio`: that distance divided by the distance to the second
         nearest, 0 to 1. `near`: whether it is a near or exact copy. On windows also `shift`: by
         how many seconds the synthetic window begins later in the training window; `polarity`: 1 or
-        -1; `exact`: whether the overlap is equal but for rounding. Real windows that were cut with
-        overlap are copies of each other: compare with their share.
+        -1; `exact`: whether the overlap is equal except for rounding. Real windows that were cut
+        with overlap are copies of each other: compare with their share.
 
     Raises
     ------
@@ -228,7 +228,7 @@ def _partial_sums(x: np.ndarray, lags: np.ndarray) -> tuple[np.ndarray, np.ndarr
     overlap = (n_times - np.abs(lags))[:, None]
     energy = over_part((x**2).sum(axis=1, keepdims=True))[..., 0]
     energy_left = energy - (sums**2).sum(axis=2) / overlap
-    # What rounding leaves of a flat part is no signal.
+    # What rounding leaves of a flat part is not a signal.
     real = energy_left > 1e-9 * np.maximum((x**2).sum(axis=(1, 2)), np.finfo(float).tiny)
     return sums, np.where(real, 1 / np.sqrt(np.where(real, energy_left, 1)), 0)
 

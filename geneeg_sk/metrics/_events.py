@@ -43,7 +43,7 @@ def event_scores(
         A row an event: ``patient``, ``recording``, ``onset`` and ``duration``, in seconds from the
         start of the recording. `true` may come from ``read_seizures``.
     recordings : DataFrame
-        A row for each recording that was searched, also those without seizures: ``patient``,
+        One row for each recording that was searched, also those without seizures: ``patient``,
         ``recording``, ``duration`` (seconds).
 
     Returns
@@ -147,9 +147,9 @@ def window_event_scores(
 
     Notes
     -----
-    Windows that were left out, around seizures say, can neither find a seizure nor raise a false
-    alarm, and the onset of a seizure is known to a window only: scores of a continuous recording
-    (`detect_seizures`, `event_scores`) are the honest ones.
+    Windows that were left out, for example around seizures, can neither find a seizure nor raise a
+    false alarm, and onsets are known only to the precision of a window. Scores of a continuous
+    recording (`detect_seizures`, `event_scores`) are more reliable.
 
     Examples
     --------

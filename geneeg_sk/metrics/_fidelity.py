@@ -59,7 +59,7 @@ def ks_by_feature(real: Any, synthetic: Any, *, sfreq: float, alpha: float = 0.0
     np.float64(1.0)
     """
     if not 0 < alpha < 1:
-        raise ValueError(f"alpha={alpha} is no rate; expected a number between 0 and 1.")
+        raise ValueError(f"alpha={alpha} is not a rate; expected a number between 0 and 1.")
     features = compute_features(
         *check_sets(sfreq, real=real, synthetic=synthetic), sfreq=sfreq, average=True
     )

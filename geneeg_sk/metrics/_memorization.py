@@ -132,10 +132,10 @@ def distance_to_closest_record(real: Any, synthetic: Any, *, train: Any, sfreq: 
 
 
 def membership_inference_auc(real: Any, synthetic: Any, *, train: Any, sfreq: float) -> float:
-    """How well do synthetic windows give away which real windows the generator was trained on?
+    """How well do synthetic windows reveal which real windows the generator was trained on?
 
-    The attack knows nothing but the synthetic windows: the nearer a real window is to one of them,
-    the more it is taken for a training window (Chen et al. 2020 [1]_, full black-box attack).
+    The attack uses only the synthetic windows: the nearer a real window is to one of them, the
+    more likely it is called a training window (Chen et al. 2020 [1]_, full black-box attack).
     Distances are in `EEGFeatures` of each channel, standardized on the training windows.
 
     Parameters
@@ -153,7 +153,7 @@ def membership_inference_auc(real: Any, synthetic: Any, *, train: Any, sfreq: fl
     Returns
     -------
     auc : float
-        Area under the ROC curve of the attack: 0.5 where nothing is given away, 1 for copies.
+        Area under the ROC curve of the attack: 0.5 where nothing is revealed, 1 for copies.
 
     Raises
     ------

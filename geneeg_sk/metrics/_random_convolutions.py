@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 N_KERNELS, KERNEL_SIZE = 512, 9
-MOST_MIXED = 8  # channels in the mixture that a kernel sees
+MAX_MIXED = 8  # channels in the mixture that a kernel sees
 BLOCK_VALUES = 2**20  # convolved samples held at a time: more no longer fit the cache
 N_FOR_THRESHOLDS = 32  # windows
 END = 8  # an end is one eighth of a window
@@ -49,7 +49,7 @@ def random_convolutions(X: np.ndarray, *, random_state: int) -> np.ndarray:
     some = np.linspace(0, n_windows - 1, min(n_windows, N_FOR_THRESHOLDS)).astype(int)
     block = max(1, BLOCK_VALUES // (N_KERNELS * n_times // len(np.unique(dilations))))
 
-    def convolved(rows, chosen):
+    def convolve(rows, chosen):
         signals = torch.from_numpy(np.asarray(X[rows] / scale, dtype=np.float32))
         return nn.functional.conv1d(
             torch.from_numpy(mixtures[chosen]) @ signals,  # (n, k, t)
@@ -61,18 +61,18 @@ def random_convolutions(X: np.ndarray, *, random_state: int) -> np.ndarray:
     out = np.empty((n_windows, N_KERNELS, 5), np.float32)
     for dilation in np.unique(dilations):
         chosen = np.flatnonzero(dilations == dilation)
-        examples = convolved(some, chosen).transpose(0, 1).flatten(1).numpy()
+        examples = convolve(some, chosen).transpose(0, 1).flatten(1).numpy()
         thresholds = np.array([np.quantile(z, q) for z, q in zip(examples, quantiles[chosen])])
         for start in range(0, n_windows, block):
             rows = slice(start, start + block)
-            out[rows, chosen] = _summaries(convolved(rows, chosen), torch.from_numpy(thresholds))
+            out[rows, chosen] = _summaries(convolve(rows, chosen), torch.from_numpy(thresholds))
     return out.reshape(n_windows, -1)
 
 
 def _mixtures(rng: np.random.Generator, n_channels: int) -> np.ndarray:
     """Draw mixtures of 1, 2, 4 or 8 channels, shape (n_kernels, n_channels)."""
     mixtures = np.zeros((N_KERNELS, n_channels), np.float32)
-    sizes = 2 ** rng.integers(int(np.log2(min(MOST_MIXED, n_channels))) + 1, size=N_KERNELS)
+    sizes = 2 ** rng.integers(int(np.log2(min(MAX_MIXED, n_channels))) + 1, size=N_KERNELS)
     for mixture, n in zip(mixtures, sizes):
         mixture[rng.choice(n_channels, n, replace=False)] = rng.standard_normal(n) / np.sqrt(n)
     return mixtures

@@ -28,17 +28,17 @@ class ReaderAgreement(NamedTuple):  # numpydoc ignore=PR01
     Attributes
     ----------
     scores : DataFrame
-        A row a reader (index): ``n``, the number of answers; ``accuracy``; ``sensitivity``, the
+        One row per reader (index): ``n``, the number of answers; ``accuracy``; ``sensitivity``, the
         part of the synthetic windows that was called synthetic; ``specificity``, the part of the
         real ones that was called real; ``state_accuracy``, the part whose state was named.
     by_state : DataFrame
         The same for each reader and true state (two levels of index); empty where no states were
         given.
     cohen_kappa : DataFrame
-        A row for each two readers and each thing asked: ``reader``, ``other``, ``asked``
+        One row for each pair of readers and each question type: ``reader``, ``other``, ``asked``
         (``"source"`` or ``"state"``), ``n`` (questions both answered), ``kappa``.
     fleiss_kappa : DataFrame
-        A row for each thing asked: ``asked``, ``n_readers``, ``n`` (questions all answered),
+        One row for each question type: ``asked``, ``n_readers``, ``n`` (questions all answered),
         ``kappa``. Empty for one reader.
     """
 
@@ -83,7 +83,7 @@ def reader_agreement(readers: Any) -> ReaderAgreement:
     See Also
     --------
     geneeg_sk.inspection.make_quiz : The page on which readers answer.
-    c2st : What a classifier makes of the same question.
+    c2st : A classifier two-sample test for the same question.
 
     Notes
     -----
@@ -183,7 +183,7 @@ def _check_answers(name: str, table: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"{name} answered no question.")
     twice = table["question"][table["question"].duplicated()].unique().tolist()
     if twice:
-        raise ValueError(f"{name} answered questions {twice} twice; expected one row a question.")
+        raise ValueError(f"{name} answered questions {twice} twice; expected one row per question.")
     possible = next((kind for kind in KINDS if set(table["truth"]) <= kind), None)
     if possible is None:
         raise ValueError(
@@ -241,8 +241,8 @@ def _share(hits: np.ndarray) -> tuple[float, float, float]:
     return float(hits.mean()), float(interval.low), float(interval.high)
 
 
-def _asked(sessions: list[pd.DataFrame]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield each thing asked, and the answers: a row a question that all answered."""
+def _iter_question_types(sessions: list[pd.DataFrame]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each thing asked, and the answers: one row per question that all answered."""
     for asked, column in {"source": "answer", "state": "state_answer"}.items():
         if all(column in table for table in sessions):
             yield asked, pd.concat([table[column] for table in sessions], axis=1, join="inner")
@@ -251,7 +251,7 @@ def _asked(sessions: list[pd.DataFrame]) -> Iterator[tuple[str, pd.DataFrame]]:
 def _cohen(sessions: dict[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for one, two in combinations(sessions, 2):
-        for asked, answers in _asked([sessions[one], sessions[two]]):
+        for asked, answers in _iter_question_types([sessions[one], sessions[two]]):
             a, b = answers.to_numpy().T
             defined = len(set(a) | set(b)) > 1
             kappa = float(cohen_kappa_score(a, b)) if defined else np.nan
@@ -262,7 +262,7 @@ def _cohen(sessions: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _fleiss(sessions: dict[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     if len(sessions) > 1:
-        for asked, answers in _asked([*sessions.values()]):
+        for asked, answers in _iter_question_types([*sessions.values()]):
             rows.append((asked, len(sessions), len(answers), _fleiss_kappa(answers.to_numpy())))
     return pd.DataFrame(rows, columns=["asked", "n_readers", "n", "kappa"])
 

@@ -111,7 +111,7 @@ def list_metrics() -> pd.DataFrame:
     Returns
     -------
     table : DataFrame
-        A row for each number that a function of this module computes (index `metric`):
+        One row for each number that a function of this module computes (index `metric`):
         `function`; `label`, as tables and pictures call it; `better`: ``"higher"``, ``"lower"``,
         or ``"as real"``, the nearer to the value for real windows (`real_reference`); `range`;
         `source`, first author and year, in full in the docstring of the function.

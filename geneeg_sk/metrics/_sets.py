@@ -25,7 +25,7 @@ def check_sets(sfreq: float, **sets: Any) -> list[np.ndarray]:
     Raises
     ------
     ValueError
-        If a set is no set of windows, holds NaN or infinity, has other channels or times than
+        If a set does not hold windows, holds NaN or infinity, has other channels or times than
         the first, or is an ``mne.Epochs`` of another sampling frequency.
     """
     if not sfreq > 0:

@@ -18,7 +18,7 @@ FEW_PATIENTS = 6
 def paired_summary(
     scores: Any, baseline: Any, *, groups: Any = None, test_share: float | None = None
 ) -> pd.Series:
-    """Compare two ways on the same patients: is one better, and by how much?
+    """Compare two methods on the same patients: is one better, and by how much?
 
     Patients are the unit: windows, folds and seeds of one patient say little more than one of
     them, so that scores are averaged over each patient first.
@@ -26,8 +26,8 @@ def paired_summary(
     Parameters
     ----------
     scores, baseline : array-like of shape (n,)
-        A score of the one way and of the other, paired: of a patient, or of one of its folds,
-        seeds or windows.
+        A score of one method and of the other, paired: of a patient, or of one of its folds, seeds
+        or windows.
     groups : array-like of shape (n,), default=None
         Patient of each pair. None: each pair is a patient of its own.
     test_share : float, default=None
@@ -111,7 +111,7 @@ def warn_of_few(n_patients: int, stacklevel: int = 3) -> None:
     if n_patients < FEW_PATIENTS:
         warnings.warn(
             f"{n_patients} patients: intervals over fewer than {FEW_PATIENTS} are too narrow, "
-            "and no signed-rank test can reach 5 %. Read the differences as anecdotes.",
+            "and no signed-rank test can reach 5 %. They allow no conclusion.",
             UserWarning,
             stacklevel=stacklevel,
         )

@@ -112,7 +112,7 @@ def augmentation_gain(
     """What a classifier gains from synthetic windows beside real ones, patient by patient.
 
     Both classifiers are tested on the same patients; `compare_samplers` does this fairly over many
-    folds and seeds, with the generator fitted anew in each.
+    folds and seeds, with the generator fitted again in each.
 
     Parameters
     ----------

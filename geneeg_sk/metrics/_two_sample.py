@@ -30,26 +30,26 @@ MIN_GROUPS = 4  # two to learn on and two to be judged on: with fewer, a group i
 
 
 class TwoSampleResult(float):  # numpydoc ignore=PR01
-    """An area under the ROC curve that also says what it could have seen.
+    """An area under the ROC curve, with its interval and what the test could have detected.
 
-    A float in every respect, the area itself, with these attributes:
+    It is a float, the area, with these attributes:
 
     Attributes
     ----------
     auc : float
         The area: 0.5 where nothing tells the two sets apart, 1 where everything does.
     interval : tuple of two floats
-        95 % interval by bootstrap over the groups, where given, and windows that are judged; the
-        trained classifiers stay. Of fewer than about ten groups it is too narrow.
+        95 % interval by bootstrap over the groups, where given, and the windows that are judged;
+        the classifiers are not trained again. With fewer than about ten groups it is too narrow.
     n : int
         Windows of the smaller set.
     n_groups : int or None
         Groups of the real windows; None where none were given.
     detectable : dict of str to float, or None
-        Known damage to real windows that a test of this kind sees with a power of at least 0.8
-        with so many windows, by name, and the faintest strength of each that it sees. Empty:
-        nothing is known to be seen, and an area near 0.5 says nothing. None: not known, with an
-        `estimator` of one's own.
+        Kinds of damage to real windows that a test of this kind detects with a power of at least
+        0.8 with this many windows, and the smallest strength of each that it detects. Empty: no
+        damage is known to be detected, and an area near 0.5 says nothing. None: not known, for an
+        `estimator` of your own.
     """
 
     auc: float

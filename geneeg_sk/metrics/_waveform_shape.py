@@ -23,7 +23,7 @@ SPIKE_SECONDS = 0.015  # of the Gaussian that the curvature is taken of: half a 
 SPIKE_RATIO = 6.0  # standard deviations of the window's own curvature
 LOWEST_SFREQ = 32.0  # Hz: below it a spike is a sample or two
 SLOW_BAND, FAST_BAND = (0.5, 8.0), (13.0, 45.0)  # Hz, of phase and of amplitude
-MOST_LAG = 0.25  # seconds over which a channel can lead or follow
+MAX_LAG = 0.25  # seconds over which a channel can lead or follow
 NORMAL_MEDIAN = 0.6745  # of the absolute value of standard normal numbers
 TINY = 1e-9
 
@@ -193,8 +193,8 @@ def lag_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
 def course_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
     """Distance between the courses of power within real and within synthetic windows.
 
-    A window that was cut from a recording is as loud at its ends as in its middle, on average;
-    one that a network wrote often is not. Power of sixteen parts of a window over that of the
+    On average, a window that was cut from a recording is as loud at its ends as in its middle; one
+    that a network generated often is not. Power of sixteen parts of a window over that of the
     whole window, mean over windows and channels; then the root of the mean squared difference.
 
     Parameters
@@ -231,8 +231,9 @@ def spike_survival(real: Any, synthetic: Any, *, sfreq: float) -> pd.Series:
     """Compare how many real and how many synthetic windows have sharp discharges.
 
     A fixed detector fires where the curvature of a channel, smoothed over 15 ms, exceeds six times
-    its own standard deviation, taken robustly over the window. Spikes of 20 to 70 ms [1]_ do; slow
-    waves and Gaussian noise hardly ever. It is no detector for the clinic: it is the same for both.
+    its own standard deviation, estimated robustly over the window. Spikes of 20 to 70 ms [1]_ make
+    it fire; slow waves and Gaussian noise hardly ever do. It is not a clinical detector; it treats
+    real and synthetic windows alike.
 
     Parameters
     ----------
@@ -271,7 +272,9 @@ def spike_survival(real: Any, synthetic: Any, *, sfreq: float) -> pd.Series:
     """
     real, synthetic = check_sets(sfreq, real=real, synthetic=synthetic)
     if sfreq < LOWEST_SFREQ:
-        raise ValueError(f"sfreq={sfreq} Hz holds no spikes; expected at least {LOWEST_SFREQ:g}.")
+        raise ValueError(
+            f"sfreq={sfreq} Hz is too low for spikes; expected at least {LOWEST_SFREQ:g}."
+        )
     of_real, of_synthetic = (
         float(_by_window(_has_spike, X, sfreq).mean()) for X in (real, synthetic)
     )
@@ -337,7 +340,7 @@ def _band(x: np.ndarray, sfreq: float, band: tuple[float, float]) -> np.ndarray:
 
 def _lags(x: np.ndarray, sfreq: float) -> np.ndarray:
     n_times = x.shape[2]
-    most = max(1, min(round(MOST_LAG * sfreq), n_times // 2 - 1))
+    most = max(1, min(round(MAX_LAG * sfreq), n_times // 2 - 1))
     spectrum = fft.rfft(x, 2 * n_times, axis=2)
     cross = fft.irfft(spectrum[:, 1:] * spectrum[:, :-1].conj(), 2 * n_times, axis=2)
     near = np.concatenate([cross[..., -most:], cross[..., : most + 1]], axis=2)

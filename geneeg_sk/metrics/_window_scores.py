@@ -28,7 +28,7 @@ MIN_GROUPS = 4  # two in each half: a classifier learns on one and is judged on 
 N_SPLITS = 8
 MIN_COPIES = 30  # windows in which copies are looked for, whatever it costs
 COPY_COST = 2e8  # samples compared at all shifts: a second or two
-MOST_COPY_COST = 1e9  # with which it is seconds also where real windows are many
+MAX_COPY_COST = 1e9  # with which it is seconds also where real windows are many
 SEED = 0
 COLUMNS = [f"{name}{end}" for name in ("value", "reference") for end in ("", "_low", "_high")]
 
@@ -58,7 +58,7 @@ def score_windows(
     Returns
     -------
     table : DataFrame
-        A row for each `state` that is in both with at least 16 real and 8 synthetic windows, and
+        One row for each `state` that is in both with at least 16 real and 8 synthetic windows, and
         `score`: `c2st_windows`, `c2st_features`, `ks`, `precision`, `rhythm`, `spikes` (real?),
         `recall`, `coverage` (diverse?), `copies`, and with a holdout `membership` (private?).
         `value` and `reference`, each with an interval from ``_low`` to ``_high``; `n_real`,
@@ -186,7 +186,7 @@ def _count_copies(
     Not of halves: the generator has seen all real windows, and a copy is a copy of one.
     """
     size = train[0].size
-    most = max(MAX_WINDOWS, int(MOST_COPY_COST / (MIN_COPIES * size)))
+    most = max(MAX_WINDOWS, int(MAX_COPY_COST / (MIN_COPIES * size)))
     train = train[pick_evenly(len(train), most)]
     n_looked_at = max(MIN_COPIES, int(COPY_COST / (len(train) * size)))
     looked_at = synthetic[pick_evenly(len(synthetic), n_looked_at)]

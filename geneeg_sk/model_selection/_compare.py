@@ -53,7 +53,7 @@ def compare_samplers(
     candidates : dict of str to sampler, classifier or None
         A sampler is put before a clone of `estimator`; one that takes no windows in three
         dimensions is wrapped in :class:`~geneeg_sk.over_sampling.WindowedSampler`. A classifier
-        (it has ``predict``) stands alone, as for class weights or
+        (with ``predict``) is used without `estimator`: one with class weights, or an
         :class:`~geneeg_sk.classification.AugmentedClassifier`. None is `estimator` without
         augmentation.
     estimator : classifier
@@ -75,14 +75,14 @@ def compare_samplers(
         Candidates that the others are compared with in the summary: those that have to be beaten.
         None: ``"none"`` where there is one, else the first.
     store : str or Path, default=None
-        File of finished rows (JSON lines, with checksums). A comparison that was killed goes on
-        where it was, if data, candidate, estimator, scorers, fold and seed are the same: fitted
+        File of finished rows (JSON lines, with checksums). A comparison that was killed continues
+        from there, if data, candidate, estimator, scorers, fold and seed are the same: fitted
         generators count by their content, functions by their own code, but not by that of
         functions which they call. Failures are tried again.
     keep : str, default=None
         Candidate whose fitted sampler and synthetic windows of the first fold, with the first
-        seed, stay in memory, for a report. A store has no such thing: with one, that fold is
-        fitted again.
+        seed, stay in memory, for a report. They are not kept in a `store`: with
+        one, that fold is fitted again.
     n_jobs : int, default=None
         Processes for candidates, folds and seeds, as in joblib. Results may differ in the last
         digits where torch gets another number of threads.
@@ -141,7 +141,7 @@ def compare_samplers(
     if store is not None and not isinstance(random_state, Integral):
         raise ValueError(
             f"random_state={random_state!r}, but with a store it has to be an int: otherwise a "
-            "second run draws other seeds and finds nothing again."
+            "second run draws other seeds and finds no finished row."
         )
     scorers = _get_scorers(scoring)
     states = np.unique(y)

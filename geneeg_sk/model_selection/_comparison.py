@@ -36,12 +36,12 @@ class SamplerComparison:
     Parameters
     ----------
     results : DataFrame
-        A row for each candidate, fold and seed: ``candidate``, ``fold``, ``seed``, ``accuracy``,
+        One row for each candidate, fold and seed: ``candidate``, ``fold``, ``seed``, ``accuracy``,
         ``macro_f1``, ``macro_auc`` (mean of one against the rest), ``f1_<state>``, ``brier`` (0 to
         2), ``ece``, ``fit_seconds``, ``n_train``, ``n_test``, ``n_synthetic``, ``test_groups``,
         ``error`` (empty where all went well).
     scores_by_patient : DataFrame
-        A row for each candidate, fold, seed and test patient: ``group``, ``n_windows``, and the
+        One row for each candidate, fold, seed and test patient: ``group``, ``n_windows``, and the
         same scores. F1 of a state that is neither in truth nor in prediction is NaN and left out
         of the macro mean; AUC is NaN for a patient who lacks a state; what needs probabilities is
         NaN for a classifier without them.
@@ -284,11 +284,11 @@ def read_csv(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.Dat
     try:
         table = _map_text(pd.read_csv(path), _unquote)
     except ValueError as error:
-        raise ValueError(f"{path} is no table of results: {error}.") from error
+        raise ValueError(f"{path} is not a table of results: {error}.") from error
     numbers = [*numbers, *(name for name in table if name.startswith("f1_"))]
     missing = [name for name in (*texts, *numbers) if name not in table]
     if missing:
-        raise ValueError(f"{path} is no table of results: columns {missing} are missing.")
+        raise ValueError(f"{path} is not a table of results: columns {missing} are missing.")
     wrong = [name for name in numbers if not pd.api.types.is_numeric_dtype(table[name])]
     if wrong:
         raise ValueError(f"{path} is damaged: columns {wrong} hold something else than numbers.")

@@ -31,7 +31,7 @@ class BaseWindowSampler(BaseOverSampler):
     is_synthetic_ : ndarray of bool, shape (n_windows_resampled,)
         Which windows of the result are synthetic.
     provenance_ : DataFrame
-        A row for each synthetic window, in the order of the result; at least its ``state``.
+        One row for each synthetic window, in the order of the result; at least its ``state``.
     """
 
     __metadata_request__fit_resample = {"groups": True}

@@ -22,24 +22,24 @@ from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 from geneeg_sk.over_sampling._plausibility import Plausibility, is_finite
 from geneeg_sk.over_sampling._profiles import ProfileSource
-from geneeg_sk.over_sampling._trained import cache_folder, trained
+from geneeg_sk.over_sampling._trained import cache_folder, fit_or_load
 
 # Candidates are drawn in chunks of this size, each with its own seed: so that the windows of a
 # smaller ratio are exactly the first of a larger one.
 CHUNK = 64
 # More candidates than this for one window, and the generator is at fault.
-MOST_TRIES = 20
+MAX_TRIES = 20
 # Rejection rates of two patients that are so far apart are worth a warning.
-LOPSIDED = 0.5
+MAX_RATE_DIFFERENCE = 0.5
 # Times as many synthetic windows as real ones of a state, from which on to warn.
-EXTREME = 20
+MAX_TIMES_REAL = 20
 
 
 class GenEEGSampler(BaseWindowSampler):
     """Over-sample the rare states with windows from a generative model of EEG.
 
-    The model is trained on the windows given to `fit_resample`, which inside a pipeline are those
-    of the training fold, and then asked for what is missing of each state.
+    The model is trained on the windows given to `fit_resample` (inside a pipeline, those of the
+    training fold), and then generates the missing windows of each state.
 
     Parameters
     ----------
@@ -50,26 +50,27 @@ class GenEEGSampler(BaseWindowSampler):
         An unfitted generator is cloned and fitted; ``FrozenEstimator(generator)`` is used as it
         is. None means ``LatentDiffusionGenerator()``.
     patient_mix : {"auto", "balanced", "proportional", "virtual", "pooled"}, default="auto"
-        Whose profile the synthetic windows get: all patients' as often, in proportion to their
-        windows of the state, new patients' between and around the known, or the generator's own
-        choice. "auto" is balanced where `groups` are given, and pooled where not.
+        Which patients' profiles the synthetic windows get. "balanced": each patient's equally
+        often. "proportional": in proportion to the patients' windows of the state. "virtual":
+        those of fictitious patients between and around the known ones. "pooled": left to the
+        generator. "auto": balanced where `groups` are given, pooled otherwise.
     quality : {"plausible"} or None, default="plausible"
-        "plausible" refuses windows that no scalp shows: not finite, or with a channel that is
-        flat, clipped, or three times beyond its amplitudes in the real windows. What is merely
-        new is kept. A refused window is generated again, for the same patient. None refuses only
-        what is not finite.
+        "plausible" refuses windows that cannot be scalp EEG: not finite, or with a channel that is
+        flat, clipped, or of an amplitude more than three times beyond those of the real windows.
+        Windows that are merely unlike the known ones are kept. A refused window is generated
+        again, for the same patient. None refuses only windows that are not finite.
     guidance : float, default=1.0
         See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator.
     solver_steps : int, default=None
         See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator.
     memory : str or joblib.Memory, default=None
-        Folder that keeps trained generators. Their key is the data, the generator's parameters and
-        the seed, and the version of this package, and not the ratio: a grid over ratios trains one
-        generator for each fold. They are kept as `LatentDiffusionGenerator.save` writes them, with
-        checksums: reading them runs no code, and damaged ones are trained again. What they hold of
-        patients is said there.
+        Folder that keeps trained generators. Their key is the data, the generator's parameters, the
+        seed and the version of this package, but not the ratio: a grid over ratios trains one
+        generator for each fold. They are stored by `LatentDiffusionGenerator.save`, with checksums:
+        reading them runs no code, and damaged ones are trained again. See there which data of
+        patients they hold.
     random_state : int, RandomState instance or None, default=None
-        For training, where `generator` has no seed of its own, and for drawing. With the same
+        Seed of training, where `generator` has none of its own, and of sampling. With the same
         int, the windows of a smaller ratio are exactly the first of a larger one, in each state.
 
     Attributes
@@ -90,7 +91,7 @@ class GenEEGSampler(BaseWindowSampler):
 
     See Also
     --------
-    FourierSurrogateSampler : The simple opponent that is hard to beat.
+    FourierSurrogateSampler : A simple method that is hard to beat.
     WindowedSampler : Any over-sampler of imbalanced-learn on windows.
 
     Notes
@@ -183,8 +184,8 @@ class GenEEGSampler(BaseWindowSampler):
         Warns
         -----
         UserWarning
-            If far more windows are asked for than there are real ones, or one patient's windows
-            are refused much more often than another's.
+            If far more windows are requested than there are real ones, or the windows of one
+            patient are refused much more often than those of another.
         """
         return super().fit_resample(X, y, groups=groups)
 
@@ -232,7 +233,7 @@ class GenEEGSampler(BaseWindowSampler):
                     "makes, with quality=None."
                 )
                 raise ValueError(
-                    f"{MOST_TRIES} candidates in turn for the same synthetic window of state "
+                    f"{MAX_TRIES} candidates in turn for the same synthetic window of state "
                     f"{state!r} were refused: not finite, flat, clipped, or of an amplitude far "
                     f"beyond that of the real windows. {advice}"
                 )
@@ -253,7 +254,7 @@ class GenEEGSampler(BaseWindowSampler):
         tried.
         """
         X, tries, missing = None, np.zeros(CHUNK, int), np.arange(CHUNK)
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             made = self.generator_.sample(
                 np.array([state] * len(missing)),
                 profiles=None if profiles is None else profiles[missing],
@@ -284,7 +285,7 @@ class GenEEGSampler(BaseWindowSampler):
             generator.set_params(random_state=seed)
         if self._sfreq is not None and generator.sfreq is None:
             generator.set_params(sfreq=self._sfreq)
-        return trained(generator, X, y, groups, cache_folder(self.memory))
+        return fit_or_load(generator, X, y, groups, cache_folder(self.memory))
 
     def _patient_mix(self, groups: np.ndarray | None) -> str:
         if self.patient_mix == "auto":
@@ -304,7 +305,7 @@ class GenEEGSampler(BaseWindowSampler):
         is_frozen = isinstance(self.generator, FrozenEstimator)
         if self.generator is not None and not is_frozen and hasattr(self.generator, "model_"):
             warnings.warn(
-                "The generator is fitted, but will be cloned and fitted anew. To use it as it is, "
+                "The generator is fitted, but will be cloned and fitted again. To use it as it is, "
                 "wrap it: GenEEGSampler(generator=sklearn.frozen.FrozenEstimator(generator)).",
                 stacklevel=3,
             )
@@ -315,7 +316,7 @@ def rejection_rates(provenance: pd.DataFrame) -> pd.DataFrame:
     by = provenance.astype({"tries": float}).groupby(["state", "profile"])["tries"]
     rates = (1 - 1 / by.mean()).unstack()
     for state, rate in rates.iterrows():
-        if rate.max() - rate.min() > LOPSIDED:
+        if rate.max() - rate.min() > MAX_RATE_DIFFERENCE:
             warnings.warn(
                 f"Of the synthetic windows of state {state!r}, {rate.max():.0%} were refused for "
                 f"patient {rate.idxmax()!r}, and {rate.min():.0%} for {rate.idxmin()!r}. Look at "
@@ -345,7 +346,7 @@ def _check_compatible(generator: Any, X: np.ndarray, y: np.ndarray, sfreq: float
 
 
 def _warn_if_extreme(X: np.ndarray, y: np.ndarray, counts: dict[Any, int]) -> None:
-    extreme = {s: n for s, n in counts.items() if n > EXTREME * np.count_nonzero(y == s)}
+    extreme = {s: n for s, n in counts.items() if n > MAX_TIMES_REAL * np.count_nonzero(y == s)}
     if extreme:
         gigabytes = sum(counts.values()) * X[0].nbytes / 1e9
         listed = ", ".join(
@@ -353,6 +354,6 @@ def _warn_if_extreme(X: np.ndarray, y: np.ndarray, counts: dict[Any, int]) -> No
         )
         warnings.warn(
             f"About to generate {sum(counts.values())} windows ({gigabytes:.2g} GB): {listed}. "
-            "So many from so few add little; sampling_strategy=FillGap(fraction) asks for less.",
+            "Many windows from few add little; sampling_strategy=FillGap(fraction) asks for fewer.",
             stacklevel=4,
         )

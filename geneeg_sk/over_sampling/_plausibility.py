@@ -1,4 +1,4 @@
-"""Which synthetic windows are physically wrong, and never which are merely new."""
+"""Refuse synthetic windows that are physically wrong; those that are merely new are kept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 TOLERANCE = 3
 ROUNDING = 1e-6  # of the largest amplitude
 # Share of a channel's samples that may lie at its extremes, where real ones have fewer.
-MOST_CLIPPED = 0.05
+MAX_CLIPPED = 0.05
 
 
 class Plausibility:
-    """Tell windows that no scalp shows from those that one might show.
+    """Tell windows that cannot be scalp EEG from those that can.
 
     A window is refused where it is not finite, where a channel is flat, clipped, or of an
     amplitude more than three times beyond those that it has in the real windows.
@@ -26,9 +26,9 @@ class Plausibility:
     def __init__(self, real: np.ndarray) -> None:
         swing = np.ptp(real, axis=2)
         self.least = swing.min(axis=0) / TOLERANCE
-        # A channel that is flat in all real windows may be so but for rounding.
+        # A channel that is flat in all real windows may be so except for rounding.
         self.most = swing.max(axis=0) * TOLERANCE + ROUNDING * swing.max()
-        self.most_clipped = max(MOST_CLIPPED, share_at_extremes(real).max())
+        self.most_clipped = max(MAX_CLIPPED, share_at_extremes(real).max())
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Return which windows are plausible, a bool for each."""

@@ -1,4 +1,4 @@
-"""Whose profile the synthetic windows get."""
+"""Which patients' profiles the synthetic windows get."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 
 class ProfileSource:
-    """Draw profiles of the training fold's patients, of virtual ones, or of nobody.
+    """Draw profiles of the training fold's patients, of virtual ones, or none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Augmentation inside the training loop: synthetic windows that no array holds."""
+"""Augmentation inside the training loop: synthetic windows are generated when they are read."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def augment_rows(
 ) -> tuple[WindowRows, np.ndarray]:
     """Put synthetic windows behind real ones without holding either in memory.
 
-    `fit_resample` has to return real and synthetic windows in one array: that is the contract of
-    imbalanced-learn, and it copies the whole training fold. Here the synthetic windows are
-    generated when a minibatch asks for them, and new ones in every epoch.
+    `fit_resample` of imbalanced-learn has to return real and synthetic windows in one array, which
+    copies the whole training fold. Here the synthetic windows are generated when a minibatch reads
+    them, and new ones in every epoch.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def augment_rows(
     y : array-like of shape (n_windows,)
         State of each window.
     generator : LatentDiffusionGenerator
-        Fitted on this training fold, or on other patients; what is used is its `sample`.
+        Fitted on this training fold, or on other patients. Only its `sample` is used.
     groups : array-like of shape (n_windows,), default=None
         Patient of each window; all known to the generator. With them, each patient is imitated as
         often as any other; without, the generator chooses.

@@ -25,8 +25,8 @@ class FourierSurrogateSampler(BaseWindowSampler):
     Each synthetic window has the amplitude spectrum of one original window in every channel, and
     random phases. All channels are turned by the same angles, so that the cross-spectra, and with
     them correlations between channels and topographies, stay as they were [1]_. Mean and variance
-    of each channel stay too. What gets lost is everything that lives in the phases: the shape of
-    spikes, and the order of events within the window.
+    of each channel stay too. Everything that depends on the phases is lost: the shape of spikes,
+    and the order of events within the window.
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ class FourierSurrogateSampler(BaseWindowSampler):
         How many windows to have of each state, as in imbalanced-learn. For a grid over ratios
         use :class:`FillGap`.
     phase_noise_magnitude : float in [0, 1], default=1.0
-        Share of a half turn by which a phase turns at most, either way: 1 makes phases uniform, 0
-        copies windows.
+        Largest change of a phase, in either direction, as a share of half a turn: 1 makes phases
+        uniform, 0 copies windows.
     random_state : int, RandomState instance or None, default=None
-        For the choice of windows and the phases. With the same int, the windows of a smaller
+        Seed of the choice of windows and of the phases. With the same int, the windows of a smaller
         ratio are exactly the first of a larger one, in each state.
 
     Attributes

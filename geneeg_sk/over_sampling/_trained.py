@@ -34,7 +34,7 @@ def cache_folder(memory: Any) -> Path | None:
     return Path(location) / FOLDER
 
 
-def trained(
+def fit_or_load(
     generator: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, cache: Path | None
 ) -> Any:
     """Fit `generator`, or read the one that was fitted on the same windows before.

@@ -17,24 +17,24 @@ from geneeg_sk.over_sampling._base import BaseWindowSampler
 
 
 class WindowedSampler(BaseWindowSampler):
-    """Put any over-sampler where windows go.
+    """Apply any over-sampler of imbalanced-learn to windows.
 
-    SMOTE, ADASYN, RandomOverSampler and their kin take tables: here a window becomes one row of
-    ``n_channels * n_times`` numbers, and each new row a window again. Samplers that know windows
-    get them as they are. In a grid that swaps samplers, wrap every candidate: the wrapper always
-    asks for `groups`, so that those who need the patients get them, and the others do not fail.
+    SMOTE, ADASYN, RandomOverSampler and similar samplers take tables: each window becomes one row
+    of ``n_channels * n_times`` numbers, and each new row becomes a window again. Samplers that
+    take windows get them unchanged. In a grid that swaps samplers, wrap every candidate: the
+    wrapper always requests `groups` and passes them on to samplers that use them.
 
     Parameters
     ----------
     sampler : over-sampler or None, default=None
-        It is cloned, not changed. None resamples nothing.
+        It is cloned, not changed. None adds no windows.
     sampling_strategy : float, str, dict, callable or None, default=None
         Given to the sampler; None leaves the sampler's own.
 
     Attributes
     ----------
     sampler_ : over-sampler or None
-        The clone that did the work.
+        The fitted clone.
     sampling_strategy_ : dict
         How many windows to generate for each state.
     n_synthetic_ : dict
@@ -42,12 +42,12 @@ class WindowedSampler(BaseWindowSampler):
     is_synthetic_ : ndarray of bool, shape (n_windows_resampled,)
         Which windows of the result are synthetic.
     provenance_ : DataFrame
-        For each synthetic window its ``state``, and what the sampler knows of it: its own
-        ``provenance_``, or the ``source`` row where it repeats windows.
+        For each synthetic window its ``state``, and the sampler's own ``provenance_``, or the
+        ``source`` row where the sampler repeats windows.
 
     See Also
     --------
-    FourierSurrogateSampler : Phase-randomised copies of windows.
+    FourierSurrogateSampler : Phase-randomized copies of windows.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class WindowedSampler(BaseWindowSampler):
     def _generate(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
     ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-        self.sampler_ = self._configured()
+        self.sampler_ = self._build_sampler()
         if self.sampler_ is None:
             self.sampling_strategy_ = {}
             return X[:0], y[:0], pd.DataFrame(index=range(0))
@@ -87,7 +87,7 @@ class WindowedSampler(BaseWindowSampler):
         X_new = X_res[len(X) :].reshape(-1, *X.shape[1:])
         return X_new, y_res[len(X) :], provenance_of(self.sampler_, len(X), len(X_new))
 
-    def _configured(self) -> Any:
+    def _build_sampler(self) -> Any:
         if self.sampler is None:
             return None
         sampler = clone(self.sampler)
@@ -102,19 +102,19 @@ def takes_windows(sampler: Any) -> bool:
 
 
 def resample(sampler: Any, rows: np.ndarray, y: np.ndarray, groups: np.ndarray | None) -> tuple:
-    """Call the sampler, with groups if it takes them; explain an error of too few neighbours."""
+    """Call the sampler, with groups if it takes them; explain an error of too few neighbors."""
     takes_groups = "groups" in signature(sampler.fit_resample).parameters
     try:
         return sampler.fit_resample(rows, y, **({"groups": groups} if takes_groups else {}))
     except ValueError as error:
-        neighbours = {"k_neighbors", "n_neighbors"} & set(sampler.get_params(deep=False))
-        if "n_neighbors" not in str(error) or not neighbours:
+        neighbors = {"k_neighbors", "n_neighbors"} & set(sampler.get_params(deep=False))
+        if "n_neighbors" not in str(error) or not neighbors:
             raise
         raise ValueError(
             f"{error}. The windows of each state here: {dict(Counter(y.tolist()))}. A state needs "
-            f"more windows than neighbours: set {neighbours.pop()} of {type(sampler).__name__} "
+            f"more windows than neighbors: set {neighbors.pop()} of {type(sampler).__name__} "
             "below the smallest state of any training fold, or use RandomOverSampler or "
-            "FourierSurrogateSampler, which need no neighbours."
+            "FourierSurrogateSampler, which need no neighbors."
         ) from error
 
 

@@ -85,7 +85,7 @@ class ArtifactRepairer(WindowTransformer):
 
 
 def _interpolate(signal: np.ndarray, bad: np.ndarray, fallback: float) -> np.ndarray:
-    """Replace bad samples by the line between their good neighbours."""
+    """Replace bad samples by the line between their good neighbors."""
     if bad.all():
         return np.full_like(signal, fallback)
     times = np.arange(len(signal))

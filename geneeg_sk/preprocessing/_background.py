@@ -30,7 +30,7 @@ SILENCE = 1e-6  # microvolts squared: keeps logarithms finite
 
 
 class BackgroundScaler(WindowTransformer):
-    """Give every patient the same background, so that only what differs from it is left to see.
+    """Filter the windows of each patient so that all patients have the same background.
 
     Amplitudes and spectra of the background differ from patient to patient. Each channel
     of each patient is filtered so that the patient's background gets an amplitude of 20 µV and a
@@ -44,8 +44,8 @@ class BackgroundScaler(WindowTransformer):
         Sampling frequency in Hz. None takes that of ``mne.Epochs``, and 256 Hz, with a warning,
         for arrays.
     n_windows : int, default=10
-        Each patient's first so many windows are their background, in the order in which they come:
-        in order of time, the beginning of a recording, before any seizure.
+        The first `n_windows` windows of each patient are the background. Windows have to be in
+        order of time, and begin with the start of a recording, before any seizure.
 
     Attributes
     ----------

@@ -34,8 +34,8 @@ class Rereferencer(WindowTransformer):
 
     Notes
     -----
-    The channels of the result are linearly dependent. Of bipolar derivations, such as FP1-F7, an
-    average makes little sense.
+    The channels of the result are linearly dependent. An average reference makes little sense for
+    bipolar derivations, such as FP1-F7.
 
     References
     ----------

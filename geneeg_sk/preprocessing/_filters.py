@@ -18,7 +18,7 @@ from geneeg_sk.preprocessing._base import WindowTransformer, iter_blocks
 
 ORDER = 4  # forwards and backwards: 8
 
-QUALITY = 30  # centre frequency by width of a notch
+QUALITY = 30  # center frequency by width of a notch
 
 
 class BandpassFilter(WindowTransformer):

@@ -15,7 +15,7 @@ MAX_FACTOR = 1000  # keeps the filter short; the rate is off by less than 1e-6 o
 
 
 class Resampler(WindowTransformer):
-    """Bring windows to another sampling frequency.
+    """Resample windows to another sampling frequency.
 
     Polyphase resampling: the anti-aliasing filter and the change of rate in one step [1]_, with
     the line between first and last sample taken away before and put back after, so that windows

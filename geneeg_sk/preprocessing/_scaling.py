@@ -21,7 +21,7 @@ class WindowScaler(WindowTransformer):
     Attributes
     ----------
     center_ : ndarray of shape (n_channels,)
-        Median of each channel, in microvolts; 0 without centring.
+        Median of each channel, in microvolts; 0 without centering.
     scale_ : ndarray of shape (n_channels,)
         Spread of each channel, in microvolts: 1.4826 times the median absolute deviation, the
         standard deviation of Gaussian data; 1 for a flat channel.

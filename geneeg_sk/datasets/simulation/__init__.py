@@ -1,4 +1,4 @@
-"""Simulated patients with epilepsy, from the sources in a head to labelled windows."""
+"""Simulated patients with epilepsy, from the sources in a head to labeled windows."""
 
 from ._cohort import make_eeg_cohort
 

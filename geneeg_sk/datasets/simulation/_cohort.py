@@ -44,15 +44,15 @@ def make_eeg_cohort(
     Parameters
     ----------
     n_patients : int, default=8
-        Number of patients. Patient k is the same, however many there are.
+        Number of patients. The first patients are the same for every number.
     n_windows : dict of str to int, default=None
-        Windows of each state and patient, shared out over the patient's recordings. States are
-        ``"normal"``, ``"preictal"``, ``"ictal"``; those not named get none. By default
+        Windows of each state for each patient, distributed over the patient's recordings. States
+        are ``"normal"``, ``"preictal"``, ``"ictal"``; those not named get none. By default
         ``{"normal": 60, "preictal": 20, "ictal": 12}``.
     channels : sequence of str, default=None
         Any of the 19 channels of the 10-20 system (by default all, from Fp1 to O2), with T7, T8,
-        P7, P8 in today's spelling. The signals are always referred to the mean of all 19, so
-        the same channel carries the same signal whatever its company.
+        P7, P8 in today's spelling. Signals are always referred to the mean of all 19, so that a
+        channel is the same whichever others are chosen.
     sfreq : float, default=256.0
         Sampling frequency in Hz, at least 32.
     length : float, default=4.0
@@ -62,13 +62,13 @@ def make_eeg_cohort(
         doubles the rate of muscle artifacts. At 1, a linear classifier of band powers is neither
         near chance nor near perfect on unseen patients.
     session : int, default=0
-        Another number is another day of the same patients: head, focus and all other traits stay,
-        recordings, seizures and artifacts are new. Fresh recordings of known patients are what
-        synthetic windows have to be compared with.
+        Another number simulates another day of the same patients: head, focus and all other traits
+        stay the same; recordings, seizures and artifacts are new. Synthetic windows should be
+        compared with such fresh recordings.
     continuous : bool, default=False
         Also return the recordings that the windows were cut from, as ``mne.io.RawArray``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything.
+        Seed of the simulation.
 
     Returns
     -------
@@ -80,14 +80,14 @@ def make_eeg_cohort(
         groups : ndarray of str, shape (n_windows,)
             Patient of each window.
         metadata : pandas.DataFrame
-            A row a window: ``patient``, ``recording``, ``onset`` (seconds from the start of the
-            recording), ``seizure`` (missing for normal windows), ``state``.
+            One row per window: ``patient``, ``recording``, ``onset`` (seconds from the start of
+            the recording), ``seizure`` (missing for normal windows), ``state``.
         info : mne.Info
             Channels with their 10-20 positions, and the sampling frequency.
         sfreq : float
             Sampling frequency in Hz.
         DESCR : str
-            What this is.
+            Description of the cohort.
         raws : list of mne.io.RawArray
             With ``continuous=True`` only. In volts, seizures annotated as ``"seizure"``, the
             patient in ``info["subject_info"]["his_id"]``, the recording in ``info["description"]``.
@@ -107,7 +107,7 @@ def make_eeg_cohort(
     layers (brain, fluid, skull, scalp), EEG forward solution after [1]_, electrodes of the
     10-20 system, average reference.
 
-    *Background.* Each dipole has an orientation of its own, mostly radial, and 1/f activity whose
+    *Background.* Each dipole has its own orientation, mostly radial, and 1/f activity whose
     exponent (1.2 to 1.9 by patient; [2]_) and power vary over the cortex. Amplitude differs between
     patients about threefold. Posterior alpha (9.8 ± 1.0 Hz by patient; [3]_) waxes, wanes and
     blocks while the eyes are open. Drowsy theta comes and goes over tens of seconds.
@@ -120,12 +120,12 @@ def make_eeg_cohort(
     rings of cortex around the focus, later the opposite hemisphere ([5]_, [6]_). Some patients
     have muscle tension in seizures. Duration 20 to 60 s.
 
-    *Preictal.* The gradual one of the routes to a seizure ([7]_): more spikes, more focal and
-    diffuse slowing, less alpha; strong before some seizures, faint before others. Spikes and
-    slowing occur in normal EEG, too.
+    *Preictal.* The EEG changes gradually, one of the known routes to a seizure ([7]_): more spikes,
+    more focal and diffuse slowing, less alpha; strong before some seizures, faint before others.
+    Spikes and slowing also occur in normal EEG.
 
-    *Not modelled.* Real head shapes and skull holes; sleep stages and spindles, age, drugs; slow
-    shifts, high-frequency oscillations; generalised seizures and electrodecrement; electrode pops,
+    *Not modeled.* Real head shapes and skull holes; sleep stages and spindles, age, drugs; slow
+    shifts, high-frequency oscillations; generalized seizures and electrodecrement; electrode pops,
     mains hum; the hours between normal and preictal EEG. Nothing was fitted to a data set: results
     on this cohort compare methods, and say nothing about patients.
 
@@ -310,5 +310,5 @@ def _describe(n_patients, counts, n_channels, sfreq, length, difficulty) -> str:
         f"Simulated scalp EEG of {n_patients} patients with focal epilepsy: per patient "
         f"{per_patient} windows of {length:g} s, {n_channels} channels (10-20, average reference), "
         f"{sfreq:g} Hz, microvolts; difficulty {difficulty:g}. Model, sources and what is not "
-        "modelled: geneeg_sk.datasets.make_eeg_cohort."
+        "modeled: geneeg_sk.datasets.make_eeg_cohort."
     )

@@ -15,16 +15,16 @@ CHANNELS = (
 N_DIPOLES = 500
 CORTEX_DEPTH = 0.9  # radius of the cortex, as a fraction of the inner skull's
 LOWEST = -0.35  # cosine below which the sphere has no cortex (neck, face)
-EYES = np.array([[-0.032, 0.085, 0.0], [0.032, 0.085, 0.0]])  # metres, head coordinates
+EYES = np.array([[-0.032, 0.085, 0.0], [0.032, 0.085, 0.0]])  # meters, head coordinates
 
 
 @dataclass(frozen=True)
 class Head:
-    """Dipole sites, their leadfield and the electrodes; lengths in metres."""
+    """Dipole sites, their leadfield and the electrodes; lengths in meters."""
 
     sites: np.ndarray  # (n_dipoles, 3)
     normals: np.ndarray  # (n_dipoles, 3), outward
-    leadfield: np.ndarray  # (n_channels, n_dipoles, 3), volts per ampere metre
+    leadfield: np.ndarray  # (n_channels, n_dipoles, 3), volts per ampere meter
     electrodes: np.ndarray  # (n_channels, 3)
 
     def gain(self, orientations: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Random signals of the simulator: coloured noise, slow envelopes, event times.
+"""Random signals of the simulator: colored noise, slow envelopes, event times.
 
 All noises are drawn in the time domain and shaped in the frequency domain by a density in µV²/Hz,
 so that a signal has the same spectrum at every sampling frequency.
@@ -19,7 +19,7 @@ def spectrum_of_white_noise(rng, n_sources: int, n_times: int) -> tuple[np.ndarr
     return fft.rfft(white), n_fft
 
 
-def coloured_noise(
+def colored_noise(
     rng, n_sources: int, n_times: int, sfreq: float, density: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Draw independent noises of one-sided spectral density `density` (per Hz)."""
@@ -30,13 +30,13 @@ def coloured_noise(
     return fft.irfft(spectrum, n_fft)[:, :n_times]
 
 
-def rhythm(rng, n_sources, n_times, sfreq, centre, width) -> np.ndarray:
+def rhythm(rng, n_sources, n_times, sfreq, center, width) -> np.ndarray:
     """Draw rhythms of unit power: a Gaussian peak of the spectrum, `width` its s.d. in Hz."""
 
     def peak(freqs):
-        return np.exp(-0.5 * ((freqs - centre) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+        return np.exp(-0.5 * ((freqs - center) / width) ** 2) / (width * np.sqrt(2 * np.pi))
 
-    return coloured_noise(rng, n_sources, n_times, sfreq, peak)
+    return colored_noise(rng, n_sources, n_times, sfreq, peak)
 
 
 def slow_noise(rng, n_times: int, sfreq: float, cutoff: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from ._head import CHANNELS, Head, average_reference
 # Where seizures start, by electrode: mostly temporal, as in adult focal epilepsy.
 FOCI = {"T7": 5, "T8": 5, "F7": 4, "F8": 4, "P7": 2, "P8": 2, "F3": 2, "F4": 2, "Fz": 1}
 FOCI |= {"C3": 1, "C4": 1, "P3": 1, "P4": 1, "O1": 1, "O2": 1}
-RINGS = np.array([0.0, 0.012, 0.024, 0.036, 0.050, 0.065])  # metres from the focus
+RINGS = np.array([0.0, 0.012, 0.024, 0.036, 0.050, 0.065])  # meters from the focus
 
 BANDS = np.geomspace(0.5, 512, 41)  # edges, Hz, within which spatial patterns are constant
 REFERENCE_HZ = 10.0
@@ -111,21 +111,21 @@ def _background_mixing(rng, head: Head, exponent: float, amplitude: float) -> np
     # Activity and exponent vary smoothly over the cortex: directions in which they rise.
     power = np.exp(head.normals @ rng.normal(0, 0.5, 3) + rng.normal(0, 0.5, n_dipoles))
     steeper = head.normals @ rng.normal(0, 0.2, 3)
-    centres = np.sqrt(BANDS[:-1] * BANDS[1:])
-    weights = power * (centres[:, None] / REFERENCE_HZ) ** -steeper  # (n_bands, n_dipoles)
+    centers = np.sqrt(BANDS[:-1] * BANDS[1:])
+    weights = power * (centers[:, None] / REFERENCE_HZ) ** -steeper  # (n_bands, n_dipoles)
     cross = np.einsum("cd,bd,ed->bce", gain, weights, gain)
-    cross *= amplitude**2 / _mean_power(cross, centres, exponent)
-    amplifier = 0.02 * centres**exponent  # (0.14 µV)² per Hz, white
+    cross *= amplitude**2 / _mean_power(cross, centers, exponent)
+    amplifier = 0.02 * centers**exponent  # (0.14 µV)² per Hz, white
     cross += amplifier[:, None, None] * np.eye(n_channels)
     return average_reference(np.linalg.cholesky(cross).transpose(1, 0, 2)).transpose(1, 0, 2)
 
 
-def _mean_power(cross: np.ndarray, centres: np.ndarray, exponent: float) -> float:
+def _mean_power(cross: np.ndarray, centers: np.ndarray, exponent: float) -> float:
     """Return the power between 1 and 40 Hz after average reference, mean over channels."""
     n_channels = cross.shape[1]
     power = np.trace(cross, axis1=1, axis2=2) - cross.sum(axis=(1, 2)) / n_channels
-    inside = (centres >= 1) & (centres <= 40)
-    return float((power / n_channels * centres**-exponent * np.diff(BANDS))[inside].sum())
+    inside = (centers >= 1) & (centers <= 40)
+    return float((power / n_channels * centers**-exponent * np.diff(BANDS))[inside].sum())
 
 
 def _patch_maps(rng, head: Head, electrodes: list[str]) -> np.ndarray:

@@ -11,7 +11,7 @@ from ._head import CHANNELS, average_reference, eye_topography, spherical_head
 from ._noise import (
     add_at,
     alternating,
-    coloured_noise,
+    colored_noise,
     event_times,
     rhythm,
     slow_noise,
@@ -22,7 +22,7 @@ from ._patient import BANDS, RINGS, Patient
 HIGH_PASS = 0.5  # Hz, of the amplifier
 MUSCLE_BAND = (20.0, 120.0)  # Hz
 MUSCLE_SITES = ("T7", "T8", "F7", "F8", "Fp1", "Fp2")
-CORTICAL_SPEED = 0.5  # metres a second: how the discharge travels, in phase
+CORTICAL_SPEED = 0.5  # meters a second: how the discharge travels, in phase
 CALLOSAL_DELAY = 0.02  # seconds
 HARMONICS = 8
 SPIKE_WIDTH = 0.4  # radians of a cycle
@@ -95,7 +95,7 @@ def _alpha(rng, patient, eyes_closed, preictal, ictal, sfreq) -> np.ndarray:
 
 
 def _drowsiness(rng, patient, n_times, sfreq) -> np.ndarray:
-    """Theta of the front that comes and goes over tens of seconds: slowing that is no prodrome."""
+    """Frontal theta that comes and goes over tens of seconds: slowing that announces no seizure."""
     depth = slow_noise(rng, n_times, sfreq, 0.02) + rng.normal(0, 0.5)
     waves = rhythm(rng, patient.drowsy_maps.shape[1], n_times, sfreq, patient.theta_hz, 1.0)
     envelope = patient.drowsy_amplitude / (1 + np.exp(-2 * (depth - 0.5)))
@@ -186,7 +186,7 @@ def _muscle(rng, patient, ictal, sfreq) -> np.ndarray:
     for at in event_times(rng, np.full(n_times, patient.muscle_rate), sfreq):
         burst = np.hanning(max(3, round(rng.uniform(0.3, 3.0) * sfreq)))
         height = patient.muscle_amplitude * np.exp(0.5 * rng.standard_normal())
-        # Usually one muscle; its neighbour joins in at half strength.
+        # Usually one muscle; its neighbor joins in at half strength.
         site = rng.integers(len(MUSCLE_SITES))
         add_at(level[site], at, height * burst)
         add_at(level[(site + 2) % len(MUSCLE_SITES)], at, 0.5 * height * burst)
@@ -197,7 +197,7 @@ def _muscle(rng, patient, ictal, sfreq) -> np.ndarray:
     def density(freqs):
         return ((freqs >= low) & (freqs <= high)) / (high - low)
 
-    firing = coloured_noise(rng, len(MUSCLE_SITES), n_times, sfreq, density)
+    firing = colored_noise(rng, len(MUSCLE_SITES), n_times, sfreq, density)
     sites = head.electrodes[[CHANNELS.index(name) for name in MUSCLE_SITES]]
     distance = np.linalg.norm(head.electrodes[:, None] - sites, axis=2)
     return _project(average_reference(np.exp(-0.5 * (distance / 0.035) ** 2)), level * firing)

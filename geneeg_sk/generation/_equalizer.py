@@ -17,17 +17,17 @@ from scipy.ndimage import uniform_filter1d
 from ._filtering import spectrum_of
 
 SMOOTHING = 3  # frequency bins over which the filter is smoothed
-LOWEST = 4  # bins at which it is not: there an amplifier's high-pass is steep
+UNSMOOTHED = 4  # lowest bins, which are not: there an amplifier's high-pass is steep
 COURSE = 32  # parts of a window, at most, that are compared with each other
 FLOOR = 1e-9
-LOUDER = 1.3  # or quieter, at most, at one time of a window than at another
+MAX_COURSE_GAIN = 1.3  # of slow activity at one time within a window; also its inverse
 MAX_LOG_GAIN = np.log(30)
-MOST_ASKED = 1.25  # times the spread that is wanted, more than before, in one round
-PRIOR_WINDOWS = 20  # at this many windows of a state, half of what they say is believed
+MAX_SCALE_STEP = 1.25  # factor of a descriptor's requested spread in one round; also its inverse
+PRIOR_WINDOWS = 20  # with so many windows of a state, half of a correction is made
 
 
 @dataclass
-class Equaliser:
+class Equalizer:
     """For each state a zero-phase filter, a factor of the mean, and a mixing of channels by band.
 
     Attributes
@@ -54,7 +54,7 @@ class Equaliser:
     edges: np.ndarray
 
     @classmethod
-    def flat(cls, n_states: int, n_channels: int, n_times: int, edges: np.ndarray) -> Equaliser:
+    def flat(cls, n_states: int, n_channels: int, n_times: int, edges: np.ndarray) -> Equalizer:
         """The filter that changes nothing."""
         identity = np.eye(n_channels, dtype=np.float32)
         mixing = np.tile(identity, (n_states, len(edges) - 1, 1, 1))
@@ -106,7 +106,8 @@ class Equaliser:
         self.level[state] *= _amplitude_ratio(wanted.level, got.level) ** belief
         course = _amplitude_ratio(wanted.smooth_course(), got.smooth_course())
         self.envelope[state] *= course**belief
-        np.clip(self.envelope[state], 1 / LOUDER, LOUDER, out=self.envelope[state])
+        limits = 1 / MAX_COURSE_GAIN, MAX_COURSE_GAIN
+        np.clip(self.envelope[state], *limits, out=self.envelope[state])
         for b, (real, source) in enumerate(zip(wanted.shared, got.shared)):
             target = belief * real + (1 - belief) * source
             self.mixing[state, b] = damping(source, target) @ self.mixing[state, b]
@@ -122,12 +123,12 @@ class Equaliser:
         ratio = (wanted.std(axis=0) + FLOOR) / (got.std(axis=0) + FLOOR)
         mean = wanted.mean(axis=0)
         asked = self.scale[state] * mean + self.offset[state]
-        self.scale[state] *= np.clip(ratio, 1 / MOST_ASKED, MOST_ASKED)
+        self.scale[state] *= np.clip(ratio, 1 / MAX_SCALE_STEP, MAX_SCALE_STEP)
         self.offset[state] = asked + mean - got.mean(axis=0) - self.scale[state] * mean
 
     def _correct_spectrum(self, state: int, log_gain: np.ndarray) -> None:
-        high = log_gain[:, LOWEST:]
-        log_gain[:, LOWEST:] = uniform_filter1d(high, SMOOTHING, axis=1, mode="nearest")
+        high = log_gain[:, UNSMOOTHED:]
+        log_gain[:, UNSMOOTHED:] = uniform_filter1d(high, SMOOTHING, axis=1, mode="nearest")
         gain = np.exp(np.clip(log_gain, -MAX_LOG_GAIN, MAX_LOG_GAIN))
         self.gain[state, :, 1:] *= gain[:, 1:].astype(np.float32)
         # Spectra are without the mean, which is corrected on its own.
