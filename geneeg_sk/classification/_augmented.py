@@ -252,9 +252,10 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Adapt to one new patient, of whom only background windows are known.
 
         A copy of the classifier is trained a little further on these windows and as many
-        synthetic ones of every other state, generated with the patient's profile. The method is
-        there only where `sampler` has a generator of profiles, as :class:`~geneeg_sk.over_sampling.GenEEGSampler` does, and
-        `estimator` can be trained further, as :class:`CNNBiLSTMClassifier` can.
+        synthetic ones of every other state, generated with the patient's profile. There is such a
+        method only where `sampler` is a :class:`~geneeg_sk.over_sampling.GenEEGSampler`, or has
+        another generator that describes patients, and `estimator` can be trained further, as
+        :class:`CNNBiLSTMClassifier` can.
 
         Parameters
         ----------
