@@ -38,6 +38,8 @@ CANDIDATES = {
     "ADASYN",
     "FourierSurrogateSampler",
     "GenEEGSampler",
+    "scaled, augmented",
+    "scaled, augmented, GenEEG blend",
 }
 
 
