@@ -225,11 +225,25 @@ def test_personalize_returns_another_estimator_for_one_patient(cohort, gate):
 
 
 @pytest.mark.parametrize("gate", [None, "blend"])
-def test_personalize_says_what_it_needs(cohort, gate):
-    clf = AugmentedClassifier(clone(PLAIN), FourierSurrogateSampler(random_state=0), gate=gate)
+def test_personalize_is_there_only_where_it_can_work_and_says_what_it_needs(cohort, gate):
+    ours = GenEEGSampler(generator=clone(TINY), random_state=0)
+    assert hasattr(AugmentedClassifier(clone(NET), ours), "personalize")
+    assert not hasattr(AugmentedClassifier(clone(PLAIN), ours), "personalize")
+    clf = AugmentedClassifier(clone(NET), FourierSurrogateSampler(random_state=0), gate=gate)
+    assert not hasattr(clf, "personalize")
     clf.fit(cohort.X, cohort.y, groups=pd.Series(cohort.groups))
-    with pytest.raises(TypeError, match="needs a GenEEGSampler"):
+    with pytest.raises(AttributeError) as caught:
         clf.personalize(cohort.X[:5])
+    assert "needs a GenEEGSampler" in str(caught.value.__cause__)
+
+
+def test_where_no_generator_was_trained_nothing_can_be_personalized(cohort):
+    few = np.isin(cohort.groups, np.unique(cohort.groups)[:2])
+    ours = GenEEGSampler(generator=clone(TINY), random_state=0)
+    clf = AugmentedClassifier(clone(NET), ours, gate="validated")
+    with pytest.warns(UserWarning, match="The plain classifier is kept"):
+        clf.fit(cohort.X[few], cohort.y[few], groups=cohort.groups[few])
+    assert not hasattr(clf, "personalize")
 
 
 class Noise(BaseEstimator):

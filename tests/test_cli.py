@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from geneeg_sk import __version__, cli, datasets
 from geneeg_sk.cli import _doctor, _sample, app
 from geneeg_sk.cli._run import read_results
+from geneeg_sk.cli._tables import print_comparison
 from geneeg_sk.datasets import make_eeg_cohort, read_windows, write_windows
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.inspection import read_quiz_key
@@ -38,6 +39,8 @@ CANDIDATES = {
     "ADASYN",
     "FourierSurrogateSampler",
     "GenEEGSampler",
+    "scaled, augmented",
+    "scaled, augmented, GenEEG blend",
 }
 
 
@@ -137,6 +140,30 @@ def test_the_benchmark_runs_on_real_seizures(data_folder, tmp_path):
     assert "<html" in (out / "report.html").read_text(encoding="utf-8").lower()
     assert "macro f1" in printed
     assert "folds are by recording" in printed
+
+
+@pytest.mark.parametrize(
+    ("gain", "noise", "said"),
+    [
+        (0.2, 0.01, "above zero for “Ours”, and below for none"),
+        (-0.2, 0.01, "above zero for no candidate, and below for “Ours”"),
+        (0.0, 0.1, "above zero for no candidate, and below for none"),
+    ],
+)
+def test_the_table_ends_with_how_sure_so_many_patients_make(capsys, gain, noise, said):
+    comparison = a_comparison({"none": 0, "Ours": gain}, n_patients=6, noise=noise)
+    print_comparison(comparison, unit="patient")
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert said in last
+    reach = float(re.search(r"With 6 patients .* known to ±(\d\.\d\d)", last)[1])
+    row = comparison.summary().loc["Ours"]
+    assert reach == pytest.approx((row["vs_none_high"] - row["vs_none_low"]) / 2, abs=0.005)
+
+
+def test_one_patient_makes_nobody_sure(capsys):
+    one = a_comparison({"none": 0, "Ours": 0.1}, n_patients=1)
+    print_comparison(one, unit="patient")
+    assert "Not at all" in capsys.readouterr().out.splitlines()[-1]
 
 
 def killed(*args, when):

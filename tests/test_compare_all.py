@@ -12,6 +12,8 @@ from tiny import TINY
 
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
 from geneeg_sk.cli._candidates import (
+    RECIPE,
+    SIMPLE,
     BenchmarkBudget,
     benchmark_candidates,
     smallest_state,
@@ -37,6 +39,7 @@ def test_every_candidate_of_the_benchmark_runs_on_the_same_folds_with_the_same_t
     )
     tiny = clone(TINY).set_params(random_state=None)
     candidates["GenEEGSampler"].set_params(generator=tiny, quality=None)
+    candidates[RECIPE][-1].sampler.set_params(generator=clone(tiny), quality=None)
     frame = compare_samplers(
         candidates,
         net,
@@ -48,14 +51,15 @@ def test_every_candidate_of_the_benchmark_runs_on_the_same_folds_with_the_same_t
     ).results
     assert frame["error"].eq("").all(), frame["error"].tolist()
     assert set(frame["candidate"]) == set(candidates)
-    assert len(candidates) == 7
+    assert len(candidates) == 9
     for _, fold in frame.groupby(["fold", "seed"]):
-        assert len(fold) == 7
+        assert len(fold) == 9
         assert fold["test_groups"].map(tuple).nunique() == 1
         assert fold["n_train"].nunique() == 1
     n_synthetic = frame.pivot(index="fold", columns="candidate", values="n_synthetic")
-    assert n_synthetic[["none", "class weights"]].eq(0).all(axis=None)
-    exact = n_synthetic.drop(columns=["none", "class weights", "ADASYN"])
+    without = ["none", "class weights", SIMPLE]
+    assert n_synthetic[without].eq(0).all(axis=None)
+    exact = n_synthetic.drop(columns=[*without, "ADASYN"])
     assert exact.gt(0).all(axis=None)
     assert exact.nunique(axis=1).eq(1).all()
     # ADASYN rounds the share of each neighborhood, and so comes near the target only

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sklearn
+from tiny import TINY
 
 ROOT = Path(__file__).parents[1]
 PITFALLS = ROOT / "docs/pitfalls.md"
@@ -41,6 +42,27 @@ def test_code_of_the_page_compiles_and_imports_only_what_exists(page):
             elif isinstance(node, ast.Import):
                 for name in node.names:
                     importlib.import_module(name.name)
+
+
+SHORTER = {
+    "make_eeg_cohort(": "make_eeg_cohort(n_patients=4, n_windows=COUNTS, sfreq=64, length=2, ",
+    "CNNBiLSTMClassifier(": "CNNBiLSTMClassifier(n_filters=4, n_hidden=8, max_epochs=1, ",
+    "GenEEGSampler(": "GenEEGSampler(generator=TINY, ",
+}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_first_lines_run_on_a_small_cohort(page):
+    [block] = [one for one in blocks(ROOT / page) if "cross_validate(" in one]
+    for whole, short in SHORTER.items():
+        assert block.count(whole) == 1
+        block = block.replace(whole, short)
+    namespace = {"TINY": TINY, "COUNTS": {"normal": 12, "preictal": 5, "ictal": 4}}
+    with sklearn.config_context():  # restores what the page sets
+        exec(compile(block, page, "exec"), namespace)
+    scores = namespace["scores"]["test_score"]
+    assert len(scores) == 4
+    assert ((scores > 0) & (scores < 1)).all()
 
 
 def test_snippets_on_pitfalls_run_from_top_to_bottom_on_real_windows(

@@ -13,12 +13,33 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fi
 from sklearn.metrics import f1_score
 from sklearn.utils import Tags, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from geneeg_sk._checks import background_state, check_groups, check_windows, is_mne
 from geneeg_sk.classification._blend import Blend
 from geneeg_sk.classification._classifier import check_labels, check_two_classes
 from geneeg_sk.classification._patient_split import PatientSplit, TooFewPatients, split_patients
+
+
+def _can_personalize(clf: AugmentedClassifier) -> bool:
+    """Tell whether the generator can describe a new patient, and the classifier be trained further.
+
+    Before the fit only the parameters are known. The error says what is missing.
+    """
+    if hasattr(clf, "estimator_"):
+        trained = clf.estimator_
+        # Without a gate that could ask, nothing was augmented, and there is no generator.
+        generates = hasattr(getattr(getattr(clf, "sampler_", None), "generator_", None), "profile")
+    else:
+        trained, generates = clf.estimator, hasattr(clf.sampler, "generator")
+    if not (generates and hasattr(trained, "fine_tuned")):
+        raise AttributeError(
+            "personalize needs a GenEEGSampler as sampler, whose generator was trained, and a "
+            f"CNNBiLSTMClassifier as estimator; these are {type(clf.sampler).__name__} and "
+            f"{type(clf.estimator).__name__}."
+        )
+    return True
 
 
 class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -226,11 +247,15 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict_proba(self._windows(X, reset=False))
 
+    @available_if(_can_personalize)
     def personalize(self, X_background: Any) -> AugmentedClassifier:
         """Adapt to one new patient, of whom only background windows are known.
 
         A copy of the classifier is trained a little further on these windows and as many
-        synthetic ones of every other state, generated with the patient's profile.
+        synthetic ones of every other state, generated with the patient's profile. There is such a
+        method only where `sampler` is a :class:`~geneeg_sk.over_sampling.GenEEGSampler`, or has
+        another generator that describes patients, and `estimator` can be trained further, as
+        :class:`CNNBiLSTMClassifier` can.
 
         Parameters
         ----------
@@ -241,21 +266,9 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         -------
         personalized : AugmentedClassifier
             A fitted copy; this one stays as it is.
-
-        Raises
-        ------
-        TypeError
-            If the sampler has no generator that takes profiles, or the classifier cannot be
-            trained further.
         """
         check_is_fitted(self, "estimator_")
-        generator = getattr(self.sampler_, "generator_", None)
-        if generator is None or not hasattr(self.estimator_, "fine_tune"):
-            raise TypeError(
-                "personalize needs a GenEEGSampler as sampler and a CNNBiLSTMClassifier as "
-                f"estimator; these are {type(self.sampler).__name__} and "
-                f"{type(self.estimator).__name__}."
-            )
+        generator = self.sampler_.generator_
         X = self._windows(X_background, reset=False)
         others = [state for state in self.classes_.tolist() if state != self.background_]
         wanted = np.repeat(np.array(others, dtype=self.classes_.dtype), len(X))

@@ -60,6 +60,8 @@ def print_comparison(comparison: Any, *, unit: str) -> None:
             "here is about new patients."
         )
     _print_failures(console, comparison.results)
+    sureness = _say_how_sure(summary, comparison.baselines[0], unit)
+    console.print(sureness, markup=False, soft_wrap=True)
 
 
 def print_detections(found: Mapping[Any, Any]) -> None:
@@ -73,6 +75,24 @@ def print_detections(found: Mapping[Any, Any]) -> None:
         if one.events.empty:
             table.add_row(escape(str(recording)), hours, "–", "–", "–")
     _console().print(table)
+
+
+def _say_how_sure(summary: pd.DataFrame, baseline: str, unit: str) -> str:
+    """Say how small a difference so many patients can show, and which ones they do show."""
+    low, high = (summary[f"vs_{baseline}_{end}"] for end in ("low", "high"))
+    if not (high - low).notna().any():
+        return f"How sure is this? Not at all: there is no interval over so few {unit}s."
+    above, below = (
+        ", ".join(f"“{name}”" for name in summary.index[beyond]) for beyond in (low > 0, high < 0)
+    )
+    reach = ((high - low) / 2).median()
+    return (
+        f"How sure is this? With {int(summary['n_patients'].max())} {unit}s a difference in macro "
+        f"F1 to “{baseline}” is typically known to ±{reach:.2f}. The whole interval is above zero "
+        f"for {above or 'no candidate'}, and below for "
+        f"{below or 'none'}. To halve the intervals takes four times as many {unit}s, "
+        "and another seed may turn the order round."
+    )
 
 
 def _print_failures(console: Console, frame: pd.DataFrame) -> None:

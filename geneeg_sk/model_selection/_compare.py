@@ -24,6 +24,7 @@ from geneeg_sk.model_selection._comparison import SamplerComparison, check_basel
 from geneeg_sk.model_selection._content import content_hash
 from geneeg_sk.model_selection._store import RowStore
 from geneeg_sk.model_selection._task import KeptFold, Task, find_frozen_patients, run_task
+from geneeg_sk.model_selection._test_patients import check_adapt
 
 
 def compare_samplers(
@@ -37,6 +38,7 @@ def compare_samplers(
     n_repeats: int = 3,
     scoring: str | Iterable[str] | Mapping[str, Callable] | None = None,
     baselines: Iterable[str] | None = None,
+    adapt: float | None = None,
     store: str | Path | None = None,
     keep: str | None = None,
     n_jobs: int | None = None,
@@ -46,7 +48,9 @@ def compare_samplers(
     """Compare ways of augmentation on patients whom none of them has seen.
 
     Every candidate gets the same windows, folds and seeds. Whatever is fitted (samplers,
-    generators, scalers, classifiers) sees the training fold only.
+    generators, scalers, classifiers) sees the training fold only. Each test patient's windows are
+    predicted in a call of their own, so that a pipeline with
+    :class:`~geneeg_sk.preprocessing.BackgroundScaler` scales each by that patient's background.
 
     Parameters
     ----------
@@ -74,6 +78,12 @@ def compare_samplers(
     baselines : sequence of str, default=None
         Candidates that the others are compared with in the summary: those that have to be beaten.
         None: ``"none"`` where there is one, else the first.
+    adapt : float, default=None
+        Share of each test patient's windows, the first in the order of rows, that nobody is scored
+        on. A candidate with a method ``personalize``, such as
+        :class:`~geneeg_sk.classification.AugmentedClassifier`, or a pipeline that ends in one, gets
+        them without labels, and becomes a model of that patient. All candidates are scored on the
+        rest. Windows have to be in order of time, as loaders return them.
     store : str or Path, default=None
         File of finished rows (JSON lines, with checksums). A comparison that was killed continues
         from there, if data, candidate, estimator, scorers, fold and seed are the same: fitted
@@ -101,8 +111,8 @@ def compare_samplers(
     ------
     ValueError
         If lengths differ, `X` is not finite, `cv` puts a patient on both sides, a candidate is
-        neither sampler nor classifier, a baseline or `keep` is none of them, or `store` is another
-        kind of file.
+        neither sampler nor classifier, a baseline or `keep` is none of them, `adapt` leaves no
+        window of a patient to score, or `store` is another kind of file.
 
     Warns
     -----
@@ -146,9 +156,10 @@ def compare_samplers(
     scorers = _get_scorers(scoring)
     states = np.unique(y)
     folds = _split(cv, X, y, groups)
+    check_adapt(adapt, groups, [test for _, test in folds])
     _warn_of_frozen(candidates, groups, folds)
     seeds = check_random_state(random_state).randint(MAX_SEED, size=n_repeats).tolist()
-    digest = None if store is None else _hash_data(X, y, groups, estimator, scorers)
+    digest = None if store is None else _hash_data(X, y, groups, estimator, scorers, adapt)
     tasks = [
         Task(
             name,
@@ -158,6 +169,7 @@ def compare_samplers(
             test,
             key=_make_key(digest, name, candidate, train, test, seed),
             keep=name == keep and seed == seeds[0],
+            adapt=adapt,
         )
         for seed in seeds
         for k, (train, test) in enumerate(folds)
@@ -288,10 +300,10 @@ def _warn_of_failures(table: pd.DataFrame) -> None:
 
 
 def _hash_data(
-    X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any
+    X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any, adapt: Any
 ) -> str:
     try:
-        return content_hash(X, y, groups, estimator, scorers, __version__)
+        return content_hash(X, y, groups, estimator, scorers, adapt, __version__)
     except Exception as error:
         raise ValueError(
             f"estimator or scoring cannot be pickled ({error}), so that rows could not be found "

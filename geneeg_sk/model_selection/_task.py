@@ -14,6 +14,11 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from geneeg_sk._seeding import set_random_states
 from geneeg_sk.metrics._predictions import align_probabilities, score_names, score_predictions
+from geneeg_sk.model_selection._test_patients import (
+    PatientByPatient,
+    meet_patients,
+    split_beginnings,
+)
 from geneeg_sk.over_sampling import WindowedSampler
 from geneeg_sk.over_sampling._windowed import takes_windows
 
@@ -29,6 +34,7 @@ class Task:
     test: np.ndarray
     key: str
     keep: bool  # the fitted sampler and its windows
+    adapt: float | None = None  # share of each test patient's windows that is not scored
 
 
 class KeptFold(NamedTuple):
@@ -68,8 +74,8 @@ def run_task(
     An error is caught, and becomes the row's ``error``: one candidate must not stop the others.
     """
     row: dict[str, Any] = {"candidate": task.candidate, "fold": task.fold, "seed": task.seed}
-    test_groups = np.unique(groups[task.test]).tolist()
-    sizes = {"n_train": len(task.train), "n_test": len(task.test), "test_groups": test_groups}
+    scored, beginnings = split_beginnings(task.test, groups, task.adapt)
+    sizes = {"n_train": len(task.train), "n_test": len(scored), "test_groups": [*beginnings]}
     try:
         # Routing carries groups to the samplers; where it is off they would be lost silently.
         with config_context(enable_metadata_routing=True):
@@ -80,9 +86,8 @@ def run_task(
             X_fit, y_fit = given if sampler is None else call(sampler.fit_resample, *given, own)
             call(model.fit, X_fit, y_fit, own)
             seconds = perf_counter() - began
-            rows = score_by_patient(
-                model, X[task.test], y[task.test], groups[task.test], states, scorers
-            )
+            met = meet_patients(model, X, groups, scored, beginnings)
+            rows = score_by_patient(met, X[scored], y[scored], groups[scored], states, scorers)
     except Exception as error:
         names = [*score_names(states), *scorers, "fit_seconds", "n_synthetic"]
         missing = dict.fromkeys(names, np.nan)
@@ -120,7 +125,7 @@ def call(method: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Any:
 
 
 def score_by_patient(
-    model: Any,
+    model: PatientByPatient,
     X: np.ndarray,
     y: np.ndarray,
     groups: np.ndarray,
@@ -135,7 +140,9 @@ def score_by_patient(
 
     def scores_of(rows: np.ndarray) -> dict[str, float]:
         p = None if proba is None else proba[rows]
-        further = {name: float(scorer(model, X[rows], y[rows])) for name, scorer in scorers.items()}
+        further = {
+            name: float(scorer(model[rows], X[rows], y[rows])) for name, scorer in scorers.items()
+        }
         return {**score_predictions(y[rows], y_pred[rows], p, states), **further}
 
     patients = [

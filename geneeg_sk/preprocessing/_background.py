@@ -66,8 +66,12 @@ class BackgroundScaler(WindowTransformer):
     of domains without labels this is the spectral counterpart of [1]_, and like [2]_ but with a
     reference that is fixed: background EEG has roughly such a spectrum.
 
-    Windows of several patients need `groups`; without, all are taken to be of one patient. Scorers
-    of scikit-learn do not hand groups to `predict`: in cross-validation, scale before the split.
+    Windows of several patients need `groups`. Without, all are taken to be of one patient, and
+    nothing can tell that they are not. With metadata routing enabled, a pipeline hands on the
+    groups that are given to its `fit` and `predict`. Scorers of scikit-learn give none to
+    `predict`: for `cross_validate` and `GridSearchCV`, scale before the split.
+    :func:`~geneeg_sk.model_selection.compare_samplers` predicts each test patient alone, so that
+    there the scaler may be a step of a candidate.
 
     References
     ----------
