@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
@@ -14,7 +15,7 @@ from joblib.parallel import get_active_backend
 
 from ._version import __version__
 
-PACKAGE = __name__.split(".")[0]
+VERSION_NAME = "geneeg_sk._version:__version__"
 LOST_SCHEDULER = "scheduler-connection-lost"  # dask's word for it
 
 
@@ -34,10 +35,15 @@ def check_dask_workers() -> None:
     client = dask_client()
     if client is None:
         return
-    for worker, about in client.get_versions(packages=[PACKAGE])["workers"].items():
-        found = about["packages"].get(PACKAGE)
+    # A function of Python's own, which any worker has.
+    versions = client.run(pkgutil.resolve_name, VERSION_NAME, on_error="return")
+    for worker, found in versions.items():
         if found != __version__:
-            has = "has no geneeg_sk" if found is None else f"has geneeg_sk {found}"
+            has = (
+                f"cannot import geneeg_sk ({found})"
+                if isinstance(found, Exception)
+                else f"has geneeg_sk {found}"
+            )
             raise ValueError(
                 f"dask's worker {worker} {has}, but this process has {__version__}. Install the "
                 "same version, with the same constraints, for all workers and the scheduler."
@@ -47,12 +53,14 @@ def check_dask_workers() -> None:
 def warn_of_threads() -> None:
     """Warn if dask's workers would run several trainings in one process."""
     client = dask_client()
-    n_threads = max(client.nthreads().values(), default=1) if client is not None else 1
+    threads = {} if client is None else client.nthreads()
+    in_this_process = sum(n for worker, n in threads.items() if worker.startswith("inproc://"))
+    n_threads = max([in_this_process, *threads.values()], default=1)
     if n_threads > 1:
         warnings.warn(
             f"dask's workers run up to {n_threads} tasks at once in threads of one process, which "
             "has only one random stream of torch: results may differ from those of one process. "
-            "Start workers with --nthreads 1, and more of them.",
+            "Start workers in processes of their own, with --nthreads 1.",
             stacklevel=4,
         )
 

@@ -6,12 +6,14 @@ import re
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.pipeline import make_pipeline as make_imbalanced_pipeline
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -20,7 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from test_datasets_store import assert_same_windows
 from tiny import TINY
+from typer.testing import CliRunner
 
+from geneeg_sk.cli import app
 from geneeg_sk.classification import CNNBiLSTMClassifier
 from geneeg_sk.datasets import WindowRows, load_chbmit, read_windows, write_windows
 from geneeg_sk.features import EEGFeatures
@@ -28,6 +32,7 @@ from geneeg_sk.model_selection import _compare, compare_samplers
 from geneeg_sk.over_sampling import FillGap, FourierSurrogateSampler, GenEEGSampler
 
 distributed = pytest.importorskip("distributed", reason="needs dask: install the extra 'dask'")
+dask = pytest.importorskip("dask")
 pytest.importorskip("psutil", reason="needs psutil: install the extra 'dask'")
 from clusters import Cluster, can_be_alone, kill, kill_children  # noqa: E402
 
@@ -42,9 +47,6 @@ CANDIDATES = {
     "surrogates": FourierSurrogateSampler(),
     "GenEEGSampler": GenEEGSampler(generator=TINY, sampling_strategy=FillGap(0.5)),
 }
-needs_walls = pytest.mark.skipif(
-    not can_be_alone(), reason="processes cannot have a /tmp of their own here"
-)
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +94,13 @@ def alone(cohort):
 # the same table
 
 
-def test_workers_share_no_folder_but_the_one_that_is_named(client, shared):
+def test_workers_share_no_folder_but_the_one_that_is_named(client, shared, tmp_path):
     places = client.run(lambda: (os.getcwd(), tempfile.gettempdir()))
     here = (os.getcwd(), tempfile.gettempdir())
     assert len({*places.values(), here}) == 3
     if can_be_alone():
-        assert set(client.run(os.path.isdir, str(shared)).values()) == {True}
-        assert set(client.run(os.path.isdir, str(ROOT / "..")).values()) == {True}
-        assert set(client.run(os.path.exists, str(shared.parent / "cluster0")).values()) <= {
-            True,
-            False,
-        }
+        assert set(client.run(os.path.exists, str(shared)).values()) == {True}
+        assert set(client.run(os.path.exists, str(tmp_path)).values()) == {False}
 
 
 def test_a_comparison_of_an_array_needs_no_common_folder(client, cohort, alone):
@@ -130,8 +128,6 @@ def test_what_is_kept_for_a_report_comes_back(client, cohort):
 def test_cross_validation_and_a_grid_are_those_of_one_process(client, cohort, store):
     X, y, groups = WindowRows(read_windows(store).X), cohort.y, cohort.groups
     sampler = GenEEGSampler(generator=TINY, patient_mix="balanced", random_state=0)
-    from imblearn.pipeline import make_pipeline as make_imbalanced_pipeline
-
     model = make_imbalanced_pipeline(sampler, clone(NET).set_params(random_state=0))
     ratios = {"geneegsampler__sampling_strategy": [FillGap(0.2), FillGap(0.5)]}
 
@@ -192,9 +188,8 @@ def test_recordings_become_the_same_windows(data_folder, client, shared, tmp_pat
 # faults
 
 
+@pytest.mark.skipif(not can_be_alone(), reason="processes cannot have a /tmp of their own here")
 def test_windows_that_a_worker_does_not_see_are_named(client, cohort, tmp_path):
-    if not can_be_alone():
-        pytest.skip("processes cannot have a /tmp of their own here")
     write_windows(tmp_path / "windows", cohort)
     X = WindowRows(read_windows(tmp_path / "windows").X)
     message = f"cannot read {re.escape(str(tmp_path))}.*folder that all of them see"
@@ -214,11 +209,19 @@ def compare_slowly(cohort, **options):
     return compare(cohort, estimator=LINEAR, candidates={"slow": Slow()}, n_repeats=4, **options)
 
 
-def after(seconds, action):
-    """Do something in the middle of what comes next."""
-    thread = threading.Timer(seconds, action)
+@contextmanager
+def as_soon_as(path, action):
+    """Do something when a file appears, in the middle of the block."""
+
+    def wait():
+        while not path.exists():
+            time.sleep(0.01)
+        action()
+
+    thread = threading.Thread(target=wait, daemon=True)
     thread.start()
-    return thread
+    yield
+    thread.join()
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["one worker", "all, restarted"])
@@ -236,16 +239,8 @@ def test_killed_workers_change_nothing(cohort, tmp_path, restarted, monkeypatch)
         doomed = cluster.workers if restarted else cluster.workers[:1]
         end = kill_children if restarted else kill
         rows = tmp_path / "rows.jsonl"
-
-        def kill_when_something_is_done():
-            while not rows.exists():
-                time.sleep(0.01)
-            for worker in doomed:
-                end(worker)
-
-        killer = after(0, kill_when_something_is_done)
-        assert_same(compare_slowly(cohort, store=rows), expected)
-        killer.join()
+        with as_soon_as(rows, lambda: [end(worker) for worker in doomed]):
+            assert_same(compare_slowly(cohort, store=rows), expected)
         assert rows.read_text().count("\n") == 8
         if not restarted:
             assert len(client.nthreads()) == 1
@@ -260,16 +255,11 @@ def test_without_the_scheduler_the_comparison_ends_and_goes_on_later(cohort, tmp
         on(client),
     ):
         client.wait_for_workers(2, timeout=60)
-
-        def kill_when_something_is_done():
-            while not rows.exists():
-                time.sleep(0.01)
-            kill(cluster.scheduler)
-
-        killer = after(0, kill_when_something_is_done)
-        with pytest.raises(ConnectionError, match="with the same store, it goes on"):
+        with (
+            as_soon_as(rows, lambda: kill(cluster.scheduler)),
+            pytest.raises(ConnectionError, match="with the same store, it goes on"),
+        ):
             compare_slowly(cohort, store=rows)
-        killer.join()
     done = rows.read_text()
     assert 1 <= done.count("\n") < 8
     assert_same(compare_slowly(cohort, store=rows), expected)
@@ -279,8 +269,8 @@ def test_without_the_scheduler_the_comparison_ends_and_goes_on_later(cohort, tmp
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("import sys; sys.modules['geneeg_sk'] = None", "has no geneeg_sk"),
-        ("import geneeg_sk; geneeg_sk.__version__ = '0.0.1'", "has geneeg_sk 0.0.1"),
+        ("import sys; sys.modules['geneeg_sk'] = None", "cannot import geneeg_sk"),
+        ("import geneeg_sk._version as v; v.__version__ = '0.0.1'", "has geneeg_sk 0.0.1"),
     ],
 )
 def test_a_worker_with_other_code_is_refused(cohort, data_folder, tmp_path, content, message):
@@ -299,12 +289,12 @@ def test_a_worker_with_other_code_is_refused(cohort, data_folder, tmp_path, cont
             load_chbmit(data_folder / "chbmit-excerpt", n_jobs=-1, verbose=False)
 
 
-def test_trainings_that_would_share_a_process_are_warned_about(cohort):
+@pytest.mark.parametrize(("n_workers", "n_threads"), [(1, 2), (2, 1)])
+def test_trainings_that_would_share_a_process_are_warned_about(cohort, n_workers, n_threads):
     candidates = {"none": None}
+    options = {"n_workers": n_workers, "threads_per_worker": n_threads, "processes": False}
     with (
-        distributed.Client(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
-        ) as client,
+        distributed.Client(**options, dashboard_address=":0") as client,
         on(client),
         pytest.warns(UserWarning, match="up to 2 tasks at once.*--nthreads 1"),
     ):
@@ -317,3 +307,49 @@ def test_generated_windows_are_no_data_to_compare_on(cohort):
 
     with pytest.raises(ValueError, match="augmentation is a candidate"):
         compare(cohort, WindowRows(Generated()))
+
+
+# the shell
+
+
+def run(*args, code=0):
+    result = CliRunner().invoke(app, list(map(str, args)), env={"COLUMNS": "200"})
+    if not isinstance(result.exception, SystemExit | None):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_the_benchmark_on_a_cluster_has_the_rows_of_this_machine(client, store, tmp_path):
+    options = ["--windows", store, "--folds", 2, "--repeats", 1, "--quick"]
+    options += ["--epochs", 1, "--vae-steps", 2, "--diffusion-steps", 2]
+    run("benchmark", *options, "--out", tmp_path / "here", "--jobs", 1)
+    scheduler = client.scheduler.address
+    run("benchmark", *options, "--out", tmp_path / "there", "--scheduler", scheduler)
+    for name in ("results.csv", "patients.csv"):
+        here, there = (pd.read_csv(tmp_path / where / name) for where in ("here", "there"))
+        columns = [column for column in here if column != "fit_seconds"]
+        pd.testing.assert_frame_equal(here[columns], there[columns])
+    assert "Is it private?" in (tmp_path / "there/report.html").read_text(encoding="utf-8")
+
+
+def test_windows_that_a_cluster_cuts_are_those_of_this_machine(client, data_folder, tmp_path):
+    options = ["windows", "--chbmit", data_folder / "chbmit-excerpt", "--sfreq", 128]
+    run(*options, "--out", tmp_path / "here")
+    run(*options, "--out", tmp_path / "there", "--scheduler", client.scheduler.address)
+    here, there = (read_windows(tmp_path / where) for where in ("here", "there"))
+    np.testing.assert_array_equal(here.X, there.X)
+    pd.testing.assert_frame_equal(here.metadata, there.metadata)
+
+
+def test_a_scheduler_that_is_not_there_or_has_no_workers_is_named(store, tmp_path):
+    options = ["benchmark", "--windows", store, "--quick", "--out", tmp_path / "out"]
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        Cluster(tmp_path / "cluster", n_workers=0) as cluster,
+    ):
+        printed = run(*options, "--scheduler", cluster.address, code=1)
+        assert "has no workers" in printed
+        kill(cluster.scheduler)
+        printed = run(*options, "--scheduler", cluster.address, code=1)
+        assert cluster.address in printed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import platform
 import zlib
@@ -168,6 +169,7 @@ class WindowRows:
         source, rows = self._sources[which], rows - self._starts[which]
         if isinstance(source, _File):
             source = source.open()  # raises again what it did before
+        _let_go(source)
         if _consecutive(rows) and isinstance(source, np.ndarray):
             return np.asarray(source[rows[0] : rows[-1] + 1])
         return np.asarray(source[rows])
@@ -214,6 +216,17 @@ class _File:
             return self.open()
         except (OSError, ValueError):
             return self
+
+
+def _let_go(source: Any) -> None:
+    """Give back the pages of a map that earlier reads have touched.
+
+    They are the system's, which keeps what it has room for. But they count as this process's
+    memory, by which managers of clusters judge: they would end it when it has read its fold.
+    """
+    if isinstance(source, np.memmap) and source.mode == "r" and isinstance(source.base, mmap.mmap):
+        with contextlib.suppress(AttributeError, OSError):  # not every system knows this
+            source.base.madvise(mmap.MADV_DONTNEED)
 
 
 def _by_name(source: Any) -> Any:
