@@ -136,9 +136,7 @@ def main():
         write(RESULTS, [{"benchmark": "scale", **line, **same} for line in (baseline, cost)])
         path = Path(folder) / "large.npy"
         y, groups = make_store(path, args.gigabytes)
-        _, cost = compare_on_cluster(
-            WindowRows(np.load(path, mmap_mode="r")), y, groups, folder
-        )
+        _, cost = compare_on_cluster(WindowRows(np.load(path, mmap_mode="r")), y, groups, folder)
         largest = max(cost["worker_peak_gb"])
         within = largest < LIMIT and cost["bytes_of_a_task"] <= 1_000_000
         write(RESULTS, [{"benchmark": "scale", **cost, "reached": within}])

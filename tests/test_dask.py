@@ -24,8 +24,8 @@ from test_datasets_store import assert_same_windows
 from tiny import TINY
 from typer.testing import CliRunner
 
-from geneeg_sk.cli import app
 from geneeg_sk.classification import CNNBiLSTMClassifier
+from geneeg_sk.cli import app
 from geneeg_sk.datasets import WindowRows, load_chbmit, read_windows, write_windows
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.model_selection import _compare, compare_samplers
@@ -63,10 +63,12 @@ def store(cohort, shared):
 
 @pytest.fixture(scope="module")
 def client(shared, tmp_path_factory):
-    with Cluster(tmp_path_factory.mktemp("cluster"), shared=shared) as cluster:
-        with distributed.Client(cluster.address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
-            yield client
+    with (
+        Cluster(tmp_path_factory.mktemp("cluster"), shared=shared) as cluster,
+        distributed.Client(cluster.address, set_as_default=False) as client,
+    ):
+        client.wait_for_workers(2, timeout=60)
+        yield client
 
 
 def on(client):
@@ -235,7 +237,6 @@ def test_killed_workers_change_nothing(cohort, tmp_path, restarted, monkeypatch)
         on(client),
     ):
         client.wait_for_workers(2, timeout=60)
-        client.run(compare_slowly, cohort)  # everything is imported
         doomed = cluster.workers if restarted else cluster.workers[:1]
         end = kill_children if restarted else kill
         rows = tmp_path / "rows.jsonl"
