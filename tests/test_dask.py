@@ -3,6 +3,7 @@
 import os
 import pickle
 import re
+import sys
 import tempfile
 import threading
 import time
@@ -31,6 +32,7 @@ from geneeg_sk.features import EEGFeatures
 from geneeg_sk.model_selection import _compare, compare_samplers
 from geneeg_sk.over_sampling import FillGap, FourierSurrogateSampler, GenEEGSampler
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are killed as on POSIX")
 distributed = pytest.importorskip("distributed", reason="needs dask: install the extra 'dask'")
 dask = pytest.importorskip("dask")
 pytest.importorskip("psutil", reason="needs psutil: install the extra 'dask'")
@@ -252,7 +254,7 @@ def test_without_the_scheduler_the_comparison_ends_and_goes_on_later(cohort, tmp
     path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", ""), str(ROOT)])
     with (
         Cluster(tmp_path / "cluster", path=path) as cluster,
-        distributed.Client(cluster.address, set_as_default=False, timeout=5) as client,
+        distributed.Client(cluster.address, set_as_default=False, timeout=20) as client,
         on(client),
     ):
         client.wait_for_workers(2, timeout=60)
