@@ -45,8 +45,8 @@ print(X)
 # %%
 # The same table
 # --------------
-# All that changes is the line with ``parallel_config``. Fits of a worker that dies go to others. With
-# ``store=``, a file of finished rows would outlive this process and the scheduler, too.
+# All that changes is the line with ``parallel_config``. Fits of a worker that dies go to others.
+# With ``store=``, a file of finished rows would outlive this process and the scheduler, too.
 
 
 def compare():
