@@ -7,7 +7,7 @@ DOCS_STAMP := $(VENV)/.installed-docs
 OUT ?= out
 DIST_TOOLS := $(OUT)/dist-tools
 
-.PHONY: demo test test-all lint docs dist oldest bench bench-quick clean
+.PHONY: demo test test-all lint docs dist oldest soak bench bench-quick clean
 
 # Rebuilt only when the requirements change.
 $(STAMP): pyproject.toml constraints.txt
@@ -55,6 +55,10 @@ dist:
 # The same tests with the oldest versions that pyproject.toml allows.
 oldest:
 	tools/test_installed.sh '$(PYTHON)' constraints-min.txt .
+
+# Kills, full disks and flipped bits at random, for an hour: make soak MINUTES=10 SEED=1
+soak: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python tools/soak.py --minutes $(or $(MINUTES),60) --seed $(or $(SEED),0)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/classifier.py

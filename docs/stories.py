@@ -11,6 +11,7 @@ ORDER = [
     "new_patient",
     "real_beside_synthetic",
     "detection",
+    "dask",
 ]
 
 

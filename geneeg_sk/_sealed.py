@@ -118,7 +118,7 @@ class SealedFolder:
         if not (folder / self.header).is_file():
             raise FileNotFoundError(f"no saved {self.noun} in {folder}: {self.header} is missing.")
         header = self._read_header(folder / self.header)
-        path = folder / self._name(header["sha256"])
+        path = folder / self._name(header.get("sha256"))
         if not path.is_file():
             raise FileNotFoundError(f"no complete {self.noun} in {folder}: {path.name} is missing.")
         with path.open("rb") as file:

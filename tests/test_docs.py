@@ -118,3 +118,27 @@ def test_every_benchmark_is_in_their_table_and_every_page_is_there():
         assert name in table or re.search(rf"-m {module}[` ]", table), name
     for page in re.findall(r"\]\((.+?)\)", table):
         assert (folder / page).is_file(), page
+
+
+def test_the_counts_of_soak_and_scale_are_those_of_their_results():
+    pages = {
+        name: (ROOT / "docs" / name).read_text() for name in ("reliability.md", "guide/scale.md")
+    }
+    results = ROOT / "benchmarks/results"
+    soak = json.loads((results / "soak.jsonl").read_text().splitlines()[-1])
+    assert f"{soak['minutes']:.0f} minutes" in pages["reliability.md"].replace("ten", "10")
+    assert f"{soak['soak']} operations with seed {soak['seed']}" in pages["reliability.md"]
+    for what in ("killed", "disk full"):
+        number = sum(
+            n
+            for name, n in soak["counts"].items()
+            if name.startswith((f"store {what}", f"model {what}"))
+        )
+        assert f"| {number} | " in pages["reliability.md"]
+    for line in map(json.loads, (results / "scale.jsonl").read_text().splitlines()):
+        worker, scheduler = max(line["worker_peak_gb"]), line["scheduler_peak_gb"]
+        kind = "rows" if line["rows"] else "array"
+        row = f"| {line['store_gb']:.1f} GB, {kind} | {worker:.2f} GB | {scheduler:.2f} GB |"
+        assert row in pages["guide/scale.md"]
+        assert worker < line["limit_gb"]
+        assert line["bytes_of_a_task"] < 1_000_000

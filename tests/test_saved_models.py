@@ -202,6 +202,7 @@ def put(*place, value):
 
 
 FORGED_GENERATORS = {
+    "no checksum": lambda header: header.pop("sha256"),
     "a wide autoencoder": put("numbers", "vae", value=[4, 2, 1_000_000, [4, 2]]),
     "a wide denoiser": put("numbers", "denoiser", value=[2, 1_000_000, 100]),
     "sizes beyond counting": put("numbers", "vae", value=[4, 2, 10**18, [4, 2]]),
@@ -224,6 +225,8 @@ FORGED_GENERATORS = {
     "another folder": put("sha256", value="../../../etc/passwd"),
 }
 FORGED_CLASSIFIERS = {
+    "no checksum": lambda header: header.pop("sha256"),
+    "smoothing": put("windows", "smoothing", value=1e9),
     "many filters": put("parameters", "n_filters", value=10**9),
     "long kernel": put("parameters", "kernel_size", value=10**18),
     "text": put("parameters", "n_hidden", value="64"),

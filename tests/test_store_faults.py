@@ -245,6 +245,9 @@ def rewritten(folder, **changes):
         {"tables": {"metadata": 3, "../../metadata": 3}},
         {"suffix": "/../x"},
         {"files": {}},
+        {"descr": None},
+        {"dropped": {"flat": "3"}},
+        {"dropped": [3]},
     ],
 )
 def test_a_header_with_impossible_values_is_refused_before_memory_is_taken(tmp_path, changes):
@@ -255,6 +258,17 @@ def test_a_header_with_impossible_values_is_refused_before_memory_is_taken(tmp_p
         read_windows(tmp_path / "store", mmap=False, verify=False)
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["descr", "dropped", "sfreq", "files", "suffix"])
+def test_a_header_that_lacks_something_is_refused(tmp_path, name):
+    from geneeg_sk.datasets._store_header import write_header
+
+    write_windows(tmp_path / "store", part(3))
+    header = json.loads((tmp_path / "store/header.json").read_text())
+    write_header(tmp_path / "store", {k: v for k, v in header.items() if k not in (name, "sha256")})
+    with pytest.raises(ValueError, match="damaged"):
+        read_windows(tmp_path / "store")
 
 
 def grow(path):

@@ -33,7 +33,7 @@ def _can_personalize(clf: AugmentedClassifier) -> bool:
         generates = hasattr(getattr(getattr(clf, "sampler_", None), "generator_", None), "profile")
     else:
         trained, generates = clf.estimator, hasattr(clf.sampler, "generator")
-    if not (generates and hasattr(trained, "fine_tuned")):
+    if not (generates and hasattr(trained, "fine_tune")):
         raise AttributeError(
             "personalize needs a GenEEGSampler as sampler, whose generator was trained, and a "
             f"CNNBiLSTMClassifier as estimator; these are {type(clf.sampler).__name__} and "

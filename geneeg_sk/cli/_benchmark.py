@@ -32,6 +32,7 @@ from geneeg_sk.cli._options import (
     load_windows,
     one_source,
 )
+from geneeg_sk.cli._scheduler import Scheduler, on_cluster
 from geneeg_sk.cli._shown import SETS, thin, write_shown
 from geneeg_sk.datasets._options import WindowingOptions
 
@@ -56,6 +57,7 @@ def benchmark(
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("out/benchmark"),
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
+    scheduler: Scheduler = None,
     length: Length = WindowingOptions.length,
     sfreq: Sfreq = None,
     channels: Channels = None,
@@ -79,15 +81,17 @@ def benchmark(
         "postictal": postictal,
         "min_distance": min_distance,
     }
-    bunch = load_windows(
-        source,
-        sfreq=sfreq,
-        channels=channels,
-        patients=patients,
-        quick=quick,
-        seed=seed,
-        **cut,
-    )
+    with on_cluster(scheduler):
+        bunch = load_windows(
+            source,
+            sfreq=sfreq,
+            channels=channels,
+            patients=patients,
+            quick=quick,
+            seed=seed,
+            n_jobs=None if scheduler is None else -1,
+            **cut,
+        )
 
     from geneeg_sk.cli._run import Benchmark, group_labels
     from geneeg_sk.cli._tables import print_comparison, print_counts
@@ -103,7 +107,8 @@ def benchmark(
         seed=seed,
     )
     print_counts(bunch.metadata)
-    comparison = run.run(keep=True, n_jobs=jobs or _cores())
+    with on_cluster(scheduler):
+        comparison = run.run(keep=True, n_jobs=jobs or _cores())
     print_comparison(comparison, unit=groups.value)
     how = _how(run, comparison, groups.value)
     with write_whole(out / "how.json") as part:

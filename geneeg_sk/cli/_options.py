@@ -40,6 +40,7 @@ def load_windows(source: tuple[str, Any], **options: Any) -> Bunch:
 
     name, path = source
     quick, seed = options.pop("quick", False), options.pop("seed", 0)
+    n_jobs = options.pop("n_jobs", None)
     if name == "win":
         return datasets.read_windows(path)
     if name == "cohort":
@@ -59,7 +60,7 @@ def load_windows(source: tuple[str, Any], **options: Any) -> Bunch:
         text = options.pop(key)
         if text is not None:
             options[key] = [part.strip() for part in text.split(",") if part.strip()]
-    return load(path, **options)
+    return load(path, n_jobs=n_jobs, **options)
 
 
 def budget_of(quick: bool, **given: int | None) -> Any:

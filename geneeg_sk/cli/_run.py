@@ -18,6 +18,7 @@ from geneeg_sk.cli._candidates import (
     group_folds,
     smallest_state,
 )
+from geneeg_sk.datasets import WindowRows
 from geneeg_sk.metrics._predictions import SCORES
 from geneeg_sk.model_selection._compare import compare_samplers
 from geneeg_sk.model_selection._comparison import SamplerComparison, read_csv, write_csv
@@ -83,10 +84,11 @@ class Benchmark:
 
         keep : with what `windows_for_report` needs.
         """
+        X = self.windows.X
         comparison = compare_samplers(
             self.candidates,
             self.estimator,
-            self.windows.X,
+            WindowRows(X) if isinstance(X, np.memmap) else X,
             self.windows.y,
             self.groups,
             cv=self.cv,

@@ -22,6 +22,7 @@ from geneeg_sk.cli._options import (
     load_windows,
     one_source,
 )
+from geneeg_sk.cli._scheduler import Scheduler, on_cluster
 from geneeg_sk.datasets._options import WindowingOptions
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def windows(
     preictal: Preictal = WindowingOptions.preictal,
     postictal: Postictal = WindowingOptions.postictal,
     min_distance: Distance = WindowingOptions.min_distance,
+    scheduler: Scheduler = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier store.")] = False,
 ) -> None:
     """Cut recordings into labeled windows and store them."""
@@ -55,10 +57,18 @@ def windows(
     from geneeg_sk.datasets import read_windows, write_windows
 
     def load() -> Iterator[Bunch]:
-        yield load_windows(source, sfreq=sfreq, channels=channels, patients=patients, **cut)
+        yield load_windows(
+            source,
+            sfreq=sfreq,
+            channels=channels,
+            patients=patients,
+            n_jobs=None if scheduler is None else -1,
+            **cut,
+        )
 
     # The folder is looked at before the first recording is.
-    write_windows(out, load(), overwrite=overwrite)
+    with on_cluster(scheduler):
+        write_windows(out, load(), overwrite=overwrite)
     table = read_windows(out, verify=False).metadata
     print_counts(table)
     typer.echo(f"{len(table)} windows in {out}")

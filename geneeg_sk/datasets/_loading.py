@@ -73,6 +73,7 @@ def load(
         left_out,
         n_jobs=n_jobs,
         verbose=verbose,
+        beside=None if store is None else Path(store).resolve(),
     )
     if store is None:
         windows = join_parts(cut())
@@ -122,6 +123,7 @@ def cut_all(
     *,
     n_jobs: int | None,
     verbose: bool,
+    beside: Path | None = None,
 ) -> Iterator[Bunch]:
     """Yield the windows of one recording that can be used after the other.
 
@@ -140,7 +142,7 @@ def cut_all(
     if good:
         sfreq = _common_sfreq(good, preparation)
         cut = partial(_cut_recording, windowing=windowing, sfreq=sfreq)
-        for one, part in make_each(cut, good, n_jobs=n_jobs, verbose=verbose):
+        for one, part in make_each(cut, good, n_jobs=n_jobs, verbose=verbose, beside=beside):
             if isinstance(part, Exception):
                 left_out.add(one.name, part)
                 continue

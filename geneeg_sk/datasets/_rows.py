@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
+import platform
+import zlib
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -142,6 +145,16 @@ class WindowRows:
             some = places[start : start + size]
             yield some, self._read(self.rows[some])
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether all windows are there already, and none is generated when it is read."""
+        return all(
+            source.is_stored
+            if isinstance(source, WindowRows)
+            else not getattr(source, "generated", False)
+            for source in self._sources
+        )
+
     def _source_of(self, rows: np.ndarray) -> np.ndarray:
         return np.searchsorted(self._starts, rows, side="right") - 1
 
@@ -162,17 +175,21 @@ class WindowRows:
 
     def _read_from(self, which: int, rows: np.ndarray) -> np.ndarray:
         source, rows = self._sources[which], rows - self._starts[which]
+        if isinstance(source, _File):
+            source = source.open()  # raises again what it did before
+        _let_go(source)
         if _are_consecutive(rows) and isinstance(source, np.ndarray):
             return np.asarray(source[rows[0] : rows[-1] + 1])
         return np.asarray(source[rows])
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle memory maps as the names of their files, so that little is sent to a process."""
-        return self.__dict__ | {"_sources": tuple(map(_as_file, self._sources))}
+        small = {"_sources": tuple(map(_as_file, self._sources)), "rows": pack_rows(self.rows)}
+        return self.__dict__ | small
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        opened = (s.open() if isinstance(s, _File) else s for s in state["_sources"])
-        self.__dict__ = state | {"_sources": tuple(opened)}
+        opened = tuple(s.opened() if isinstance(s, _File) else s for s in state["_sources"])
+        self.__dict__ = state | {"_sources": opened, "rows": unpack_rows(state["rows"])}
 
 
 class _File:
@@ -184,14 +201,64 @@ class _File:
         self.in_c_order = source.flags.c_contiguous
 
     def open(self) -> np.memmap:
+        """Return the memory map again.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If the file is not there, or shorter.
+        """
         order: Literal["C", "F"] = "C" if self.in_c_order else "F"
-        return np.memmap(self.name, self.dtype, "r", self.offset, self.shape, order)
+        try:
+            return np.memmap(self.name, self.dtype, "r", self.offset, self.shape, order)
+        except (OSError, ValueError) as error:
+            raise type(error)(
+                f"{platform.node()} cannot read {self.name} ({error}). WindowRows go from process "
+                "to process by the name of their file: keep the store in a folder that all of them "
+                "see at this place, or give an array."
+            ) from error
+
+    def opened(self) -> Any:
+        """Return the memory map, or itself: an error while unpickling is not always passed on."""
+        try:
+            return self.open()
+        except (OSError, ValueError):
+            return self
+
+
+def _let_go(source: Any) -> None:
+    """Give back the pages of a map that earlier reads have touched.
+
+    They are the system's, which keeps what it has room for. But they count as this process's
+    memory, by which managers of clusters judge: they would end it when it has read its fold.
+    """
+    if isinstance(source, np.memmap) and source.mode == "r" and isinstance(source.base, mmap.mmap):
+        with contextlib.suppress(AttributeError, OSError):  # not every system knows this
+            source.base.madvise(mmap.MADV_DONTNEED)
 
 
 def _as_file(source: Any) -> Any:
     # A part of a map keeps the offset of the whole, and cannot be found again by it.
     whole = isinstance(source, np.memmap) and isinstance(source.base, mmap.mmap)
     return _File(source) if whole else source
+
+
+def pack_rows(rows: np.ndarray) -> Any:
+    """Return row numbers in little room, if they ascend as those of folds do; see `unpack_rows`."""
+    if not len(rows) or rows[0] < 0 or (np.diff(rows) <= 0).any():
+        return rows
+    chosen = np.zeros(rows[-1] - rows[0] + 1, bool)
+    chosen[rows - rows[0]] = True
+    return int(rows[0]), len(chosen), zlib.compress(np.packbits(chosen).tobytes(), 1)
+
+
+def unpack_rows(packed: Any) -> np.ndarray:
+    """Return the row numbers that `pack_rows` was given, as integers of the usual size."""
+    if isinstance(packed, np.ndarray):
+        return packed
+    first, n_bits, bits = packed
+    chosen = np.unpackbits(np.frombuffer(zlib.decompress(bits), np.uint8), count=n_bits)
+    return np.flatnonzero(chosen) + first
 
 
 def _are_consecutive(rows: np.ndarray) -> bool:

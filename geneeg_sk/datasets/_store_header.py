@@ -115,4 +115,13 @@ def _is_possible(header: dict[str, Any]) -> bool:
         and set(header["files"]) == {ARRAY, *map(table_file, tables)}
         and all(Path(name).name == name for name in header["files"])
         and re.fullmatch("(-[0-9a-f]{8})?", header["suffix"]) is not None
+        and isinstance(header["descr"], str)
+        and _are_counts(header["dropped"])
+    )
+
+
+def _are_counts(dropped: Any) -> bool:
+    """Tell whether these are reasons and how often each occurred, or None."""
+    return dropped is None or (
+        isinstance(dropped, dict) and all(type(n) is int and n >= 0 for n in dropped.values())
     )

@@ -13,17 +13,19 @@ import pandas as pd
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import column_or_1d
 from tqdm.auto import tqdm
 
 from geneeg_sk._checks import as_microvolts, check_finite, check_groups
 from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk._version import __version__
+from geneeg_sk.datasets import WindowRows
 from geneeg_sk.model_selection._comparison import SamplerComparison, check_baselines
 from geneeg_sk.model_selection._content import content_hash
+from geneeg_sk.model_selection._each_done import each_done, run_numbered
 from geneeg_sk.model_selection._store import RowStore
-from geneeg_sk.model_selection._task import KeptFold, Task, find_frozen_patients, run_task
+from geneeg_sk.model_selection._task import KeptFold, Labels, Task, find_frozen_patients
 from geneeg_sk.model_selection._test_patients import check_adapt
 
 
@@ -63,7 +65,9 @@ def compare_samplers(
     estimator : classifier
         Takes windows; may be a pipeline.
     X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
-        Windows, in microvolts.
+        Windows, in microvolts. :class:`~geneeg_sk.datasets.WindowRows` stay on disk: folds go to
+        other processes as the name of their file and row numbers, and what trains from them
+        reads a minibatch at a time. All else gets its fold as an array.
     y : array-like of shape (n_windows,)
         State of each window.
     groups : array-like of shape (n_windows,)
@@ -94,8 +98,9 @@ def compare_samplers(
         seed, stay in memory, for a report. They are not kept in a `store`: with
         one, that fold is fitted again.
     n_jobs : int, default=None
-        Processes for candidates, folds and seeds, as in joblib. Results may differ in the last
-        digits where torch gets another number of threads.
+        Processes for candidates, folds and seeds, as in joblib; inside
+        ``joblib.parallel_config("dask")``, the workers of a cluster. Results may differ in the
+        last digits where torch gets another number of threads.
     random_state : int, RandomState instance or None, default=None
         Where the seeds come from; with a store, it has to be an int.
     verbose : int, default=0
@@ -112,13 +117,18 @@ def compare_samplers(
     ValueError
         If lengths differ, `X` is not finite, `cv` puts a patient on both sides, a candidate is
         neither sampler nor classifier, a baseline or `keep` is none of them, `adapt` leaves no
-        window of a patient to score, or `store` is another kind of file.
+        window of a patient to score, `store` is another kind of file, or a worker of dask lacks
+        this version of geneeg_sk.
+    OSError
+        If a worker cannot read the file of `X`, or dask's scheduler is lost: rows in `store` are
+        found again.
 
     Warns
     -----
     UserWarning
         If a candidate's frozen generator was fitted on patients of a test fold (they are named),
-        if rows in `store` are damaged, and at the end, if candidates failed.
+        if rows in `store` are damaged, if workers of dask share a process, and at the end, if
+        candidates failed.
 
     Examples
     --------
@@ -178,18 +188,20 @@ def compare_samplers(
     rows = RowStore(store)
     found = {k: rows.found[task.key] for k, task in enumerate(tasks) if task.key in rows.found}
     first = next((k for k, task in enumerate(tasks) if task.keep), None)
-    todo = [(k, task) for k, task in enumerate(tasks) if k not in found or k == first]
+    todo = [k for k in range(len(tasks)) if k not in found or k == first]
+    labels = Labels(y, groups, states)
     kept: dict[int, KeptFold] = {}
-    jobs = (
-        delayed(_run_numbered)(
-            k, task, candidates[task.candidate], estimator, X, y, groups, states, scorers
+
+    def job(k: int) -> Any:
+        task = tasks[k]
+        return delayed(run_numbered)(
+            k, task, candidates[task.candidate], estimator, X, labels, scorers
         )
-        for k, task in todo
-    )
+
     with tqdm(
         total=len(tasks), initial=len(found), desc="fits", unit="fit", disable=not verbose
     ) as bar:
-        for k, result in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs):
+        for k, result in each_done(todo, job, n_jobs=n_jobs):
             fold = result.pop("kept")
             if fold is not None and k <= min(kept, default=k):
                 kept = {k: fold}
@@ -210,10 +222,6 @@ def compare_samplers(
     )
 
 
-def _run_numbered(k: int, *args: Any) -> tuple[int, dict[str, Any]]:
-    return k, run_task(*args)
-
-
 def _rename(result: dict[str, Any], task: Task) -> dict[str, Any]:
     name = {"candidate": task.candidate, "fold": task.fold}
     return {
@@ -222,8 +230,13 @@ def _rename(result: dict[str, Any], task: Task) -> dict[str, Any]:
     }
 
 
-def _check_data(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    X = np.asarray(as_microvolts(X))
+def _check_data(X: Any, y: Any, groups: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+    if not isinstance(X, WindowRows):
+        X = np.asarray(as_microvolts(X))
+    elif not X.is_stored:
+        raise ValueError(
+            "X holds windows that are generated. Give the real ones: augmentation is a candidate."
+        )
     y = column_or_1d(y)
     check_consistent_length(X, y)
     groups = check_groups(groups, len(X))
@@ -234,7 +247,11 @@ def _check_data(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np
             f"X has shape {X.shape}; expected windows of shape (n_windows, n_channels, n_times) or "
             "(n_windows, n_times)."
         )
-    check_finite(X[:, None] if X.ndim == 2 else X)
+    if isinstance(X, WindowRows):
+        for places, block in X.stored_blocks():
+            check_finite(block, places)
+    else:
+        check_finite(X[:, None] if X.ndim == 2 else X)
     return X, y, groups
 
 
@@ -261,7 +278,7 @@ def _get_scorers(scoring: Any) -> dict[str, Any]:
 
 
 def _split(
-    cv: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray
+    cv: Any, X: Any, y: np.ndarray, groups: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     cv = GroupKFold(cv) if isinstance(cv, Integral) else check_cv(cv)
     folds = list(cv.split(X, y, groups))
@@ -300,7 +317,7 @@ def _warn_of_failures(table: pd.DataFrame) -> None:
 
 
 def _hash_data(
-    X: np.ndarray, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any, adapt: Any
+    X: Any, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any, adapt: Any
 ) -> str:
     try:
         return content_hash(X, y, groups, estimator, scorers, adapt, __version__)

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib.hashing import NumpyHasher
+from joblib.hashing import Hasher, NumpyHasher
+
+from geneeg_sk.datasets import WindowRows
 
 
 def content_hash(*objects: Any) -> str:
@@ -41,6 +43,9 @@ class _ContentHasher(NumpyHasher):
 
     def save(self, obj: Any) -> None:
         """Feed an object to the hash."""
+        if isinstance(obj, WindowRows):
+            self._save_rows(obj)
+            return
         if isinstance(obj, torch.Tensor):
             obj = obj.detach().cpu().numpy()
         if isinstance(obj, np.ndarray):
@@ -52,6 +57,13 @@ class _ContentHasher(NumpyHasher):
             known = self._numbers.get(id(obj))
             obj = self._inside(obj) if known is None else ("function", known)
         super().save(obj)
+
+    def _save_rows(self, rows: WindowRows) -> None:
+        """Feed windows on disk, some at a time, as the array of them would be."""
+        for _, block in rows.stored_blocks():
+            self._hash.update(np.ascontiguousarray(block).view(np.uint8))
+        strides = np.empty((1, *rows.shape[1:]), rows.dtype).strides
+        Hasher.save(self, (np.ndarray, ("HASHED", rows.dtype, rows.shape, strides)))
 
     def _inside(self, function: FunctionType) -> tuple:
         self._numbers[id(function)] = len(self._numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from geneeg_sk._seeding import set_random_states
+from geneeg_sk.datasets import WindowRows
+from geneeg_sk.datasets._rows import pack_rows, unpack_rows
 from geneeg_sk.metrics._predictions import align_probabilities, score_names, score_predictions
 from geneeg_sk.model_selection._test_patients import (
     PatientByPatient,
@@ -25,7 +28,7 @@ from geneeg_sk.over_sampling._windowed import takes_windows
 
 @dataclass(frozen=True)
 class Task:
-    """What to fit, on which rows, with which seed."""
+    """What to fit, on which rows, with which seed; pickled small, as it goes to a worker."""
 
     candidate: str
     fold: int
@@ -35,6 +38,40 @@ class Task:
     key: str
     keep: bool  # the fitted sampler and its windows
     adapt: float | None = None  # share of each test patient's windows that is not scored
+
+    def __getstate__(self) -> dict[str, Any]:
+        rows = {"train": pack_rows(self.train), "test": pack_rows(self.test)}
+        return self.__dict__ | rows
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        rows = {name: unpack_rows(state[name]) for name in ("train", "test")}
+        self.__dict__.update(state | rows)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """State and patient of every window, and all states; pickled as small numbers."""
+
+    y: np.ndarray
+    groups: np.ndarray
+    states: np.ndarray
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"y": _pack(self.y), "groups": _pack(self.groups)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        columns = {name: _unpack(*state[name]) for name in ("y", "groups")}
+        self.__dict__.update(state | columns)
+
+
+def _pack(labels: np.ndarray) -> tuple[np.ndarray, str, bytes]:
+    values, codes = np.unique(labels, return_inverse=True)
+    codes = codes.astype(np.min_scalar_type(len(values)))
+    return values, codes.dtype.str, zlib.compress(codes.tobytes(), 1)
+
+
+def _unpack(values: np.ndarray, dtype: str, codes: bytes) -> np.ndarray:
+    return values[np.frombuffer(zlib.decompress(codes), dtype)]
 
 
 class KeptFold(NamedTuple):
@@ -63,16 +100,15 @@ def run_task(
     task: Task,
     candidate: Any,
     estimator: Any,
-    X: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray,
-    states: np.ndarray,
+    X: np.ndarray | WindowRows,
+    labels: Labels,
     scorers: dict[str, Any],
 ) -> dict[str, Any]:
     """Return ``row``, scores of the fold, ``patients``, those of each test patient, and ``kept``.
 
     An error is caught, and becomes the row's ``error``: one candidate must not stop the others.
     """
+    y, groups, states = labels.y, labels.groups, labels.states
     row: dict[str, Any] = {"candidate": task.candidate, "fold": task.fold, "seed": task.seed}
     scored, beginnings = split_beginnings(task.test, groups, task.adapt)
     sizes = {"n_train": len(task.train), "n_test": len(scored), "test_groups": [*beginnings]}
@@ -117,7 +153,7 @@ def build(candidate: Any, estimator: Any, seed: int) -> tuple[Any, Any]:
     return set_random_states(sampler, seed), set_random_states(clone(estimator), seed)
 
 
-def call(method: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Any:
+def call(method: Any, X: np.ndarray | WindowRows, y: np.ndarray, groups: np.ndarray) -> Any:
     """Call a method, with groups where its object or anything in that asks for them."""
     routing = get_routing_for_object(method.__self__)
     asks = bool(routing.consumes(method.__name__, ["groups"]))
@@ -126,7 +162,7 @@ def call(method: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Any:
 
 def score_by_patient(
     model: PatientByPatient,
-    X: np.ndarray,
+    X: np.ndarray | WindowRows,
     y: np.ndarray,
     groups: np.ndarray,
     states: np.ndarray,
