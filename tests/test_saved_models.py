@@ -226,7 +226,6 @@ FORGED_GENERATORS = {
 }
 FORGED_CLASSIFIERS = {
     "no checksum": lambda header: header.pop("sha256"),
-    "smoothing": put("windows", "smoothing", value=1e9),
     "many filters": put("parameters", "n_filters", value=10**9),
     "long kernel": put("parameters", "kernel_size", value=10**18),
     "text": put("parameters", "n_hidden", value="64"),
@@ -241,6 +240,7 @@ FORGED_CLASSIFIERS = {
     "nothing": lambda header: [header.pop(name) for name in list(header)[5:]],
 }
 FORGED_DETECTORS = {
+    "no checksum": lambda header: header.pop("sha256"),
     "smoothing": put("windows", "smoothing", value=1e9),
     "many filters": put("parameters", "n_filters", value=10**9),
     "long windows": put("n_times", value=10**9),
