@@ -43,6 +43,7 @@ def test_code_of_the_page_compiles_and_imports_only_what_exists(page):
                     importlib.import_module(name.name)
 
 
+@pytest.mark.slow
 def test_snippets_on_pitfalls_run_from_top_to_bottom_on_real_windows(
     data_folder, monkeypatch, capsys
 ):
