@@ -290,7 +290,7 @@ def test_bad_input_gets_one_clear_line(data_folder, store, tmp_path):
     assert "summary" in run("windows", "--chbmit", tmp_path / "empty", *out, code=1)
     assert "Seizures-list" in run("windows", "--siena", tmp_path / "empty", *out, code=1)
     assert "events.tsv" in run("windows", "--bids", tmp_path / "empty", *out, code=1)
-    assert "no store of windows" in run("fit", tmp_path / "empty", *out, code=1)
+    assert "not a store of windows" in run("fit", tmp_path / "empty", *out, code=1)
     assert "no saved generator" in run(
         "sample", tmp_path / "empty", "--state", "ictal", "--out", "x.npz", code=1
     )

@@ -355,7 +355,7 @@ def change_header(**changes):
         (lambda store: (store / "header.json").write_text("{"), "damaged"),
         (change_header(shape=[1, 2, 3]), "damaged"),
         (change_header(version=99), "version 99"),
-        (change_header(format="other"), "no store of windows"),
+        (change_header(format="other"), "not a store of windows"),
     ],
 )
 def test_a_damaged_store_is_an_error(cohort, tmp_path, damage, message):

@@ -674,7 +674,7 @@ def test_bad_input_gets_one_clear_line_before_anything_is_trained(excerpt, tmp_p
     same = tmp_path / recordings[0].name
     same.write_bytes(recordings[0].read_bytes())
     assert "same name" in run("detect", recordings[0], same, *store, *out, code=1)
-    assert "no store" in run("detect", recordings[0], "--windows", tmp_path, *out, code=1)
+    assert "not a store" in run("detect", recordings[0], "--windows", tmp_path, *out, code=1)
     assert not (tmp_path / "out").exists()
 
 

@@ -65,6 +65,7 @@ def test_the_first_lines_run_on_a_small_cohort(page):
     assert ((scores > 0) & (scores < 1)).all()
 
 
+@pytest.mark.slow
 def test_snippets_on_pitfalls_run_from_top_to_bottom_on_real_windows(
     data_folder, monkeypatch, capsys
 ):
