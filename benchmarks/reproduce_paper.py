@@ -117,7 +117,7 @@ def table(comparison):
     for method in comparison.candidates:
         line = {"benchmark": "reproduce_paper", "method": method}
         for score in SCORES:
-            by_group = comparison._by_patient(score)
+            by_group = comparison.pivot(score)
             values = by_group[method].dropna().to_numpy() if method in by_group else np.array([])
             low, high = bootstrap_interval(values)
             mean = float(values.mean()) if len(values) else None

@@ -93,7 +93,7 @@ class Benchmark:
             self.groups,
             cv=self.cv,
             n_repeats=self.n_repeats,
-            baselines=_without_generator(self.candidates),
+            baselines=_baselines_among(self.candidates),
             store=self.out / ROWS,
             keep=GENERATED if keep else None,
             n_jobs=n_jobs,
@@ -157,8 +157,8 @@ def read_results(folder: str | os.PathLike) -> SamplerComparison:
     patients = read_csv(folder / PATIENTS, [*keys, "group"], [*numbers, "n_windows"])
     # No error is an empty text; a column without any error would come back as numbers.
     table["error"] = table["error"].astype(object).where(table["error"].notna(), "")
-    return SamplerComparison(table, patients, baselines=_without_generator(table["candidate"]))
+    return SamplerComparison(table, patients, baselines=_baselines_among(table["candidate"]))
 
 
-def _without_generator(candidates: Iterable[str]) -> list[str] | None:
+def _baselines_among(candidates: Iterable[str]) -> list[str] | None:
     return [one for one in dict.fromkeys(candidates) if one not in (GENERATED, RECIPE)] or None
