@@ -448,14 +448,10 @@ def points(ax, scores, n):
             continue  # a mean over other cohorts than the curve's
         k = SHOWN.index(method) - 1
         score = np.nanmean(scores[method, n])
-        ax.plot(
-            read_off(score, ns, means),
-            score,
-            "osD^v<>PX*hp8d"[k % 14],
-            color=plt.get_cmap("tab20")(k % 20),
-            ms=7,
-            label=method,
-        )
+        look = {"marker": "osD^v<>PXhp8d"[k % 13], "color": plt.get_cmap("tab20")(k % 20), "ms": 7}
+        if method == CHOSEN[-1]:
+            look = {"marker": "*", "color": "black", "ms": 13}
+        ax.plot(read_off(score, ns, means), score, ls="", label=method, zorder=3, **look)
     ax.axvline(n, color="0.7", lw=0.8, ls=":")
 
 
