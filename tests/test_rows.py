@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -150,6 +151,48 @@ def test_a_part_of_a_map_and_an_array_survive_pickle_too(stored):
     for source in [stored.X[3:9], np.array(stored.X[:4])]:
         again = pickle.loads(pickle.dumps(WindowRows(source)))
         np.testing.assert_array_equal(np.asarray(again), source)
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_rows_in_any_order_survive_pickle(data):
+    whole = WindowRows(np.arange(30.0).reshape(15, 1, 2))
+    rows = whole[np.array(data.draw(st.lists(st.integers(0, 14))), dtype=int)]
+    again = pickle.loads(pickle.dumps(rows))
+    np.testing.assert_array_equal(again.rows, rows.rows)
+    assert again.rows.dtype == rows.rows.dtype
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(rows))
+
+
+def test_a_file_that_is_gone_is_named_when_it_is_read(stored, tmp_path):
+    np.save(tmp_path / "X.npy", stored.X)
+    content = pickle.dumps(WindowRows(np.load(tmp_path / "X.npy", mmap_mode="r")))
+    (tmp_path / "X.npy").unlink()
+    again = pickle.loads(content)  # elsewhere, an error here might not be passed on
+    with pytest.raises(
+        FileNotFoundError, match=r"cannot read .*X\.npy.* keep the store in a folder"
+    ):
+        again[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_pages_that_were_read_are_given_back_and_views_stay(tmp_path):
+    X = np.lib.format.open_memmap(
+        tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(1000, 16, 1024)
+    )
+    X[:] = np.arange(1000)[:, None, None]
+    X.flush()
+    rows = WindowRows(np.load(tmp_path / "X.npy", mmap_mode="r"))
+
+    def mapped():
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return 1024 * int(re.search(r"RssFile:\s+(\d+)", status)[1])
+
+    first, before = np.asarray(rows[:3]), mapped()
+    for places, block in rows.stored_blocks():
+        assert block[:, 0, 0].tolist() == places.tolist()
+    assert mapped() - before < rows.nbytes / 4
+    assert first[:, 0, 0].tolist() == [0, 1, 2]
 
 
 # the classifier
