@@ -15,7 +15,6 @@ from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import column_or_1d
-from tqdm.auto import tqdm
 
 from geneeg_sk._checks import as_microvolts, check_finite, check_groups
 from geneeg_sk._seeding import MAX_SEED
@@ -27,6 +26,7 @@ from geneeg_sk.model_selection._each_done import each_done, run_numbered
 from geneeg_sk.model_selection._store import RowStore
 from geneeg_sk.model_selection._task import KeptFold, Labels, Task, find_frozen_patients
 from geneeg_sk.model_selection._test_patients import check_adapt
+from geneeg_sk.model_selection._time_left import FitsBar
 
 
 def compare_samplers(
@@ -104,7 +104,7 @@ def compare_samplers(
     random_state : int, RandomState instance or None, default=None
         Where the seeds come from; with a store, it has to be an int.
     verbose : int, default=0
-        1 shows progress and time left.
+        1 shows progress and time left, from the mean seconds of each candidate's finished fits.
 
     Returns
     -------
@@ -198,20 +198,18 @@ def compare_samplers(
             k, task, candidates[task.candidate], estimator, X, labels, scorers
         )
 
-    with tqdm(
-        total=len(tasks), initial=len(found), desc="fits", unit="fit", disable=not verbose
-    ) as bar:
+    seconds = [(tasks[k].candidate, result["row"]["fit_seconds"]) for k, result in found.items()]
+    names = [tasks[k].candidate for k in todo]
+    with FitsBar(seconds, names, total=len(tasks), n_jobs=n_jobs, disable=not verbose) as bar:
         for k, result in each_done(todo, job, n_jobs=n_jobs):
             fold = result.pop("kept")
             if fold is not None and k <= min(kept, default=k):
                 kept = {k: fold}
-            if k in found:
-                continue  # fitted again, to be kept
-            found[k] = result
-            if not result["row"]["error"]:
-                rows.append(tasks[k].key, result)
-            bar.set_postfix_str(tasks[k].candidate)
-            bar.update()
+            if k not in found:  # else it was fitted again, to be kept
+                found[k] = result
+                if not result["row"]["error"]:
+                    rows.append(tasks[k].key, result)
+            bar.finish(tasks[k].candidate, result["row"]["fit_seconds"])
     # A row is found by its content: number and name of fold and candidate are those of this call.
     done = [_rename(found[k], task) for k, task in enumerate(tasks)]
     table = pd.DataFrame([one["row"] for one in done])
