@@ -165,7 +165,7 @@ def test_a_task_is_small_however_many_windows_there_are(tmp_path, monkeypatch):
     def weigh(todo, job, *, n_jobs):
         for k in todo:
             sizes.append(len(pickle.dumps(job(k))))
-            row = {"candidate": "", "fold": 0, "seed": 0, "error": ""}
+            row = {"candidate": "", "fold": 0, "seed": 0, "fit_seconds": 1.0, "error": ""}
             yield k, {"row": row, "patients": [], "kept": None}
 
     monkeypatch.setattr(_compare, "each_done", weigh)

@@ -70,7 +70,7 @@ def test_the_bar_counts_every_fit_and_ends_with_no_time_left(cohort, tmp_path, c
     first, resumed = lines(), lines(keep="random")
     assert "0/4" in first[0]
     assert "4/4" in first[-1]
-    assert "00:00 left" in first[-1]
+    assert "00:00 left, last" in first[-1]
     # Only the fit that is kept is done again.
     assert "3/4" in resumed[0]
     assert "4/4" in resumed[-1]
@@ -95,6 +95,20 @@ def test_a_resumed_comparison_knows_what_its_finished_fits_took(cohort, tmp_path
     compare(cohort, {"none": None}, store=store)
     compare(cohort, {"none": None, "random": RandomOverSampler()}, store=store)
     assert asked[2] == ({"none": 2, "random": 1}, {"random": 1})
+
+
+class Stopped(RandomOverSampler):
+    """Somebody presses Ctrl-C."""
+
+    def fit_resample(self, X, y, **params):
+        raise KeyboardInterrupt
+
+
+def test_the_bar_says_so_while_the_cost_of_a_candidate_is_a_guess(cohort, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        compare(cohort, {"none": None, "other": Stopped()})
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "left at a guess, last none" in last.split("\r")[-1]
 
 
 def test_every_candidate_has_a_fit_before_any_has_two(cohort, asked):

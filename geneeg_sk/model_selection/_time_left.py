@@ -27,8 +27,8 @@ def estimate_seconds_left(
         Seconds of the finished fits of each candidate; NaN for one that failed, which says nothing
         of the others.
     left : dict of str to int
-        Fits of each candidate that are not finished. A candidate without a finished fit is taken to
-        cost the mean of those that have one.
+        Fits of each candidate that are not finished; those that run now count in full. A candidate
+        without a finished fit is taken to cost the mean of those that have one.
     n_jobs : int
         Fits that run at once.
 
@@ -112,5 +112,7 @@ class FitsBar:
         n_jobs = effective_n_jobs(self._n_jobs)
         left = estimate_seconds_left(self._seconds, self._left, n_jobs)
         text = "time left unknown" if left is None else f"{tqdm.format_interval(left)} left"
+        if not all(self._seconds.get(name) for name, n in self._left.items() if n):
+            text += " at a guess"  # the dearest candidate may be one that is not known yet
         self._bar.set_postfix_str(f"{text}, last {candidate}", refresh=False)
         self._bar.update()
