@@ -272,7 +272,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         X = self._windows(X_background, reset=False)
         others = [state for state in self.classes_.tolist() if state != self.background_]
         wanted = np.repeat(np.array(others, dtype=self.classes_.dtype), len(X))
-        synthetic = generator.sample(wanted, profiles=generator.profile(X))
+        profiles = np.tile(generator.profile(X), (len(wanted), 1))
+        synthetic = generator.sample(wanted, profiles=profiles)
         synthetic = synthetic.reshape(len(synthetic), *X.shape[1:]).astype(X.dtype, copy=False)
         labels = np.full(len(X), self.background_, dtype=self.classes_.dtype)
         personalized = copy.copy(self)
