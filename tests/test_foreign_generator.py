@@ -271,7 +271,7 @@ def test_windows_of_another_shape_are_refused(cohort):
 
 
 def test_rows_name_what_is_missing_at_once(cohort):
-    with pytest.raises(ValueError, match="method sample of Unseeded does not take random_state"):
+    with pytest.raises(ValueError, match="method sample of Unseeded does not take groups"):
         augment_rows(cohort.X, cohort.y, Unseeded())
 
 

@@ -95,7 +95,7 @@ def augment_rows(
         raise ValueError(f"y has shape {y.shape} for {len(real)} windows; expected one state each.")
     check_two_states(y)
     groups = check_groups(groups, len(real))
-    for name in ["random_state"] if groups is None else ["random_state", "groups"]:
+    for name in ("groups", "random_state"):
         check_takes(generator, "sample", name)
     counts = windows_to_generate(check_sampling_strategy(sampling_strategy, y, "over-sampling"))
     states = np.repeat(np.array(list(counts), dtype=y.dtype), list(counts.values()))
@@ -168,14 +168,13 @@ class GeneratedWindows:
         seed = [self.seed, self._labels.index(label), self._n_drawn[label]]
         self._n_drawn[label] += 1
         rng = np.random.default_rng(seed)
-        patients = {}
+        groups = None
         if self.patients is not None:
             turns = -(-POOL // len(self.patients))
-            order = np.concatenate([rng.permutation(self.patients) for _ in range(turns)])
-            patients = {"groups": order[:POOL]}
+            groups = np.concatenate([rng.permutation(self.patients) for _ in range(turns)])[:POOL]
         X = self.generator.sample(
             np.full(POOL, label, dtype=self.states.dtype),
-            **patients,
+            groups=groups,
             random_state=int(rng.integers(MAX_SEED)),
         )
         X = check_made(X, POOL, self.shape[1:], self.generator)
