@@ -2,6 +2,7 @@
 
 import warnings
 
+import mne
 import numpy as np
 import pytest
 import sklearn
@@ -63,6 +64,36 @@ class FictitiousLoudness(Loudness):
 
     def virtual_profiles(self, n, *, random_state=None):
         return np.tile(self.loudest_, (n, 1))
+
+
+class Seeded(Gaussian):
+    """Has the parameters that the sampler sets where they are None."""
+
+    def __init__(self, random_state=None, sfreq=None):
+        self.random_state, self.sfreq = random_state, sfreq
+        self.gain = 1.0
+
+
+class Kept(Gaussian):
+    """Is kept in a folder, and counts its trainings."""
+
+    trainings: list = []
+
+    def fit(self, X, y, *, groups=None):
+        Kept.trainings.append(len(X))
+        return super().fit(X, y, groups=groups)
+
+    def save(self, folder):
+        folder.mkdir(parents=True)
+        np.savez(folder / "spread.npz", n_times=self.n_times_seen_, **self.spread_)
+
+    @classmethod
+    def load(cls, folder):
+        content = dict(np.load(folder / "spread.npz"))
+        generator = cls()
+        generator.n_times_seen_ = int(content.pop("n_times"))
+        generator.spread_ = content
+        return generator
 
 
 class TooShort(Gaussian):
@@ -258,6 +289,30 @@ def test_what_is_missing_is_named_before_anything_is_trained(cohort, generator, 
 def test_memory_names_what_cannot_be_kept(cohort, tmp_path):
     with pytest.raises(ValueError, match="save and load, which Gaussian does not have"):
         resampled(sampler(Gaussian(), memory=str(tmp_path)), cohort)
+
+
+def test_memory_keeps_one_that_can_be_saved(cohort, tmp_path, monkeypatch):
+    monkeypatch.setattr(Kept, "trainings", [])
+    few, many = (
+        resampled(sampler(Kept(), memory=str(tmp_path), sampling_strategy=FillGap(part)), cohort)
+        for part in (0.5, 1)
+    )
+    assert len(Kept.trainings) == 1
+    assert_array_equal(many[0], resampled(sampler(Kept()), cohort)[0])
+    assert len(few[0]) < len(many[0])
+
+
+def test_seed_and_sampling_frequency_are_set_where_there_are_such_parameters(cohort):
+    info = mne.create_info(["Fz", "C3", "C4", "Pz"], 64.0, "eeg")
+    epochs = mne.EpochsArray(cohort.X * 1e-6, info, verbose="error")
+    aug = sampler(Seeded())
+    aug.fit_resample(epochs, cohort.y)
+    assert aug.generator_.sfreq == 64.0
+    assert isinstance(aug.generator_.random_state, int)
+    aug = sampler(Seeded(random_state=3, sfreq=128.0))
+    aug.fit_resample(epochs, cohort.y)
+    assert aug.generator_.get_params() == {"random_state": 3, "sfreq": 128.0}
+    sampler(Gaussian()).fit_resample(epochs, cohort.y)
 
 
 def test_windows_of_another_shape_are_refused(cohort):

@@ -35,9 +35,9 @@ def _can_personalize(clf: AugmentedClassifier) -> bool:
         trained, generates = clf.estimator, hasattr(clf.sampler, "generator")
     if not (generates and hasattr(trained, "fine_tune")):
         raise AttributeError(
-            "personalize needs a GenEEGSampler as sampler, whose generator was trained, and a "
-            f"CNNBiLSTMClassifier as estimator; these are {type(clf.sampler).__name__} and "
-            f"{type(clf.estimator).__name__}."
+            "personalize needs a GenEEGSampler as sampler, whose generator was trained and has a "
+            "method profile, and a CNNBiLSTMClassifier as estimator; these are "
+            f"{type(clf.sampler).__name__} and {type(clf.estimator).__name__}."
         )
     return True
 

@@ -17,7 +17,10 @@ def takes(function: Callable, name: str) -> bool:
     >>> takes(np.linspace, "num"), takes(np.linspace, "groups"), takes(dict, "groups")
     (True, False, True)
     """
-    parameters = signature(function).parameters
+    try:
+        parameters = signature(function).parameters
+    except ValueError:  # compiled functions may have none: the call will tell
+        return True
     return name in parameters or any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
 
 
