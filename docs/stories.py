@@ -8,6 +8,7 @@ ORDER = [
     "ratio_grid",
     "against_smote",
     "frozen_generator",
+    "foreign_generator",
     "new_patient",
     "real_beside_synthetic",
     "detection",

@@ -67,7 +67,9 @@ def test_documented_defaults_are_those_of_the_signature(name):
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_numpydoc_finds_nothing_wrong(name):
-    found = [(code, text) for code, text in validate(name)["errors"] if code in CHECKS]
+    # A protocol is not called: that its __init__ takes anything is nothing to document.
+    checks = CHECKS - ({"PR01"} if getattr(OBJECTS[name], "_is_protocol", False) else set())
+    found = [(code, text) for code, text in validate(name)["errors"] if code in checks]
     assert not found
 
 

@@ -35,6 +35,7 @@ PRINTS = {
     "plot_ratio_grid.py": "chosen FillGap(",
     "plot_against_smote.py": "GenEEGSampler",
     "plot_frozen_generator.py": "augmented: macro F1 on unseen patients",
+    "plot_foreign_generator.py": "augmented: macro F1 on unseen patients",
     "plot_own_recordings.py": "macro F1 on unseen patients",
     "plot_new_patient.py": "The profile has",
     "plot_real_beside_synthetic.py": "other real: AUC",

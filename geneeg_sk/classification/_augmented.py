@@ -35,9 +35,9 @@ def _can_personalize(clf: AugmentedClassifier) -> bool:
         trained, generates = clf.estimator, hasattr(clf.sampler, "generator")
     if not (generates and hasattr(trained, "fine_tune")):
         raise AttributeError(
-            "personalize needs a GenEEGSampler as sampler, whose generator was trained, and a "
-            f"CNNBiLSTMClassifier as estimator; these are {type(clf.sampler).__name__} and "
-            f"{type(clf.estimator).__name__}."
+            "personalize needs a GenEEGSampler as sampler, whose generator was trained and has a "
+            "method profile, and a CNNBiLSTMClassifier as estimator; these are "
+            f"{type(clf.sampler).__name__} and {type(clf.estimator).__name__}."
         )
     return True
 
@@ -272,7 +272,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         X = self._windows(X_background, reset=False)
         others = [state for state in self.classes_.tolist() if state != self.background_]
         wanted = np.repeat(np.array(others, dtype=self.classes_.dtype), len(X))
-        synthetic = generator.sample(wanted, profiles=generator.profile(X))
+        profiles = np.tile(generator.profile(X), (len(wanted), 1))
+        synthetic = generator.sample(wanted, profiles=profiles)
         synthetic = synthetic.reshape(len(synthetic), *X.shape[1:]).astype(X.dtype, copy=False)
         labels = np.full(len(X), self.background_, dtype=self.classes_.dtype)
         personalized = copy.copy(self)

@@ -10,16 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
-from sklearn.base import _clone_parametrized, clone
+from sklearn.base import BaseEstimator, _clone_parametrized, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _is_fitted, check_is_fitted
 
 from geneeg_sk._checks import doubts_about
 from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
+from geneeg_sk.over_sampling._generators import (
+    check_made,
+    check_profiles,
+    check_takes,
+    check_trainable,
+    missing_for_profiles,
+    sampling_options,
+)
 from geneeg_sk.over_sampling._plausibility import Plausibility, is_finite
 from geneeg_sk.over_sampling._profiles import ProfileSource
 from geneeg_sk.over_sampling._trained import cache_folder, fit_or_load
@@ -46,29 +54,33 @@ class GenEEGSampler(BaseWindowSampler):
     sampling_strategy : float, str, dict or callable, default="auto"
         How many windows to have of each state, as in imbalanced-learn. For a grid over ratios
         use :class:`FillGap`.
-    generator : LatentDiffusionGenerator or FrozenEstimator, default=None
+    generator : WindowGenerator or FrozenEstimator, default=None
         An unfitted generator is cloned and fitted; ``FrozenEstimator(generator)`` is used as it
-        is. None means ``LatentDiffusionGenerator()``.
+        is. None means ``LatentDiffusionGenerator()``. Any other generative model can stand here:
+        see :class:`~geneeg_sk.generation.WindowGenerator`.
     patient_mix : {"auto", "balanced", "proportional", "virtual", "pooled"}, default="auto"
         Which patients' profiles the synthetic windows get. "balanced": each patient's equally
         often. "proportional": in proportion to the patients' windows of the state. "virtual":
         those of fictitious patients between and around the known ones. "pooled": left to the
-        generator. "auto": balanced where `groups` are given, pooled otherwise.
+        generator. "auto": balanced where `groups` are given and the generator describes patients
+        by profiles, pooled otherwise.
     quality : {"plausible"} or None, default="plausible"
         "plausible" refuses windows that cannot be scalp EEG: not finite, or with a channel that is
         flat, clipped, or of an amplitude more than three times beyond those of the real windows.
         Windows that are merely unlike the known ones are kept. A refused window is generated
         again, for the same patient. None refuses only windows that are not finite.
     guidance : float, default=1.0
-        See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator.
+        See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator. Another
+        generator may not have it.
     solver_steps : int, default=None
-        See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator.
+        See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator. Another
+        generator may not have it.
     memory : str or joblib.Memory, default=None
         Folder that keeps trained generators. Their key is the data, the generator's parameters, the
         seed and the version of this package, but not the ratio: a grid over ratios trains one
         generator for each fold. They are stored by `LatentDiffusionGenerator.save`, with checksums:
         reading them runs no code, and damaged ones are trained again. See there which data of
-        patients they hold.
+        patients they hold. Other generators are stored by their own `save`.
     random_state : int, RandomState instance or None, default=None
         Seed of training, where `generator` has none of its own, and of sampling. With the same
         int, the windows of a smaller ratio are exactly the first of a larger one, in each state.
@@ -77,7 +89,7 @@ class GenEEGSampler(BaseWindowSampler):
     ----------
     sampling_strategy_ : dict
         How many windows to generate for each state.
-    generator_ : LatentDiffusionGenerator
+    generator_ : WindowGenerator
         The fitted generator.
     n_synthetic_ : dict
         How many windows were generated for each state.
@@ -178,8 +190,8 @@ class GenEEGSampler(BaseWindowSampler):
         ------
         ValueError
             If the input is not as described, `patient_mix` needs groups and there are none, a
-            frozen generator does not fit the windows, or nearly everything that the generator
-            makes is refused.
+            frozen generator does not fit the windows, the generator lacks what an option needs or
+            makes windows of another shape, or nearly everything that it makes is refused.
 
         Warns
         -----
@@ -193,6 +205,7 @@ class GenEEGSampler(BaseWindowSampler):
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
     ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
         mix = self._patient_mix(groups)
+        self._options = self._check_generator(mix)
         _warn_if_extreme(X, y, counts)
         rng = check_random_state(self.random_state)
         fit_seed, draw_seed = (int(rng.randint(MAX_SEED)) for _ in range(2))
@@ -226,7 +239,7 @@ class GenEEGSampler(BaseWindowSampler):
         for chunk in range(-(-n // CHUNK)):
             rng = np.random.default_rng([*seed, chunk])
             profiles, provenance = source.draw(state, CHUNK, rng)
-            X, tries = self._fill(state, profiles, rng, accepts)
+            X, tries = self._fill(state, profiles, rng, accepts, real.shape[1:])
             if X is None:
                 advice = doubts_about(real) or (
                     "Train the generator longer (vae_steps, diffusion_steps), or look at what it "
@@ -247,6 +260,7 @@ class GenEEGSampler(BaseWindowSampler):
         profiles: np.ndarray | None,
         rng: np.random.Generator,
         accepts: Callable[[np.ndarray], np.ndarray],
+        shape: tuple[int, ...],
     ) -> tuple[np.ndarray | None, np.ndarray]:
         """Generate a chunk, and what is refused of it again with the same profiles.
 
@@ -257,11 +271,11 @@ class GenEEGSampler(BaseWindowSampler):
         for _ in range(MAX_TRIES):
             made = self.generator_.sample(
                 np.array([state] * len(missing)),
-                profiles=None if profiles is None else profiles[missing],
-                guidance=self.guidance,
-                solver_steps=self.solver_steps,
+                **({} if profiles is None else {"profiles": profiles[missing]}),
+                **self._options,
                 random_state=int(rng.integers(MAX_SEED)),
             )
+            made = check_made(made, len(missing), shape, self.generator_)
             X = np.empty((CHUNK, *made.shape[1:]), made.dtype) if X is None else X
             tries[missing] += 1
             accepted = accepts(made)
@@ -276,20 +290,36 @@ class GenEEGSampler(BaseWindowSampler):
     ) -> Any:
         if isinstance(self.generator, FrozenEstimator):
             generator = self.generator.estimator
-            check_is_fitted(generator)
+            if isinstance(generator, BaseEstimator):  # others may not follow its convention
+                check_is_fitted(generator)
             _check_compatible(generator, X, y, self._sfreq)
             return generator
         self._warn_if_bare_fitted()
         generator = LatentDiffusionGenerator() if self.generator is None else clone(self.generator)
-        if generator.random_state is None:
-            generator.set_params(random_state=seed)
-        if self._sfreq is not None and generator.sfreq is None:
-            generator.set_params(sfreq=self._sfreq)
+        params = generator.get_params(deep=False)
+        for name, value in {"random_state": seed, "sfreq": self._sfreq}.items():
+            if value is not None and name in params and params[name] is None:
+                generator.set_params(**{name: value})
         return fit_or_load(generator, X, y, groups, cache_folder(self.memory))
+
+    def _given_generator(self) -> Any:
+        if isinstance(self.generator, FrozenEstimator):
+            return self.generator.estimator
+        return LatentDiffusionGenerator() if self.generator is None else self.generator
+
+    def _check_generator(self, mix: str) -> dict[str, Any]:
+        """Return the options that its `sample` takes, if it has everything that is asked of it."""
+        generator = self._given_generator()
+        if not isinstance(self.generator, FrozenEstimator):
+            check_trainable(generator)
+        check_takes(generator, "sample", "random_state")
+        check_profiles(generator, mix)
+        return sampling_options(generator, guidance=self.guidance, solver_steps=self.solver_steps)
 
     def _patient_mix(self, groups: np.ndarray | None) -> str:
         if self.patient_mix == "auto":
-            return "pooled" if groups is None else "balanced"
+            has_profiles = not missing_for_profiles(self._given_generator())
+            return "balanced" if groups is not None and has_profiles else "pooled"
         if groups is None and self.patient_mix != "pooled":
             raise ValueError(
                 f"patient_mix={self.patient_mix!r} needs the patient of every window, but groups "
@@ -303,7 +333,11 @@ class GenEEGSampler(BaseWindowSampler):
 
     def _warn_if_bare_fitted(self) -> None:
         is_frozen = isinstance(self.generator, FrozenEstimator)
-        if self.generator is not None and not is_frozen and hasattr(self.generator, "model_"):
+        if (
+            isinstance(self.generator, BaseEstimator)
+            and not is_frozen
+            and _is_fitted(self.generator)
+        ):
             warnings.warn(
                 "The generator is fitted, but will be cloned and fitted again. To use it as it is, "
                 "wrap it: GenEEGSampler(generator=sklearn.frozen.FrozenEstimator(generator)).",
@@ -328,14 +362,18 @@ def rejection_rates(provenance: pd.DataFrame) -> pd.DataFrame:
 
 def _check_compatible(generator: Any, X: np.ndarray, y: np.ndarray, sfreq: float | None) -> None:
     problems = []
-    if X.shape[1] != generator.n_channels_:
-        problems.append(f"{generator.n_channels_} channels, the windows have {X.shape[1]}")
-    if X.shape[2] != generator.n_times_:
-        problems.append(f"{generator.n_times_} samples, the windows have {X.shape[2]}")
-    unknown = sorted(set(np.unique(y).tolist()) - set(generator.classes_.tolist()), key=str)
+    n_channels = getattr(generator, "n_channels_", X.shape[1])
+    n_times = getattr(generator, "n_times_", X.shape[2])
+    states = np.unique(y).tolist()
+    if X.shape[1] != n_channels:
+        problems.append(f"{n_channels} channels, the windows have {X.shape[1]}")
+    if X.shape[2] != n_times:
+        problems.append(f"{n_times} samples, the windows have {X.shape[2]}")
+    known = np.asarray(getattr(generator, "classes_", states)).tolist()
+    unknown = sorted(set(states) - set(known), key=str)
     if unknown:
-        problems.append(f"states {generator.classes_.tolist()}, the windows also have {unknown}")
-    own = generator.sfreq_
+        problems.append(f"states {known}, the windows also have {unknown}")
+    own = getattr(generator, "sfreq_", None)
     if sfreq is not None and own is not None and not np.isclose(sfreq, own):
         problems.append(f"{own} Hz, the windows have {sfreq} Hz")
     if problems:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from geneeg_sk._checks import background_state
+from geneeg_sk.generation import LatentDiffusionGenerator
 
 
 class ProfileSource:
@@ -13,8 +17,8 @@ class ProfileSource:
 
     Parameters
     ----------
-    generator : LatentDiffusionGenerator
-        Fitted.
+    generator : WindowGenerator
+        Fitted; with `profile` and the like, where `mix` is not "pooled".
     mix : {"balanced", "proportional", "virtual", "pooled"}
     X, y, groups : ndarray
         The training fold.
@@ -28,17 +32,14 @@ class ProfileSource:
             return
         assert groups is not None  # the sampler has refused every other mix without them
         self.groups = groups
-        background = y == generator.background_
+        background = y == getattr(generator, "background_", background_state(y))
         self.patients = np.unique(groups)
-        has_background = np.isin(self.patients, groups[background])
-        self.profiles = np.stack(
-            [
-                generator.profile(X[background & (groups == p)])
-                if known
-                else generator.model_.population.mean
-                for p, known in zip(self.patients, has_background, strict=True)
-            ]
-        )
+        profiles = {
+            p: np.asarray(generator.profile(X[background & (groups == p)]))
+            for p in np.unique(groups[background])
+        }
+        self.mean, self.scale = _population(generator, list(profiles.values()))
+        self.profiles = np.stack([profiles.get(p, self.mean) for p in self.patients])
 
     def draw(
         self, state: Any, n: int, rng: np.random.Generator
@@ -62,6 +63,22 @@ class ProfileSource:
         return np.concatenate(turns)[:n]
 
     def _nearest(self, profiles: np.ndarray) -> np.ndarray:
-        scale = self.generator.model_.scale_profiles
-        difference = scale(profiles)[:, None] - scale(self.profiles)[None]
+        difference = self.scale(profiles)[:, None] - self.scale(self.profiles)[None]
         return (difference**2).sum(axis=2).argmin(axis=1)
+
+
+def _population(generator: Any, profiles: list[np.ndarray]) -> tuple[np.ndarray, Callable]:
+    """Return the mean profile, for patients without background, and what scales profiles.
+
+    Our generator knows them from its training patients; of another one's profiles, those of the
+    training fold tell.
+    """
+    if isinstance(generator, LatentDiffusionGenerator):
+        return generator.model_.population.mean, generator.model_.scale_profiles
+    if not profiles:
+        raise ValueError(
+            "no window of the training fold is of the background state, so that no patient can be "
+            "described by a profile. Use patient_mix='pooled'."
+        )
+    mean, spread = np.mean(profiles, axis=0), np.std(profiles, axis=0)
+    return mean, lambda p: (p - mean) / np.where(spread > 0, spread, 1)

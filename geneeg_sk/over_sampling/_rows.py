@@ -11,7 +11,9 @@ from sklearn.utils import check_random_state
 from geneeg_sk._checks import check_groups
 from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk.datasets import WindowRows
+from geneeg_sk.generation import WindowGenerator
 from geneeg_sk.over_sampling._base import check_two_states, windows_to_generate
+from geneeg_sk.over_sampling._generators import check_made, check_takes
 
 # Windows of a state that are drawn in one go, and used up before the next are drawn. Single
 # minibatches hold too few of a state for the networks to be fast.
@@ -21,7 +23,7 @@ POOL = 128
 def augment_rows(
     X: Any,
     y: Any,
-    generator: Any,
+    generator: WindowGenerator,
     *,
     groups: Any = None,
     sampling_strategy: Any = "auto",
@@ -39,11 +41,11 @@ def augment_rows(
         Windows of the training fold, in microvolts.
     y : array-like of shape (n_windows,)
         State of each window.
-    generator : LatentDiffusionGenerator
+    generator : WindowGenerator
         Fitted on this training fold, or on other patients. Only its `sample` is used.
     groups : array-like of shape (n_windows,), default=None
         Patient of each window; all known to the generator. With them, each patient is imitated as
-        often as any other; without, the generator chooses.
+        often as any other, if the generator tells patients apart; without, the generator chooses.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many windows to have of each state, as in imbalanced-learn, or
         :class:`~geneeg_sk.over_sampling.FillGap`.
@@ -62,7 +64,8 @@ def augment_rows(
     ------
     ValueError
         If `X` is not 3-D, or unlike the windows that the generator makes; if `y` holds one state
-        only, or `y` or `groups` has another length.
+        only, or `y` or `groups` has another length; if `sample` of the generator does not take
+        what :class:`~geneeg_sk.generation.WindowGenerator` says.
 
     See Also
     --------
@@ -92,13 +95,15 @@ def augment_rows(
         raise ValueError(f"y has shape {y.shape} for {len(real)} windows; expected one state each.")
     check_two_states(y)
     groups = check_groups(groups, len(real))
+    for name in ("groups", "random_state"):
+        check_takes(generator, "sample", name)
     counts = windows_to_generate(check_sampling_strategy(sampling_strategy, y, "over-sampling"))
     states = np.repeat(np.array(list(counts), dtype=y.dtype), list(counts.values()))
     if not len(states):
         return real, y
     seed = check_random_state(random_state).randint(MAX_SEED)
     patients = None if groups is None else np.unique(groups)
-    synthetic = GeneratedWindows(generator, states, patients, real.dtype, seed)
+    synthetic = GeneratedWindows(generator, states, patients, real, seed)
     return WindowRows(real, synthetic), np.concatenate([y, states])
 
 
@@ -107,14 +112,15 @@ class GeneratedWindows:
 
     Parameters
     ----------
-    generator : LatentDiffusionGenerator
+    generator : WindowGenerator
         Fitted.
     states : ndarray of shape (n_windows,)
         State of each window.
     patients : ndarray or None
         Known patients to imitate in turn.
-    dtype : numpy.dtype
-        Of the windows.
+    real : WindowRows
+        Windows of the training fold, of which these have the type; and the shape, where the
+        generator does not say what it makes.
     seed : int
         Of everything that is drawn.
     """
@@ -122,13 +128,20 @@ class GeneratedWindows:
     generated = True  # nothing to check beforehand, and no window to be made only for that
 
     def __init__(
-        self, generator: Any, states: np.ndarray, patients: Any, dtype: np.dtype, seed: int
+        self,
+        generator: WindowGenerator,
+        states: np.ndarray,
+        patients: np.ndarray | None,
+        real: WindowRows,
+        seed: int,
     ) -> None:
         self.generator, self.states, self.patients = generator, states, patients
-        self.dtype, self.seed = dtype, seed
-        self.shape = (len(states), generator.n_channels_, generator.n_times_)
+        self.dtype, self.seed = real.dtype, seed
+        n_channels = getattr(generator, "n_channels_", real.shape[1])
+        n_times = getattr(generator, "n_times_", real.shape[2])
+        self.shape = (len(states), n_channels, n_times)
         self._labels = np.unique(states).tolist()
-        self._pools = {label: np.empty((0, *self.shape[1:]), dtype) for label in self._labels}
+        self._pools = {label: np.empty((0, *self.shape[1:]), real.dtype) for label in self._labels}
         self._n_drawn = dict.fromkeys(self._labels, 0)
 
     def __len__(self) -> int:
@@ -164,4 +177,5 @@ class GeneratedWindows:
             groups=groups,
             random_state=int(rng.integers(MAX_SEED)),
         )
-        return X.reshape(POOL, *self.shape[1:]).astype(self.dtype, copy=False)
+        X = check_made(X, POOL, self.shape[1:], self.generator)
+        return X.astype(self.dtype, copy=False)

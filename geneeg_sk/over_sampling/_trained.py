@@ -45,7 +45,8 @@ def fit_or_load(
         If there is a cache, and the generator cannot be saved.
     """
     if cache is None:
-        return generator.fit(X, y, groups=groups)
+        generator.fit(X, y, groups=groups)
+        return generator
     kind = type(generator)
     if not (hasattr(kind, "save") and hasattr(kind, "load")):
         raise ValueError(
