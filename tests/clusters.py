@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 
@@ -19,7 +20,8 @@ mount --move /mnt "$1" && cd "$2" && shift 2 && exec "$@"
 
 def can_be_alone():
     """Tell whether processes may have a view of the file system of their own here."""
-    if shutil.which("unshare") is None:
+    needed = [Path(place).resolve() for place in (sys.prefix, sys.base_prefix, __file__)]
+    if shutil.which("unshare") is None or any(Path("/tmp") in p.parents for p in needed):
         return False
     done = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"])
     return done.returncode == 0

@@ -69,7 +69,7 @@ def client(shared, tmp_path_factory):
         Cluster(tmp_path_factory.mktemp("cluster"), shared=shared) as cluster,
         distributed.Client(cluster.address, set_as_default=False) as client,
     ):
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=300)
         yield client
 
 
@@ -238,7 +238,7 @@ def test_killed_workers_change_nothing(cohort, tmp_path, restarted, monkeypatch)
         distributed.Client(cluster.address, set_as_default=False) as client,
         on(client),
     ):
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=300)
         doomed = cluster.workers if restarted else cluster.workers[:1]
         end = kill_children if restarted else kill
         rows = tmp_path / "rows.jsonl"
@@ -257,7 +257,7 @@ def test_without_the_scheduler_the_comparison_ends_and_goes_on_later(cohort, tmp
         distributed.Client(cluster.address, set_as_default=False, timeout=20) as client,
         on(client),
     ):
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=300)
         with (
             as_soon_as(rows, lambda: kill(cluster.scheduler)),
             pytest.raises(ConnectionError, match="with the same store, it goes on"),
@@ -285,7 +285,7 @@ def test_a_worker_with_other_code_is_refused(cohort, data_folder, tmp_path, cont
         distributed.Client(cluster.address, set_as_default=False) as client,
         on(client),
     ):
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=300)
         with pytest.raises(ValueError, match=message):
             compare(cohort)
         with pytest.raises(ValueError, match=message):

@@ -30,7 +30,7 @@ STEMS = (
         "stabilis",
     ),
     *("standardis", "summaris", "symmetris", "synchronis", "utilis", "visualis"),
-    *("cancelled", "labelled(?!by)", "labelling", "modelled", "modelling", "signalled"),
+    *("cancelled(?!error)", "labelled(?!by)", "labelling", "modelled", "modelling", "signalled"),
     *("artefact", "catalogue", "defence", "judgement", "licence", "whilst"),
 )
 BRITISH = re.compile(rf"\w*(?:{'|'.join(STEMS)})\w*", re.IGNORECASE)
@@ -69,7 +69,14 @@ def test_british_words_are_noticed_inside_names(word):
     assert BRITISH.search(word)
 
 
-LOOK_BRITISH = ["characteristics", "aria-labelledby", "emphasis", "realistic", "optimistic"]
+LOOK_BRITISH = [
+    "characteristics",
+    "aria-labelledby",
+    "CancelledError",
+    "emphasis",
+    "realistic",
+    "optimistic",
+]
 
 
 @pytest.mark.parametrize("word", LOOK_BRITISH)
