@@ -59,6 +59,11 @@ def write(folder):
             path.write_text(text, encoding="utf-8")
 
 
+def hide_signature(app, what, name, obj, options, signature, return_annotation):
+    """Leave out the signature of a protocol: nobody calls it."""
+    return ("", None) if getattr(obj, "_is_protocol", False) else None
+
+
 def skip(app, what, name, member, skip, options):
     """Leave out members that come from another package, such as `set_params`."""
     module = getattr(member, "__module__", None) or ""

@@ -109,4 +109,5 @@ def setup(app):
     """Write the pages of the API, and leave out what scikit-learn's base classes bring along."""
     app.connect("config-inited", lambda app, config: api_pages.write(HERE / "api"))
     app.connect("autodoc-skip-member", api_pages.skip)
+    app.connect("autodoc-process-signature", api_pages.hide_signature)
     mathml.setup(app)

@@ -78,6 +78,8 @@ def test_every_link_of_the_site_leads_somewhere(site):
         "concepts/model",
         "api/metrics",
         "api/generated/geneeg_sk.over_sampling.GenEEGSampler",
+        "api/generated/geneeg_sk.generation.LatentDiffusionGenerator",
+        "gallery/plot_foreign_generator",
     ],
 )
 def test_the_page_fits_the_window_and_loads_nothing_from_elsewhere(site, name, width):
