@@ -55,7 +55,7 @@ def windows_of(arguments):
 def comparison_of(windows, arguments):
     """The benchmark of the command line, with the paper's methods, one group left out a time."""
     groups = group_labels(windows, arguments.groups)
-    budget = BenchmarkBudget().changed(
+    budget = BenchmarkBudget().override(
         epochs=arguments.epochs,
         vae_steps=arguments.vae_steps,
         diffusion_steps=arguments.diffusion_steps,

@@ -28,13 +28,16 @@ SIMPLE = "scaled, augmented"
 RECIPE = "scaled, augmented, GenEEG blend"
 
 
+CLASSIFIER, GENERATOR = CNNBiLSTMClassifier(), LatentDiffusionGenerator()  # for their defaults
+
+
 @dataclass(frozen=True)
 class BenchmarkBudget:
-    """How long things are trained: passes of the classifier, steps of the generator."""
+    """How long things are trained, by default as long as the estimators are by themselves."""
 
-    epochs: int = 30
-    vae_steps: int = 800
-    diffusion_steps: int = 3000
+    epochs: int = CLASSIFIER.max_epochs
+    vae_steps: int = GENERATOR.vae_steps
+    diffusion_steps: int = GENERATOR.diffusion_steps
 
     def override(self, **given: int | None) -> BenchmarkBudget:
         """Return a budget in which what is given, and not None, is changed."""
