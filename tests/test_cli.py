@@ -145,9 +145,9 @@ def test_the_benchmark_runs_on_real_seizures(data_folder, tmp_path):
 @pytest.mark.parametrize(
     ("gain", "noise", "said"),
     [
-        (0.2, 0.01, "above zero for “Ours”, and below for none"),
+        (0.2, 0.01, "above zero for “Ours”, and below for no candidate"),
         (-0.2, 0.01, "above zero for no candidate, and below for “Ours”"),
-        (0.0, 0.1, "above zero for no candidate, and below for none"),
+        (0.0, 0.1, "above zero for no candidate, and below for no candidate"),
     ],
 )
 def test_the_table_ends_with_how_sure_so_many_patients_make(capsys, gain, noise, said):

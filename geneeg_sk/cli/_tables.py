@@ -90,7 +90,7 @@ def _say_how_sure(summary: pd.DataFrame, baseline: str, unit: str) -> str:
         f"How sure is this? With {int(summary['n_patients'].max())} {unit}s a difference in macro "
         f"F1 to “{baseline}” is typically known to ±{reach:.2f}. The whole interval is above zero "
         f"for {above or 'no candidate'}, and below for "
-        f"{below or 'none'}. To halve the intervals takes four times as many {unit}s, "
+        f"{below or 'no candidate'}. To halve the intervals takes four times as many {unit}s, "
         "and another seed may turn the order round."
     )
 
