@@ -5,7 +5,7 @@
     python benchmarks/continual.py --quick        # minutes: one cohort, two folds
 
 Patients of a simulated cohort are held out, two at a time; the others are learned by the pooled
-classifier at once and by the sequential ones in turn, with the same number of optimiser steps. One
+classifier at once and by the sequential ones in turn, with the same number of optimizer steps. One
 JSON line for each fold, cohort and method is printed and appended to `--out`; lines that are there
 are not computed again. What was tried and chosen was tried on the development cohorts alone.
 """

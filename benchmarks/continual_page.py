@@ -44,7 +44,7 @@ channels.
 **Protocol.** Cohorts of 8 simulated patients (default difficulty, 19 channels, 4 s at 128 Hz), one
 for each of 3 seeds. Two patients are held out at a time (the paper holds out one; four folds of two
 are what a small computer affords), the other six are learned: by the pooled classifier at once, by
-`SequentialClassifier` in turn, in an order that the seed draws, with the same number of optimiser
+`SequentialClassifier` in turn, in an order that the seed draws, with the same number of optimizer
 steps in all (30 passes over each patient). The scale of the input is learned on the training fold,
 in turn on the patients so far. The last recording of each training patient is held out too, to see
 what is forgotten; no recording lies on both sides. The loss weighs states evenly.
@@ -137,7 +137,7 @@ LESSONS = """
 - Keep a few windows of each state and patient, if you may. Replay wins back more than half of what
   is lost without it; training on all windows at once stays better where that is allowed.
 - Consolidation alone hardly helped at either stiffness tried. A likely reason, not tested: it keeps
-  weights where earlier patients had them, while the statistics of the normalisation layers follow
+  weights where earlier patients had them, while the statistics of the normalization layers follow
   the latest patient.
 - Windows of a step are drawn from all patients so far, a kept one as often as those it was chosen
   among would be, and the scale of the input follows the patients. Neither was measured apart from

@@ -1,6 +1,6 @@
 """Real and simulated windows for the fidelity benchmark, and what they are compared with.
 
-Synthetic windows are never compared with windows that lie between training windows: neighbours in
+Synthetic windows are never compared with windows that lie between training windows: neighbors in
 time are alike, and the comparison would reward closeness to training windows. The reference is
 another session of the same patients ("fresh"), whole recordings that are held out ("recordings"),
 or, where a subject has but one recording, later trials, `GAP` windows apart ("blocks").

@@ -29,14 +29,14 @@ def from_generator(generator, wanted, seed):
 
 
 def from_surrogates(train, wanted, seed):
-    """Phase-randomised training windows, which keep recording and patient."""
+    """Phase-randomized training windows, which keep recording and patient."""
     sampler = FourierSurrogateSampler(random_state=seed)
     X, y = from_sampler(sampler, train, wanted)
     return Windows(X, y, *labels(train, sampler.provenance_["source"].to_numpy()), train.sfreq)
 
 
 def from_smote(train, wanted, seed):
-    """Sums of two neighbouring training windows, with recording and patient of the nearer one."""
+    """Sums of two neighboring training windows, with recording and patient of the nearer one."""
     fewest = np.unique(train.y, return_counts=True)[1].min()
     inner = SMOTE(k_neighbors=int(min(5, fewest - 1)), random_state=seed)
     X, y = from_sampler(WindowedSampler(sampler=inner), train, wanted)

@@ -180,7 +180,7 @@ class Bench:
         for state in np.unique(train.y):
             t, r, m = (part[part.y == state] for part in (train, reference, made))
             name = self.windows.kind if method == "floor" else method
-            found = scores.similarity(r, m) | scores.memorisation(r, m, t)
+            found = scores.similarity(r, m) | scores.memorization(r, m, t)
             line = self.line(state, method=name) | {"synthetic": found | scores.by_recording(r, m)}
             line |= {"conditioning": how, "cost": cost} if method == "geneeg" else {}
             lines.append(line | {"versions": {p: version(p) for p in PACKAGES}})

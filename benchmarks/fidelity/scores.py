@@ -103,7 +103,7 @@ def of_recordings(windows):
     return np.unique([window.tobytes() for window in windows.X], return_inverse=True)[1]
 
 
-def memorisation(reference, windows, train):
+def memorization(reference, windows, train):
     """Is there more of single training windows in `windows` than in fresh real ones?"""
     sfreq = reference.sfreq
     ratio = metrics.nearest_neighbor_ratio(reference.X, windows.X, train=train.X, sfreq=sfreq)

@@ -20,13 +20,13 @@ from geneeg_sk.over_sampling import (
     WindowedSampler,
 )
 
-# The classifier of every method, and how long it is trained: so many steps of the optimiser,
+# The classifier of every method, and how long it is trained: so many steps of the optimizer,
 # however many windows a method adds.
 CLASSIFIER = {"n_filters": 8, "n_hidden": 32, "kernel_size": 32, "batch_size": 32, "lr": 4e-3}
 STEPS = 800
 EPOCHS = 8  # into which the steps are divided
 
-SMOTE_NEIGHBOURS = {"smote": 5, "smote-k3": 3, "smote-k10": 10}
+SMOTE_NEIGHBORS = {"smote": 5, "smote-k3": 3, "smote-k10": 10}
 AUGMENTATIONS = {
     "augment": STRENGTHS["medium"],
     **{f"augment-{name}": how for name, how in {**STRENGTHS, **ABLATIONS}.items()},
@@ -102,8 +102,8 @@ def sampler_of(method, train, settings):
     if method == "surrogate":
         return FourierSurrogateSampler(random_state=seed)
     rarest = np.unique(train.y, return_counts=True)[1].min()
-    if method in SMOTE_NEIGHBOURS:
-        k = int(min(SMOTE_NEIGHBOURS[method], rarest - 1))
+    if method in SMOTE_NEIGHBORS:
+        k = int(min(SMOTE_NEIGHBORS[method], rarest - 1))
         return WindowedSampler(sampler=SMOTE(k_neighbors=k, random_state=seed))
     if method == "adasyn":
         k = int(min(5, rarest - 1))
