@@ -19,7 +19,8 @@ from benchmarks.unseen_patients import (
     thresholds,
     worth,
 )
-from benchmarks.unseen_patients.methods import CHOSEN, Settings, fit
+from benchmarks.unseen_patients.methods import CHOSEN, Settings, fit, sampler_of
+from benchmarks.unseen_patients.recolored import RecoloredSampler
 from benchmarks.unseen_patients.windows import Task, Windows
 
 STATES = np.array(["ictal", "normal", "preictal"])
@@ -369,14 +370,14 @@ def two_patients():
 
 def test_scaled_patients_have_one_background_and_keep_their_contrasts():
     plain = two_patients()
-    scaled = levers.prepared("scaled+augment", plain)
+    scaled = levers.prepared("scaled+augment", plain, 10)
     amplitudes = [scaled.X[(scaled.groups == g) & (scaled.y == "normal")].std() for g in "AB"]
     assert amplitudes[0] == pytest.approx(amplitudes[1], rel=0.1)
     for group in "AB":
         own = scaled.groups == group
         seizure, background = (scaled.X[own & (scaled.y == s)].std() for s in ("ictal", "normal"))
         assert seizure / background == pytest.approx(3, rel=0.15)
-    assert levers.prepared("augment", plain) is plain
+    assert levers.prepared("augment", plain, 10) is plain
 
 
 def test_a_recipe_adds_its_sampler_and_blends_with_the_plain_classifier(tmp_path):
@@ -388,3 +389,51 @@ def test_a_recipe_adds_its_sampler_and_blends_with_the_plain_classifier(tmp_path
     assert model.sampler_.is_synthetic_.sum() == 20
     mean = (augmented.predict_proba(train.X) + plain.predict_proba(train.X)) / 2
     np.testing.assert_allclose(model.predict_proba(train.X), mean, rtol=1e-6)
+
+
+QUICK = (("vae_steps", 5), ("diffusion_steps", 5))
+
+
+def test_profiles_of_virtual_wide_lie_twice_as_far_from_the_mean(tmp_path):
+    settings = Settings(seed=0, steps=8, cache=tmp_path, generator_params=QUICK)
+    train = two_patients()
+    samplers = [sampler_of(name, train, settings) for name in ("virtual", "virtual-wide")]
+    samplers[0].fit_resample(train.X, train.y, groups=train.groups)
+    near, wide = samplers[0].generator_, samplers[1].generator.estimator
+    mean = near.model_.population.mean
+    profiles = [g.virtual_profiles(50, random_state=0) - mean for g in (near, wide)]
+    np.testing.assert_allclose(profiles[1], 2 * profiles[0])
+
+
+def test_fresh_windows_take_the_place_of_the_synthetic_ones_in_each_epoch(monkeypatch, tmp_path):
+    settings = Settings(seed=0, steps=24, cache=tmp_path, generator_params=QUICK)
+    train = two_patients()
+    drawn = []
+
+    def noticed(sampler, train, plain=levers.further_sets):
+        for X in plain(sampler, train):
+            drawn.append(X)
+            yield X
+
+    monkeypatch.setattr(levers, "further_sets", noticed)
+    model = fit("scaled+augment+virtual+fresh", train, settings)
+    assert [len(X) for X in drawn] == [20] * 7  # of eight epochs, the first has the sampler's own
+    assert np.unique([X[0] for X in drawn], axis=0).shape[0] == 7
+    assert model.predict_proba(train.X).shape == (40, 2)
+
+
+def test_recolored_windows_have_the_background_of_another_patient():
+    rng = np.random.default_rng(0)
+    mixing = {"A": np.eye(3), "B": np.array([[2.0, 1, 0], [0, 2, 0], [0, 0, 1.5]])}
+    groups = np.repeat(["A", "B"], 400)
+    X = np.stack([mixing[g] @ rng.normal(size=(3, 64)) for g in groups])
+    y = np.where(np.arange(800) % 400 < 300, "normal", "ictal")
+    y[groups == "A"] = "normal"  # all seizures are of patient B
+    sampler = RecoloredSampler(random_state=0)
+    made, _ = sampler.fit_resample(X, y, groups=groups)
+    covariances = np.stack([np.cov(window) for window in made[sampler.is_synthetic_]])
+    wide = covariances[:, 0, 0] > 2.5  # as the first channel of B; that of A has 1
+    expected = [mixing["A"] @ mixing["A"].T, mixing["B"] @ mixing["B"].T]
+    for own, wanted in zip((~wide, wide), expected):
+        assert 0.4 < own.mean() < 0.6
+        np.testing.assert_allclose(covariances[own].mean(axis=0), wanted, atol=0.35)

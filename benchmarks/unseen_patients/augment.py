@@ -87,15 +87,23 @@ def augmented(X, strength, sfreq, order):
 
 
 class Batches:
-    """Minibatches of an iterator, augmented as they come."""
+    """Minibatches of an iterator, augmented as they come.
 
-    def __init__(self, batches, change):
-        self.batches, self.change = batches, change
+    In each epoch after the first the last windows are replaced by those that `more` gives.
+    """
+
+    def __init__(self, batches, change, more=None):
+        self.batches, self.change, self.more = batches, change, more
+        self.epoch = 0
 
     def __len__(self):
         return len(self.batches)
 
     def __iter__(self):
+        if self.more is not None and self.epoch:
+            X = next(self.more)
+            self.batches.dataset.X[-len(X) :] = X
+        self.epoch += 1
         for X, y in self.batches:
             yield self.change(X, y)
 
@@ -106,9 +114,10 @@ class OnTheFlyClassifier(CNNBiLSTMClassifier):
     What augments is set after construction: this class is not for cloning.
     """
 
-    def set_augmentations(self, strength, sfreq, channels):
+    def set_augmentations(self, strength, sfreq, channels, more=None):
         """Set the augmentations; windows of unnamed channels are not mirrored."""
         self.strength, self.sfreq, self.order = strength, sfreq, mirror_order(channels)
+        self.more = more
         return self
 
     def _change(self, X, y):
@@ -122,9 +131,9 @@ class OnTheFlyClassifier(CNNBiLSTMClassifier):
 
     def _build_net(self, *args, **kwargs):
         net = super()._build_net(*args, **kwargs)
-        plain, change = net.iterator_train, self._change
+        plain, change, more = net.iterator_train, self._change, self.more
 
         def iterator_train(*args, **kwargs):
-            return Batches(plain(*args, **kwargs), change)
+            return Batches(plain(*args, **kwargs), change, more)
 
         return net.set_params(iterator_train=iterator_train)

@@ -5,21 +5,31 @@ A recipe is named after its levers, "scaled+augment+virtual" say. Of its windows
 - `scaled`: `BackgroundScaler`, by each patient's first ten windows, without their labels;
 - `ros`, `surrogate`, `balanced` (GenEEGSampler, patients in turn), `virtual` (profiles of new
   patients): rare states are filled up by this sampler; `virtual-quarter`: a quarter of the gap;
+  `virtual-wide`: profiles twice as far from the mean; `recolored`: real windows of the state with
+  the covariance of another patient's background in place of their own patient's, no generator;
+- `fresh`: another set of synthetic windows for each pass over the windows;
 - `augment`: minibatches are augmented on the fly;
 - `blend`: the probabilities of this classifier and of the same without sampler are averaged;
 - `twice`: the probabilities of two such classifiers of other seeds are averaged.
 """
 
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 
 from benchmarks.unseen_patients.augment import STRENGTHS, OnTheFlyClassifier
 from geneeg_sk.classification import CNNBiLSTMClassifier
 from geneeg_sk.classification._blend import Blend
 from geneeg_sk.preprocessing import BackgroundScaler
 
-SAMPLERS = ("ros", "surrogate", "balanced", "virtual", "virtual-quarter")
+SAMPLERS = (
+    *("ros", "surrogate", "recolored"),
+    *("balanced", "virtual", "virtual-quarter", "virtual-wide"),
+)
+CHANGES = ("scaled", "augment", "fresh", "blend", "twice")
 RECIPES = (
     "scaled+augment",
     "scaled",
@@ -31,18 +41,22 @@ RECIPES = (
     "augment+virtual",
     "augment+virtual+blend",
     "augment+twice",
+    "scaled+augment+recolored+blend",
+    "scaled+augment+balanced+blend",
+    "scaled+augment+virtual-wide+blend",
+    "scaled+augment+virtual+fresh+blend",
 )
 
 
 def is_recipe(method):
-    return set(method.split("+")) <= {*SAMPLERS, "scaled", "augment", "blend", "twice"}
+    return set(method.split("+")) <= {*SAMPLERS, *CHANGES}
 
 
-def prepared(method, windows):
+def prepared(method, windows, n_background):
     """The windows as a recipe sees them, in training and in the test."""
     if "scaled" not in method.split("+"):
         return windows
-    scaler = BackgroundScaler(sfreq=windows.sfreq)
+    scaler = BackgroundScaler(sfreq=windows.sfreq, n_windows=n_background)
     return replace(windows, X=scaler.fit_transform(np.asarray(windows.X), groups=windows.groups))
 
 
@@ -55,7 +69,8 @@ def fit(method, train, settings, sampler_of):
     for name in set(levers) & set(SAMPLERS):
         sampler = sampler_of(name, train, settings)
         augmented = sampler.fit_resample(*plain, groups=train.groups)
-        members.append(trained(levers, train, augmented, settings))
+        more = further_sets(sampler, train) if "fresh" in levers else None
+        members.append(trained(levers, train, augmented, settings, more))
     if "blend" in levers or not members:
         members += [trained(levers, train, plain, replace(settings, seed=s)) for s in seeds]
     model = Blend(members)
@@ -63,9 +78,18 @@ def fit(method, train, settings, sampler_of):
     return model
 
 
-def trained(levers, train, windows, settings):
+def further_sets(sampler, train):
+    """Yield synthetic windows of the same states, from the same generator, again and again."""
+    sampler = clone(sampler).set_params(generator=FrozenEstimator(sampler.generator_))
+    for seed in count(sampler.random_state + 1):
+        sampler.set_params(random_state=seed)
+        X, _ = sampler.fit_resample(train.X, train.y, groups=train.groups)
+        yield X[sampler.is_synthetic_]
+
+
+def trained(levers, train, windows, settings, more=None):
     if "augment" not in levers:
         return settings.classifier(CNNBiLSTMClassifier).fit(*windows)
     model = settings.classifier(OnTheFlyClassifier)
-    model.set_augmentations(STRENGTHS["medium"], train.sfreq, train.channels)
+    model.set_augmentations(STRENGTHS["medium"], train.sfreq, train.channels, more)
     return model.fit(*windows)

@@ -34,6 +34,7 @@ from geneeg_sk.metrics._predictions import align_probabilities, brier, f1_by_sta
 
 RESULTS = Path(__file__).parents[1] / "results" / "unseen_patients.jsonl"
 CACHE = Path("out/unseen-patients")
+N_BACKGROUND = 10  # windows at the beginning of a recording, the default of BackgroundScaler
 QUICK_GENERATOR = (("vae_steps", 100), ("diffusion_steps", 200))
 
 
@@ -153,7 +154,8 @@ def lines(task, settings):
     """Train once, choose thresholds on the training patients, and score every test group."""
     start = time.perf_counter()
     module = tasks.module_of(task.data)
-    train = prepared(task.method, module.training(task, settings.cache))
+    n_background = recordings.BACKGROUND_WINDOWS.get(task.data, N_BACKGROUND)
+    train = prepared(task.method, module.training(task, settings.cache), n_background)
     states = np.unique(train.y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of many windows from few
@@ -162,7 +164,8 @@ def lines(task, settings):
         weights = multipliers(train.y, out_of_fold(train, refit, states), states)
     about["seconds"] = round(time.perf_counter() - start)
     for regime, n_patients, groups in module.judged(task):
-        test = prepared(task.method, module.judging(task, regime, settings.cache))
+        windows = module.judging(task, regime, settings.cache)
+        test = prepared(task.method, windows, n_background)
         proba = align_probabilities(model.predict_proba(np.asarray(test.X)), model.classes_, states)
         entry = vars(task.judged_as(regime, n_patients))
         for group in groups:
