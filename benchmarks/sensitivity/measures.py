@@ -91,7 +91,7 @@ MEASURES = {
     "frechet_distance": on_windows(metrics.frechet_distance),
     "mmd": on_windows(metrics.mmd),
     "near_copies_features": copies,
-    "nearest_neighbour_ratio": nearest,
+    "nearest_neighbor_ratio": nearest,
     "distance_to_closest_record": record_distance,
     "membership_inference_auc": membership,
 }
