@@ -7,6 +7,7 @@ A recipe is named after its levers, "scaled+augment+virtual" say. Of its windows
   patients): rare states are filled up by this sampler; `virtual-quarter`: a quarter of the gap;
   `virtual-wide`: profiles twice as far from the mean; `recolored`: real windows of the state with
   the covariance of another patient's background in place of their own patient's, no generator;
+  `quilted`: the same of windows quilted from pieces of real ones; `quilted-own`: these as they are;
 - `fresh`: another set of synthetic windows for each pass over the windows;
 - `augment`: minibatches are augmented on the fly;
 - `blend`: the probabilities of this classifier and of the same without sampler are averaged;
@@ -26,7 +27,7 @@ from geneeg_sk.classification._blend import Blend
 from geneeg_sk.preprocessing import BackgroundScaler
 
 SAMPLERS = (
-    *("ros", "surrogate", "recolored"),
+    *("ros", "surrogate", "recolored", "quilted", "quilted-own"),
     *("balanced", "virtual", "virtual-quarter", "virtual-wide"),
 )
 CHANGES = ("scaled", "augment", "fresh", "blend", "twice")
@@ -42,6 +43,8 @@ RECIPES = (
     "augment+virtual+blend",
     "augment+twice",
     "scaled+augment+recolored+blend",
+    "scaled+augment+quilted+blend",
+    "scaled+augment+quilted-own+blend",
     "scaled+augment+balanced+blend",
     "scaled+augment+virtual-wide+blend",
     "scaled+augment+virtual+fresh+blend",

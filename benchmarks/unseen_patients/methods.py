@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 
 from benchmarks.unseen_patients import levers
 from benchmarks.unseen_patients.augment import ABLATIONS, STRENGTHS, OnTheFlyClassifier
+from benchmarks.unseen_patients.quilted import QuiltedSampler
 from benchmarks.unseen_patients.recolored import RecoloredSampler
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
 from geneeg_sk.classification._blend import Blend
@@ -107,6 +108,9 @@ def sampler_of(method, train, settings):
         return generating(method, train, settings)
     if method == "recolored":
         return RecoloredSampler(random_state=seed)
+    if method in ("quilted", "quilted-own"):
+        recolor = method == "quilted"
+        return QuiltedSampler(sfreq=train.sfreq, recolor=recolor, random_state=seed)
     if method == "surrogate":
         return FourierSurrogateSampler(random_state=seed)
     rarest = np.unique(train.y, return_counts=True)[1].min()

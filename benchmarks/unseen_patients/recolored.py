@@ -9,12 +9,26 @@ from geneeg_sk.over_sampling._base import BaseWindowSampler
 SHRINKAGE = 0.1  # of the covariance, towards independent channels of equal power
 
 
-class RecoloredSampler(BaseWindowSampler):
-    """Over-sample by windows with the channel covariance of another patient's background.
+class Recoloring:
+    """Give a window the channel covariance of another patient's background.
 
     A window is whitened by the background of its own patient and colored by that of a patient drawn
-    at random (He and Wu 2020, in both directions). Waveforms stay those of real windows.
+    at random (He and Wu 2020, in both directions). Waveforms stay.
     """
+
+    def __init__(self, X, y, groups):
+        background = y == background_state(y)
+        self.patients = np.unique(groups[background])
+        self.roots = {p: roots_of(X[background & (groups == p)]) for p in self.patients}
+
+    def __call__(self, window, patient, rng):
+        color, _ = self.roots[rng.choice(self.patients)]
+        _, whiten = self.roots[patient]
+        return color @ whiten @ window
+
+
+class RecoloredSampler(BaseWindowSampler):
+    """Over-sample by real windows with the background of another patient."""
 
     def __init__(self, *, sampling_strategy="auto", random_state=None):
         super().__init__(sampling_strategy=sampling_strategy)
@@ -22,23 +36,14 @@ class RecoloredSampler(BaseWindowSampler):
 
     def _generate(self, X, y, groups, counts):
         rng = np.random.default_rng(self.random_state)
-        background = y == background_state(y)
-        patients = np.unique(groups[background])
-        roots = {p: roots_of(X[background & (groups == p)]) for p in patients}
+        recoloring = Recoloring(X, y, groups)
         made, labels = [X[:0]], []
         for state, n in counts.items():
-            known = np.flatnonzero((y == state) & np.isin(groups, patients))
-            sources = rng.choice(known, n)
-            for source, patient in zip(sources, rng.choice(patients, n)):
-                _, whiten = roots[groups[source]]
-                color, _ = roots[patient]
-                made.append((color @ whiten @ X[source])[None])
+            sources = rng.choice(np.flatnonzero(y == state), n)
+            made += [recoloring(X[k], groups[k], rng)[None] for k in sources]
             labels += [state] * n
-        return (
-            np.concatenate(made),
-            np.array(labels, y.dtype),
-            pd.DataFrame(index=range(len(labels))),
-        )
+        provenance = pd.DataFrame(index=range(len(labels)))
+        return np.concatenate(made), np.array(labels, y.dtype), provenance
 
 
 def roots_of(X):
