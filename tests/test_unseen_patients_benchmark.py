@@ -437,3 +437,14 @@ def test_recolored_windows_have_the_background_of_another_patient():
     for own, wanted in zip((~wide, wide), expected):
         assert 0.4 < own.mean() < 0.6
         np.testing.assert_allclose(covariances[own].mean(axis=0), wanted, atol=0.35)
+
+
+def test_two_samplers_fill_half_of_the_gap_each():
+    train = two_patients()
+    samplers = [RecoloredSampler(random_state=seed) for seed in (0, 9)]
+    X, y = levers.filled_up(samplers, train)
+    assert pd.Series(y).value_counts().to_dict() == {"normal": 30, "ictal": 30}
+    assert [int(sampler.is_synthetic_.sum()) for sampler in samplers] == [10, 10]
+    again = next(levers.further_sets(samplers, train))
+    assert again.shape == X[40:].shape
+    assert not np.array_equal(again[:10], X[40:50])

@@ -24,6 +24,7 @@ from sklearn.frozen import FrozenEstimator
 from benchmarks.unseen_patients.augment import STRENGTHS, OnTheFlyClassifier
 from geneeg_sk.classification import CNNBiLSTMClassifier
 from geneeg_sk.classification._blend import Blend
+from geneeg_sk.over_sampling import FillGap
 from geneeg_sk.preprocessing import BackgroundScaler
 
 SAMPLERS = (
@@ -48,6 +49,7 @@ RECIPES = (
     "scaled+augment+balanced+blend",
     "scaled+augment+virtual-wide+blend",
     "scaled+augment+virtual+fresh+blend",
+    "scaled+augment+virtual+recolored+fresh+blend",
 )
 
 
@@ -66,28 +68,51 @@ def prepared(method, windows, n_background):
 def fit(method, train, settings, sampler_of):
     """A classifier trained by a recipe; `sampler_of` makes the sampler of a name."""
     levers = method.split("+")
-    plain, sampler = (train.X, train.y), None
+    plain = (train.X, train.y)
     members = []
     seeds = (settings.seed, settings.seed + 101) if "twice" in levers else (settings.seed,)
-    for name in set(levers) & set(SAMPLERS):
-        sampler = sampler_of(name, train, settings)
-        augmented = sampler.fit_resample(*plain, groups=train.groups)
-        more = further_sets(sampler, train) if "fresh" in levers else None
+    samplers = [sampler_of(name, train, settings) for name in levers if name in SAMPLERS]
+    if samplers:
+        augmented = filled_up(samplers, train)
+        more = further_sets(samplers, train) if "fresh" in levers else None
         members.append(trained(levers, train, augmented, settings, more))
     if "blend" in levers or not members:
         members += [trained(levers, train, plain, replace(settings, seed=s)) for s in seeds]
     model = Blend(members)
-    model.sampler_ = sampler
+    model.sampler_ = samplers[0] if samplers else None
     return model
 
 
-def further_sets(sampler, train):
-    """Yield synthetic windows of the same states, from the same generator, again and again."""
-    sampler = clone(sampler).set_params(generator=FrozenEstimator(sampler.generator_))
-    for seed in count(sampler.random_state + 1):
-        sampler.set_params(random_state=seed)
-        X, _ = sampler.fit_resample(train.X, train.y, groups=train.groups)
-        yield X[sampler.is_synthetic_]
+def filled_up(samplers, train):
+    """The windows with synthetic ones of all samplers, as many of each."""
+    if len(samplers) > 1:
+        for sampler in samplers:
+            sampler.set_params(sampling_strategy=FillGap(1 / len(samplers)))
+    X, y = [train.X], [train.y]
+    for sampler in samplers:
+        X_filled, y_filled = sampler.fit_resample(train.X, train.y, groups=train.groups)
+        X.append(X_filled[sampler.is_synthetic_])
+        y.append(y_filled[sampler.is_synthetic_])
+    return np.concatenate(X), np.concatenate(y)
+
+
+def further_sets(samplers, train):
+    """Yield synthetic windows of the same states, from the same generators, again and again."""
+    samplers = [clone(sampler).set_params(**generator_of(sampler)) for sampler in samplers]
+    for k in count(1):
+        X = []
+        for sampler in samplers:
+            again = clone(sampler).set_params(random_state=sampler.random_state + k)
+            filled, _ = again.fit_resample(train.X, train.y, groups=train.groups)
+            X.append(filled[again.is_synthetic_])
+        yield np.concatenate(X)
+
+
+def generator_of(sampler):
+    """The parameter that keeps a sampler's generator from being trained again."""
+    if not hasattr(sampler, "generator_"):
+        return {}
+    return {"generator": FrozenEstimator(sampler.generator_)}
 
 
 def trained(levers, train, windows, settings, more=None):
