@@ -1,5 +1,7 @@
 """Scaling by the patient's own background."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sklearn
@@ -132,6 +134,21 @@ def test_a_pipeline_hands_on_the_groups(two):
         ).fit(X, y, groups=groups)
         assert (pipeline.predict(X, groups=groups) == y).mean() > 0.95
         assert (pipeline.predict(X[N:]) == y[N:]).mean() > 0.95
+
+
+def test_seizures_taken_for_background_are_worth_a_warning(two):
+    X, groups = two
+    y = np.full(len(X), "normal")
+    rows = np.flatnonzero(groups == "B")
+    y[rows[8:14]] = "ictal"
+    with pytest.warns(UserWarning, match="2 of the first 10 windows of patient B are labeled"):
+        BackgroundScaler(sfreq=SFREQ).fit(X, y, groups=groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        BackgroundScaler(sfreq=SFREQ, n_windows=8).fit(X, y, groups=groups)
+        BackgroundScaler(sfreq=SFREQ).fit(X, groups=groups)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        BackgroundScaler(sfreq=SFREQ).fit(X, y[:-1], groups=groups)
 
 
 def test_wrong_groups_and_wrong_parameters_are_errors(two):

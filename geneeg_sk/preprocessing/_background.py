@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
@@ -11,7 +12,7 @@ from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from geneeg_sk._checks import DEFAULT_SFREQ, check_groups, check_windows, resolve_sfreq
 from geneeg_sk.preprocessing._base import (
@@ -110,8 +111,8 @@ class BackgroundScaler(WindowTransformer):
         ----------
         X : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
             Windows in microvolts, each patient's in order of time.
-        y : ignored
-            Only here for pipelines.
+        y : array-like of shape (n_windows,), default=None
+            State of each window, where known: only for a warning.
         groups : array-like of shape (n_windows,), default=None
             Patient of each window; None: all are of one patient.
 
@@ -119,12 +120,35 @@ class BackgroundScaler(WindowTransformer):
         -------
         self : object
             The fitted transformer.
+
+        Warns
+        -----
+        UserWarning
+            If windows that would be taken for background are labeled "ictal".
         """
         self.ch_names_ = channel_names(X)
         self.sfreq_ = resolve_sfreq(self.sfreq, X, default=DEFAULT_SFREQ)
         windows = check_windows(self, X, reset=True)
         check_groups(groups, len(windows))
+        if y is not None:
+            check_consistent_length(windows, y)
+            self._warn_of_seizures(windows, y, groups)
         return self
+
+    def _warn_of_seizures(self, windows: np.ndarray, y: Any, groups: Any) -> None:
+        is_seizure = np.asarray(y).astype(str) == "ictal"
+        for rows in rows_by_group(windows, groups):
+            n_seizure = int(is_seizure[rows[: self.n_windows]].sum())
+            if n_seizure:
+                of = "" if groups is None else f" of patient {np.asarray(groups)[rows[0]]!s}"
+                warnings.warn(
+                    f"{n_seizure} of the first {self.n_windows} windows{of} are labeled 'ictal', "
+                    "but are taken for background. Windows have to be in order of time and begin "
+                    "before any seizure: give longer recordings, or a smaller n_windows.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+                return
 
     def transform(self, X: Any, *, groups: Any = None) -> np.ndarray:
         """Return the windows, each patient's filtered by that patient's background.
@@ -158,8 +182,8 @@ class BackgroundScaler(WindowTransformer):
         ----------
         X : array of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
             Windows in microvolts, each patient's in order of time.
-        y : ignored
-            Only here for pipelines.
+        y : array-like of shape (n_windows,), default=None
+            State of each window, where known: only for a warning.
         groups : array-like of shape (n_windows,), default=None
             Patient of each window; None: all are of one patient.
 
