@@ -448,3 +448,14 @@ def test_two_samplers_fill_half_of_the_gap_each():
     again = next(levers.further_sets(samplers, train))
     assert again.shape == X[40:].shape
     assert not np.array_equal(again[:10], X[40:50])
+
+
+def test_fading_windows_become_real_ones_of_their_state():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 1, 8)), np.repeat(["normal", "ictal", "ictal"], [30, 10, 20])
+    known = {window.tobytes() for window in X[30:40]}
+    shares = [
+        np.mean([window.tobytes() in known for window in made])
+        for made in levers.fading_sets(X, y, n_real=40, n_epochs=5, seed=0)
+    ]
+    assert shares == [0.25, 0.5, 0.75, 1.0]

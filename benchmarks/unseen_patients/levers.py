@@ -8,7 +8,8 @@ A recipe is named after its levers, "scaled+augment+virtual" say. Of its windows
   `virtual-wide`: profiles twice as far from the mean; `recolored`: real windows of the state with
   the covariance of another patient's background in place of their own patient's, no generator;
   `quilted`: the same of windows quilted from pieces of real ones; `quilted-own`: these as they are;
-- `fresh`: another set of synthetic windows for each pass over the windows;
+- `fresh`: another set of synthetic windows for each epoch; `fading`: in each epoch more of them are
+  replaced by real ones, until none is left in the last;
 - `augment`: minibatches are augmented on the fly;
 - `blend`: the probabilities of this classifier and of the same without sampler are averaged;
 - `twice`: the probabilities of two such classifiers of other seeds are averaged.
@@ -31,7 +32,7 @@ SAMPLERS = (
     *("ros", "surrogate", "recolored", "quilted", "quilted-own"),
     *("balanced", "virtual", "virtual-quarter", "virtual-wide"),
 )
-CHANGES = ("scaled", "augment", "fresh", "blend", "twice")
+CHANGES = ("scaled", "augment", "fresh", "fading", "blend", "twice")
 RECIPES = (
     "scaled+augment",
     "scaled",
@@ -49,6 +50,7 @@ RECIPES = (
     "scaled+augment+balanced+blend",
     "scaled+augment+virtual-wide+blend",
     "scaled+augment+virtual+fresh+blend",
+    "scaled+augment+virtual+fading+blend",
     "scaled+augment+virtual+recolored+fresh+blend",
 )
 
@@ -74,7 +76,8 @@ def fit(method, train, settings, sampler_of):
     samplers = [sampler_of(name, train, settings) for name in levers if name in SAMPLERS]
     if samplers:
         augmented = filled_up(samplers, train)
-        more = further_sets(samplers, train) if "fresh" in levers else None
+        n_epochs = settings.classifier().max_epochs
+        more = later_windows(levers, samplers, train, augmented, n_epochs)
         members.append(trained(levers, train, augmented, settings, more))
     if "blend" in levers or not members:
         members += [trained(levers, train, plain, replace(settings, seed=s)) for s in seeds]
@@ -94,6 +97,26 @@ def filled_up(samplers, train):
         X.append(X_filled[sampler.is_synthetic_])
         y.append(y_filled[sampler.is_synthetic_])
     return np.concatenate(X), np.concatenate(y)
+
+
+def later_windows(levers, samplers, train, augmented, n_epochs):
+    """What takes the place of the synthetic windows, epoch by epoch; None: they stay."""
+    if "fresh" in levers:
+        return further_sets(samplers, train)
+    if "fading" in levers:
+        return fading_sets(*augmented, len(train.y), n_epochs, samplers[0].random_state)
+    return None
+
+
+def fading_sets(X, y, n_real, n_epochs, seed):
+    """Yield the synthetic windows, each time more of them replaced by real ones of their state."""
+    rng = np.random.default_rng(seed)
+    made, states = X[n_real:].copy(), y[n_real:]
+    order = rng.permutation(len(made))
+    for part in np.array_split(order, n_epochs - 1):
+        for row in part:
+            made[row] = X[rng.choice(np.flatnonzero(y[:n_real] == states[row]))]
+        yield made
 
 
 def further_sets(samplers, train):
