@@ -51,6 +51,7 @@ RECIPES = (
     "scaled+augment+virtual-wide+blend",
     "scaled+augment+virtual+fresh+blend",
     "scaled+augment+virtual+fading+blend",
+    "scaled+augment+virtual+recolored+blend",
     "scaled+augment+virtual+recolored+fresh+blend",
 )
 
