@@ -214,8 +214,8 @@ def test_training_from_disk_is_bit_identical_to_training_from_memory(stored, tmp
     losses = ["train_loss", "valid_loss"]
     np.testing.assert_array_equal(from_disk.history_[losses], in_memory.history_[losses])
     np.testing.assert_array_equal(
-        from_disk.fine_tune(rows[test], stored.y[test]).predict_proba(X),
-        in_memory.fine_tune(X[test], stored.y[test]).predict_proba(rows),
+        from_disk.partial_fit(rows[test], stored.y[test]).predict_proba(X),
+        in_memory.partial_fit(X[test], stored.y[test]).predict_proba(rows),
     )
     assert from_disk.n_features_in_ == in_memory.n_features_in_
 

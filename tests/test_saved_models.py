@@ -303,7 +303,10 @@ def test_a_loaded_classifier_is_the_saved_one(cohort, tmp_path, labels):
     pd.testing.assert_frame_equal(loaded.history_, clf.history_)
     assert_array_equal(loaded.predict(cohort.X), clf.predict(cohort.X))
     assert_array_equal(loaded.predict_proba(cohort.X), clf.predict_proba(cohort.X))
-    for train in (lambda one: one.fine_tune(cohort.X, y), lambda one: clone(one).fit(cohort.X, y)):
+    for train in (
+        lambda one: clone(one).fit(cohort.X, y),
+        lambda one: one.partial_fit(cohort.X, y),
+    ):
         assert_array_equal(*[train(one).predict_proba(cohort.X) for one in (loaded, clf)])
 
 

@@ -33,10 +33,11 @@ def _can_personalize(clf: AugmentedClassifier) -> bool:
         generates = hasattr(getattr(getattr(clf, "sampler_", None), "generator_", None), "profile")
     else:
         trained, generates = clf.estimator, hasattr(clf.sampler, "generator")
-    if not (generates and hasattr(trained, "fine_tune")):
+    if not (generates and hasattr(trained, "partial_fit")):
         raise AttributeError(
             "personalize needs a GenEEGSampler as sampler, whose generator was trained and has a "
-            "method profile, and a CNNBiLSTMClassifier as estimator; these are "
+            "method profile, and an estimator with partial_fit, such as CNNBiLSTMClassifier; "
+            "these are "
             f"{type(clf.sampler).__name__} and {type(clf.estimator).__name__}."
         )
     return True
@@ -254,8 +255,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         A copy of the classifier is trained a little further on these windows and as many
         synthetic ones of every other state, generated with the patient's profile. There is such a
         method only where `sampler` is a :class:`~geneeg_sk.over_sampling.GenEEGSampler`, or has
-        another generator that describes patients, and `estimator` can be trained further, as
-        :class:`CNNBiLSTMClassifier` can.
+        another generator that describes patients, and `estimator` has ``partial_fit``, as
+        :class:`CNNBiLSTMClassifier` has.
 
         Parameters
         ----------
@@ -277,7 +278,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         synthetic = synthetic.reshape(len(synthetic), *X.shape[1:]).astype(X.dtype, copy=False)
         labels = np.full(len(X), self.background_, dtype=self.classes_.dtype)
         personalized = copy.copy(self)
-        personalized.estimator_ = self.estimator_.fine_tune(
+        personalized.estimator_ = copy.deepcopy(self.estimator_).partial_fit(
             np.concatenate([X, synthetic]), np.concatenate([labels, wanted])
         )
         return personalized

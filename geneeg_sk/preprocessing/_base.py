@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,10 +58,13 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
         X_new : ndarray
             As many dimensions as `X`, and its dtype where that is float32 or float64.
         """
+        return self._apply(self._transform, X)
+
+    def _apply(self, change: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
+        """Return checked windows, changed, with as many dimensions as they came with."""
         check_is_fitted(self, "n_channels_")
         check_same_source(self, X)
-        windows = check_windows(self, X, reset=False)
-        result = self._transform(windows)
+        result = change(check_windows(self, X, reset=False))
         return result[:, 0] if is_flat(X) else result
 
     def _fit(self, X: np.ndarray) -> None:
