@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.metrics import f1_score
 from sklearn.utils import Tags, get_tags
@@ -17,6 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from geneeg_sk._checks import background_state, check_groups, check_windows, is_mne
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.classification._blend import Blend
 from geneeg_sk.classification._classifier import check_labels, check_two_classes
 from geneeg_sk.classification._patient_split import PatientSplit, TooFewPatients, split_patients
@@ -153,7 +155,9 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.background = background
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, *, groups: Any = None) -> AugmentedClassifier:
+    def fit(
+        self, X: WindowsLike, y: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> AugmentedClassifier:
         """Split, augment, train, and decide.
 
         Parameters
@@ -216,7 +220,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             }
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: WindowsLike) -> np.ndarray:
         """Predict the state of each window.
 
         Parameters
@@ -232,7 +236,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict(self._windows(X, reset=False))
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: WindowsLike) -> np.ndarray:
         """Predict the probability of each state.
 
         Parameters
@@ -249,7 +253,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return self.estimator_.predict_proba(self._windows(X, reset=False))
 
     @available_if(_can_personalize)
-    def personalize(self, X_background: Any) -> AugmentedClassifier:
+    def personalize(self, X_background: WindowsLike) -> AugmentedClassifier:
         """Adapt to one new patient, of whom only background windows are known.
 
         A copy of the classifier is trained a little further on these windows and as many

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import Tags, check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -22,6 +23,7 @@ from torch import nn, optim, tensor
 from geneeg_sk._checks import check_finite, check_windows
 from geneeg_sk._device import resolve_device
 from geneeg_sk._seeding import MAX_SEED, seeded
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
 from geneeg_sk.classification._training import (
     Progress,
@@ -178,7 +180,14 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, *, X_valid: Any = None, y_valid: Any = None):
+    def fit(
+        self,
+        X: WindowsLike | WindowRows,
+        y: ArrayLike,
+        *,
+        X_valid: WindowsLike | WindowRows | None = None,
+        y_valid: ArrayLike | None = None,
+    ):
         """Train the network.
 
         Parameters
@@ -210,7 +219,9 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         return self._fit(X, y, X_valid=X_valid, y_valid=y_valid)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, *, classes: Any = None):
+    def partial_fit(
+        self, X: WindowsLike | WindowRows, y: ArrayLike, *, classes: ArrayLike | None = None
+    ):
         """Train the network further on other windows, such as those of one patient.
 
         A few epochs at a tenth of the learning rate, so that what was learned before stays. The
@@ -254,7 +265,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         self.net_, self.history_ = net, history_frame(net.history)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: WindowsLike | WindowRows) -> np.ndarray:
         """Predict the state of each window.
 
         Parameters
@@ -270,7 +281,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: WindowsLike | WindowRows) -> np.ndarray:
         """Predict the probability of each state.
 
         Parameters

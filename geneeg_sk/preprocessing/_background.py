@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import _fit_context
@@ -14,6 +15,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from geneeg_sk._checks import DEFAULT_SFREQ, check_groups, check_windows, resolve_sfreq
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.preprocessing._base import (
     WindowTransformer,
     channel_names,
@@ -103,7 +105,9 @@ class BackgroundScaler(WindowTransformer):
         self.n_windows = n_windows
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> BackgroundScaler:
+    def fit(
+        self, X: WindowsLike, y: Any = None, *, groups: ArrayLike | None = None
+    ) -> BackgroundScaler:
         """Check the windows; nothing is learned from them.
 
         Parameters
@@ -126,7 +130,7 @@ class BackgroundScaler(WindowTransformer):
         check_groups(groups, len(windows))
         return self
 
-    def transform(self, X: Any, *, groups: Any = None) -> np.ndarray:
+    def transform(self, X: WindowsLike, *, groups: ArrayLike | None = None) -> np.ndarray:
         """Return the windows, each patient's filtered by that patient's background.
 
         Parameters
@@ -151,7 +155,9 @@ class BackgroundScaler(WindowTransformer):
             result[rows] = filter_windows(windows[rows], gain)
         return result[:, 0] if is_flat(X) else result
 
-    def fit_transform(self, X: Any, y: Any = None, *, groups: Any = None) -> np.ndarray:
+    def fit_transform(
+        self, X: WindowsLike, y: Any = None, *, groups: ArrayLike | None = None
+    ) -> np.ndarray:
         """Check the windows, and return them as `transform` does.
 
         Parameters

@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from geneeg_sk._checks import DEFAULT_SFREQ, check_windows, is_mne, resolve_sfreq
+from geneeg_sk._typing import WindowsLike
 
 BLOCK_BYTES = 1 << 18  # of signal in a block, so that it and its derivatives stay in the cache
 
@@ -24,7 +25,7 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> WindowTransformer:
+    def fit(self, X: WindowsLike, y: Any = None) -> WindowTransformer:
         """Check the windows, and learn what there is to learn from them.
 
         Parameters
@@ -45,7 +46,7 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
         self._fit(check_windows(self, X, reset=True))
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: WindowsLike) -> np.ndarray:
         """Return the transformed windows, in microvolts where the input is.
 
         Parameters

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.preprocessing._base import WindowTransformer, robust_statistics
 
 
@@ -52,7 +51,7 @@ class WindowScaler(WindowTransformer):
     def __init__(self, *, center: bool = True) -> None:
         self.center = center
 
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: WindowsLike) -> np.ndarray:
         """Return scaled windows in microvolts again.
 
         Parameters
