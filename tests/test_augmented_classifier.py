@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tiny import TINY
+from tiny import CACHE, TINY
 
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
 from geneeg_sk.features import EEGFeatures
@@ -213,7 +213,7 @@ def test_a_blend_needs_probabilities(cohort):
 @pytest.mark.parametrize("gate", [None, "blend"])
 def test_personalize_returns_another_estimator_for_one_patient(cohort, gate):
     new = cohort.groups == cohort.groups[0]
-    aug = GenEEGSampler(generator=clone(TINY), quality=None, random_state=0)
+    aug = GenEEGSampler(generator=TINY, quality=None, memory=CACHE.name, random_state=0)
     clf = AugmentedClassifier(clone(NET), aug, gate=gate)
     clf.fit(cohort.X[~new], cohort.y[~new], groups=cohort.groups[~new])
     before = clf.predict_proba(cohort.X)
@@ -239,8 +239,10 @@ class FlatSGD(SGDClassifier):
 
 @pytest.mark.parametrize("gate", [None, "blend"])
 def test_any_classifier_with_partial_fit_is_personalized_and_stays_as_it_was(cohort, gate):
-    aug = GenEEGSampler(generator=clone(TINY), quality=None, random_state=0)
-    clf = AugmentedClassifier(FlatSGD(loss="log_loss", random_state=0), aug, gate=gate)
+    aug = GenEEGSampler(generator=TINY, quality=None, memory=CACHE.name, random_state=0)
+    clf = AugmentedClassifier(
+        FlatSGD(loss="log_loss", tol=None, max_iter=5, random_state=0), aug, gate=gate
+    )
     clf.fit(cohort.X, cohort.y, groups=cohort.groups)
     before = clf.predict_proba(cohort.X)
     own = clf.personalize(cohort.X[:5])

@@ -524,6 +524,7 @@ def full_page(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(browser.find() is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("width", [400, 1400])
 def test_a_browser_shows_the_page_without_errors_requests_or_overflow(full_page, width):

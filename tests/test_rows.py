@@ -354,6 +354,7 @@ def test_a_balanced_fold_is_left_alone_and_nonsense_is_refused(rows, stored, gen
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_the_page_on_memory_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs/guide/scale.md").read_text(encoding="utf-8")
