@@ -68,7 +68,7 @@ bench: $(STAMP)
 # Twenty minutes at most on two cores: do the benchmarks run, and see what real patients are worth?
 bench-quick: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.unseen_patients.run --quick --n-jobs 2 --cache $(OUT)/unseen-patients --out $(OUT)/unseen-patients-quick.jsonl
-	$(BIN)/python benchmarks/continual.py --quick
+	$(BIN)/python -m benchmarks.continual.run --quick
 
 clean:
 	rm -rf $(VENV) $(OUT) docs/api docs/generated docs/gallery build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

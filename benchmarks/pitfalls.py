@@ -291,7 +291,7 @@ def groups_that_stop_outside(seed):
     for name, fitted in search.items():
         result[name] = macro_f1(y_new, fitted.predict(X_new))
         result[f"{name}_promised"] = fitted.best_score_
-        result[f"{name}_neighbours"] = fitted.best_params_["kneighborsclassifier__n_neighbors"]
+        result[f"{name}_neighbors"] = fitted.best_params_["kneighborsclassifier__n_neighbors"]
     return result
 
 

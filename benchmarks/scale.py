@@ -1,6 +1,6 @@
 """A comparison on a store that fits no worker: peak memory of all processes, bytes of a task.
 
-    python benchmarks/scale.py --gigabytes 20 --folder FOLDER
+    python -m benchmarks.scale --gigabytes 20 --folder FOLDER
 
 Two workers of dask, in processes of their own with a limit of 3 GB each, compare three candidates
 that train from `WindowRows`. The store's file is sparse: a window in 64 is simulated, the others
@@ -25,9 +25,9 @@ import numpy as np
 import torch
 from distributed import Client
 from distributed.deploy.subprocess import SubprocessCluster
-from json_lines import write
 from sklearn.base import clone
 
+from benchmarks.json_lines import write
 from geneeg_sk.classification import CNNBiLSTMClassifier, MinibatchAugmentation
 from geneeg_sk.datasets import WindowRows, make_eeg_cohort
 from geneeg_sk.model_selection import _compare, compare_samplers

@@ -1,5 +1,4 @@
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from geneeg_sk.datasets import make_eeg_cohort
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "benchmarks"))  # of which some are tested
 
 
 @pytest.fixture(scope="session")

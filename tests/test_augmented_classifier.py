@@ -8,7 +8,7 @@ from imblearn.pipeline import make_pipeline as imblearn_pipeline
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tiny import TINY
+from tiny import CACHE, TINY
 
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
 from geneeg_sk.features import EEGFeatures
@@ -213,7 +213,7 @@ def test_a_blend_needs_probabilities(cohort):
 @pytest.mark.parametrize("gate", [None, "blend"])
 def test_personalize_returns_another_estimator_for_one_patient(cohort, gate):
     new = cohort.groups == cohort.groups[0]
-    aug = GenEEGSampler(generator=clone(TINY), quality=None, random_state=0)
+    aug = GenEEGSampler(generator=TINY, quality=None, memory=CACHE.name, random_state=0)
     clf = AugmentedClassifier(clone(NET), aug, gate=gate)
     clf.fit(cohort.X[~new], cohort.y[~new], groups=cohort.groups[~new])
     before = clf.predict_proba(cohort.X)
@@ -222,6 +222,32 @@ def test_personalize_returns_another_estimator_for_one_patient(cohort, gate):
     assert_array_equal(clf.predict_proba(cohort.X), before)
     assert not np.array_equal(own.predict_proba(cohort.X), before)
     assert_array_equal(own.classes_, clf.classes_)
+
+
+class FlatSGD(SGDClassifier):
+    """A linear classifier of windows, which `partial_fit` changes in place."""
+
+    def fit(self, X, y):
+        return super().fit(X.reshape(len(X), -1), y)
+
+    def partial_fit(self, X, y):
+        return super().partial_fit(X.reshape(len(X), -1), y)
+
+    def predict_proba(self, X):
+        return super().predict_proba(X.reshape(len(X), -1))
+
+
+@pytest.mark.parametrize("gate", [None, "blend"])
+def test_any_classifier_with_partial_fit_is_personalized_and_stays_as_it_was(cohort, gate):
+    aug = GenEEGSampler(generator=TINY, quality=None, memory=CACHE.name, random_state=0)
+    clf = AugmentedClassifier(
+        FlatSGD(loss="log_loss", tol=None, max_iter=5, random_state=0), aug, gate=gate
+    )
+    clf.fit(cohort.X, cohort.y, groups=cohort.groups)
+    before = clf.predict_proba(cohort.X)
+    own = clf.personalize(cohort.X[:5])
+    assert_array_equal(clf.predict_proba(cohort.X), before)
+    assert not np.array_equal(own.predict_proba(cohort.X), before)
 
 
 @pytest.mark.parametrize("gate", [None, "blend"])

@@ -237,6 +237,31 @@ def test_a_fitted_classifier_survives_pickle_and_clone_forgets():
     assert not hasattr(clone(clf), "net_")
 
 
+def test_partial_fit_goes_on_from_the_weights_and_unknown_labels_are_refused():
+    X, y = windows()
+    clf = CNNBiLSTMClassifier(**TINY).fit(X, y)
+    before = clf.predict_proba(X)
+    assert clf.partial_fit(X[:6], np.full(6, "normal")) is clf  # one label is enough
+    assert clf.score(X, y) > 0.8  # where a net of random weights has 0.5
+    after = clf.predict_proba(X)
+    assert not np.array_equal(after, before)
+    with pytest.raises(ValueError, match=r"y holds \['preictal'\], which are not among"):
+        clf.partial_fit(X[:6], np.full(6, "preictal"))
+    np.testing.assert_array_equal(clf.predict_proba(X), after)
+
+
+def test_the_first_partial_fit_is_fit_and_may_name_labels_that_come_later():
+    X, y = windows()
+    expected = CNNBiLSTMClassifier(**TINY).fit(X, y).predict_proba(X)
+    clf = CNNBiLSTMClassifier(**TINY).partial_fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+    states = ["ictal", "normal", "preictal"]
+    clf = CNNBiLSTMClassifier(**TINY).partial_fit(X, y, classes=states)
+    assert clf.predict_proba(X).shape == (60, 3)
+    clf.partial_fit(X[:6], np.full(6, "preictal"))
+    assert clf.classes_.tolist() == states
+
+
 class PressCtrlC(Callback):
     def on_epoch_end(self, net, **kwargs):
         raise KeyboardInterrupt
@@ -249,6 +274,10 @@ def test_ctrl_c_is_not_swallowed_and_leaves_nothing_half_trained(monkeypatch):
     monkeypatch.setattr(
         CNNBiLSTMClassifier, "_callbacks", lambda *a: [*callbacks(*a), ("key", PressCtrlC())]
     )
+    before = clf.predict_proba(X)
+    with pytest.raises(KeyboardInterrupt):
+        clf.partial_fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
     with pytest.raises(KeyboardInterrupt):
         clf.fit(X, y)
     with pytest.raises(NotFittedError):

@@ -6,7 +6,7 @@ from imblearn.utils.estimator_checks import estimator_checks_generator as sample
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import estimator_checks_generator
-from tiny import TINY
+from tiny import CACHE, TINY
 
 import geneeg_sk
 from geneeg_sk.classification import (
@@ -34,9 +34,11 @@ from geneeg_sk.preprocessing import (
 
 NET = CNNBiLSTMClassifier(n_filters=4, n_hidden=8, batch_size=16, random_state=0)
 
+# Trains anew each time.
+UNCACHED = GenEEGSampler(generator=clone(TINY), quality=None, random_state=0)
 SAMPLERS = [
-    GenEEGSampler(generator=clone(TINY), quality=None, random_state=0),
-    GenEEGSampler(generator=clone(TINY), random_state=0),
+    UNCACHED,
+    GenEEGSampler(generator=clone(TINY), memory=CACHE.name, random_state=0),
     FourierSurrogateSampler(random_state=0),
     WindowedSampler(sampler=RandomOverSampler(random_state=0)),
     WindowedSampler(sampler=SMOTE(random_state=0)),
@@ -84,7 +86,12 @@ def name_of(check):
 
 def applicable(generate, estimators):
     return [
-        pytest.param(estimator, check, id=f"{type(estimator).__name__}-{name_of(check)}")
+        pytest.param(
+            estimator,
+            check,
+            id=f"{type(estimator).__name__}-{name_of(check)}",
+            marks=[pytest.mark.slow] if given is UNCACHED else [],
+        )
         for given in estimators
         for estimator, check in generate(given)
         if name_of(check) not in NOT_APPLICABLE | ORDER_MATTERS.get(type(estimator), set())

@@ -10,6 +10,7 @@ import time
 import warnings
 from pathlib import Path
 
+import interrupted
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +20,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import KFold, LeaveOneGroupOut
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tiny import TINY
@@ -306,7 +307,7 @@ def test_sampler_generator_and_scaler_see_the_training_fold_only(cohort, monkeyp
     marker = 1000 * (1 + np.searchsorted(patients, cohort.groups))
     X[:, 0, 0] = marker
     generator = SpyingGenerator(**TINY.get_params())
-    folds = list(LeaveOneGroupOut().split(X, cohort.y, cohort.groups))
+    folds = list(GroupKFold(2).split(X, cohort.y, cohort.groups))
     result = compare_samplers(
         {
             "sampler": SpyingSampler(),
@@ -314,7 +315,7 @@ def test_sampler_generator_and_scaler_see_the_training_fold_only(cohort, monkeyp
         },
         make_pipeline(SpyingScaler(), LogisticRegression(max_iter=50)),
         *(X, cohort.y, cohort.groups),
-        cv=LeaveOneGroupOut(),
+        cv=folds,
         n_repeats=1,
         random_state=0,
     )
@@ -555,64 +556,44 @@ def test_a_comparison_with_a_saved_generator_is_found_again(cohort, tmp_path):
     assert n_rows(LatentDiffusionGenerator.load(tmp_path / "another")) == 4
 
 
-def test_a_hash_of_content_is_the_same_in_another_process(tmp_path):
-    code = """
-from geneeg_sk.model_selection._content import content_hash
-from tiny import TINY
+CONTENT = """
 import numpy as np
+import torch
 from sklearn.base import clone
 from sklearn.metrics import get_scorer
+from geneeg_sk.model_selection._content import content_hash
+from tiny import TINY
+
+torch.set_num_threads(1)
 y = ["ictal", "normal"] * 8
 X = np.random.default_rng(0).normal(size=(16, 2, 64))
 fitted = clone(TINY).fit(X, y)
 names = lambda x: x in {"ictal", "normal", "preictal"}
-print(content_hash(fitted, names, get_scorer("roc_auc"), {"b", "a"}))
-"""
-    found = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "PYTHONHASHSEED": seed},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert found[0] == found[1]
-
-
-SLOW = """
-import sys
-import time
-import numpy as np
-from imblearn.over_sampling import RandomOverSampler
-from sklearn.dummy import DummyClassifier
-from geneeg_sk.model_selection import compare_samplers
-
-
-class Slow(DummyClassifier):
-    def fit(self, X, y):
-        time.sleep(0.3)
-        return super().fit(X, y)
-
-
-y, groups = np.tile(["a", "b"], 20), np.repeat(range(4), 10)
-X = np.random.default_rng(0).normal(size=(40, 2, 16))
-candidates = {"none": None, "random": RandomOverSampler()}
-options = {"cv": 4, "n_repeats": 2, "random_state": 0, "store": sys.argv[1], "n_jobs": 2}
-found = compare_samplers(candidates, Slow(), X, y, groups, **options)
-print((found.results["error"] == "").sum())
+found = content_hash(fitted, names, get_scorer("roc_auc"), {"b", "a"})
 """
 
 
-def test_ctrl_c_ends_a_comparison_in_processes_which_then_goes_on(tmp_path):
+def run_beside(code, **options):
+    """Start Python with this code, which can import what is beside this file."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "PYTHONHASHSEED": "1"}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, **options)
+
+
+def test_a_hash_of_content_is_the_same_in_another_process():
+    here = {}
+    exec(CONTENT, here)
+    printed, errors = run_beside(f"{CONTENT}print(found)").communicate()
+    assert printed == f"{here['found']}\n", errors
+
+
+def test_ctrl_c_ends_a_comparison_in_processes_which_then_goes_on(tmp_path, monkeypatch):
     store = tmp_path / "rows.jsonl"
-    options = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    command = [sys.executable, "-W", "ignore", "-c", SLOW, store]
+    code = f"from interrupted import compare; compare({str(store)!r}, n_jobs=2)"
     # Shells have processes in the background ignore Ctrl-C, and what these start would inherit it.
     heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    first = subprocess.Popen(command, start_new_session=True, **heeding, **options)
+    first = run_beside(code, start_new_session=True, **heeding)
     while first.poll() is None and not store.exists():
         time.sleep(0.05)
     os.killpg(first.pid, signal.SIGINT)  # as a terminal does it: to the workers, too
@@ -621,6 +602,7 @@ def test_ctrl_c_ends_a_comparison_in_processes_which_then_goes_on(tmp_path):
     assert errors.rstrip().endswith("KeyboardInterrupt")
     before = store.read_text()
     assert 0 < before.count("\n") < 16
-    assert subprocess.run(command, **options).stdout == "16\n"
+    monkeypatch.setattr(interrupted, "SECONDS", 0)
+    assert interrupted.compare(store).results["error"].eq("").sum() == 16
     assert store.read_text().startswith(before)
     assert store.read_text().count("\n") == 16

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_param_validation
 from sklearn.utils.validation import has_fit_parameter
-from tiny import TINY
+from tiny import CACHE, TINY
 
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier, SequentialClassifier
 from geneeg_sk.features import EEGFeatures
@@ -38,9 +38,11 @@ from geneeg_sk.preprocessing import (
     WindowScaler,
 )
 
-OURS = GenEEGSampler(generator=clone(TINY), quality=None, random_state=0)
+UNCACHED = GenEEGSampler(generator=clone(TINY), quality=None, random_state=0)
+OURS = clone(UNCACHED).set_params(memory=CACHE.name)
 SAMPLERS = {
     "ours": OURS,
+    "ours, uncached": UNCACHED,
     "surrogates": FourierSurrogateSampler(random_state=0),
     "windowed random": WindowedSampler(sampler=RandomOverSampler(random_state=0)),
     "windowed smote": WindowedSampler(sampler=SMOTE(k_neighbors=2, random_state=0)),
@@ -72,9 +74,15 @@ GENERATOR = {"generator": TINY}
 EVERYTHING = {**SAMPLERS, **TRANSFORMERS, **CLASSIFIERS, **GENERATOR}
 
 
+SLOW = {"ours, uncached"}  # each of its fits trains a generator
+
+
 def each(estimators):
     """The test runs on every one of these."""
-    params = [pytest.param(estimator, id=name) for name, estimator in estimators.items()]
+    params = [
+        pytest.param(estimator, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name, estimator in estimators.items()
+    ]
     return pytest.mark.parametrize("estimator", params, indirect=True)
 
 
@@ -276,8 +284,8 @@ def test_global_random_states_stay_and_do_not_matter(estimator, data):
 def test_fits_in_threads_leave_the_global_random_stream_alone(estimator, data):
     torch.manual_seed(123)
     before = torch.get_rng_state()
-    for _ in range(3):
-        jobs = (delayed(result)(clone(estimator), data[0], data) for _ in range(8))
+    for _ in range(2):
+        jobs = (delayed(result)(clone(estimator), data[0], data) for _ in range(4))
         Parallel(n_jobs=4, prefer="threads")(jobs)
         assert torch.equal(torch.get_rng_state(), before)
 

@@ -129,6 +129,7 @@ def test_what_is_kept_for_a_report_comes_back(client, cohort):
     np.testing.assert_array_equal(kept.X_synthetic, expected.X_synthetic)
 
 
+@pytest.mark.slow
 def test_cross_validation_and_a_grid_are_those_of_one_process(client, cohort, store):
     X, y, groups = WindowRows(read_windows(store).X), cohort.y, cohort.groups
     sampler = GenEEGSampler(generator=TINY, patient_mix="balanced", random_state=0)
@@ -177,7 +178,7 @@ def test_a_task_is_small_however_many_windows_there_are(tmp_path, monkeypatch):
 # recordings
 
 
-@pytest.mark.parametrize("is_stored", [True, False])
+@pytest.mark.parametrize("is_stored", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_recordings_become_the_same_windows(data_folder, client, shared, tmp_path, is_stored):
     folder = data_folder / "chbmit-excerpt"
     expected = load_chbmit(folder, verbose=False)
@@ -228,7 +229,13 @@ def as_soon_as(path, action):
     thread.join()
 
 
-@pytest.mark.parametrize("restarted", [False, True], ids=["one worker", "all, restarted"])
+@pytest.mark.parametrize(
+    "restarted",
+    [
+        pytest.param(False, id="one worker"),
+        pytest.param(True, id="all, restarted", marks=pytest.mark.slow),
+    ],
+)
 def test_killed_workers_change_nothing(cohort, tmp_path, restarted, monkeypatch):
     expected = compare_slowly(cohort)
     options = ["--nanny" if restarted else "--no-nanny"]
@@ -249,6 +256,7 @@ def test_killed_workers_change_nothing(cohort, tmp_path, restarted, monkeypatch)
             assert len(client.nthreads()) == 1
 
 
+@pytest.mark.slow
 def test_without_the_scheduler_the_comparison_ends_and_goes_on_later(cohort, tmp_path):
     expected, rows = compare_slowly(cohort), tmp_path / "rows.jsonl"
     path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", ""), str(ROOT)])
@@ -272,7 +280,11 @@ def test_without_the_scheduler_the_comparison_ends_and_goes_on_later(cohort, tmp
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("import sys; sys.modules['geneeg_sk'] = None", "cannot import geneeg_sk"),
+        pytest.param(
+            "import sys; sys.modules['geneeg_sk'] = None",
+            "cannot import geneeg_sk",
+            marks=pytest.mark.slow,
+        ),
         ("import geneeg_sk._version as v; v.__version__ = '0.0.1'", "has geneeg_sk 0.0.1"),
     ],
 )
@@ -323,6 +335,7 @@ def run(*args, code=0):
     return result.output
 
 
+@pytest.mark.slow
 def test_the_benchmark_on_a_cluster_has_the_rows_of_this_machine(client, store, tmp_path):
     options = ["--windows", store, "--folds", 2, "--repeats", 1, "--quick"]
     options += ["--epochs", 1, "--vae-steps", 2, "--diffusion-steps", 2]
@@ -336,6 +349,7 @@ def test_the_benchmark_on_a_cluster_has_the_rows_of_this_machine(client, store, 
     assert "Is it private?" in (tmp_path / "there/report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_windows_that_a_cluster_cuts_are_those_of_this_machine(client, data_folder, tmp_path):
     options = ["windows", "--chbmit", data_folder / "chbmit-excerpt", "--sfreq", 128]
     run(*options, "--out", tmp_path / "here")

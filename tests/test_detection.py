@@ -467,6 +467,7 @@ def test_seizures_of_a_new_simulated_patient_are_found_without_false_alarms():
     assert abs(scores["latency"]) < 15
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_the_example_prints(data_folder, monkeypatch, capsys):
     folder = str(data_folder / "chbmit-excerpt")
     monkeypatch.setattr(sys, "argv", ["plot_detection.py", folder])
@@ -495,6 +496,7 @@ def test_an_always_on_detector_would_score_as_well_on_the_excerpt(data_folder):
     assert (scores.loc[("overall", "pooled"), ["sensitivity", "precision", "f1"]] == 1).all()
 
 
+@pytest.mark.slow
 def test_code_on_the_page_runs(data_folder, monkeypatch):
     monkeypatch.setenv("GENEEG_DATA", str(data_folder))
     namespace = {}

@@ -3,9 +3,12 @@
 import runpy
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).parents[1] / "docs"
 
 
+@pytest.mark.slow
 def test_the_page_prints_and_draws_what_it_shows(data_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("GENEEG_DATA", str(data_folder))
     monkeypatch.chdir(tmp_path)

@@ -128,6 +128,7 @@ def written(bench):
     return bench.out
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:With .*c2st")
 def test_lines_have_the_keys_that_others_read(written):
     lines = read(written)
@@ -149,11 +150,13 @@ def test_lines_have_the_keys_that_others_read(written):
     assert generated["synthetic"]["c2st_windows"] == same[0]["synthetic"]["c2st_windows"]
 
 
+@pytest.mark.slow
 def test_training_windows_again_are_training_windows(written):
     lines = [line for line in read(written) if line.get("method") == "training"]
     assert all(line["synthetic"]["near_copies"] == 1 for line in lines)
 
 
+@pytest.mark.slow
 def test_a_line_that_is_there_is_not_computed_again(written, cell, monkeypatch):
     monkeypatch.setattr(run, "WITH_STAGES", {("cohort", 12)})
     monkeypatch.setattr(sys, "argv", ["run", "--out", str(written)])
@@ -167,6 +170,7 @@ def test_a_line_that_is_there_is_not_computed_again(written, cell, monkeypatch):
     assert ("method", "geneeg") in run.jobs_left(other, arguments)
 
 
+@pytest.mark.slow
 def test_the_page_is_written_from_the_lines(written, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "RESULTS", written)
     monkeypatch.setattr(page, "PAGE", tmp_path / "fidelity.md")

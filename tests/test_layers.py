@@ -1,6 +1,10 @@
 """The order of the folders: imports point back along the way that data take."""
 
 import ast
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import geneeg_sk
@@ -59,3 +63,40 @@ def test_contributing_states_the_same_order():
     known = set().union(*LAYERS)
     found = [known & set(line.split()) for line in picture]
     assert [names for names in found if names] == LAYERS
+
+
+USE = """
+import json
+import sys
+import numpy as np
+from sklearn.dummy import DummyClassifier
+from geneeg_sk import datasets, model_selection, over_sampling
+
+loaded = {}
+[getattr(datasets, name) for name in datasets.__all__]
+loaded["data sets"] = list(sys.modules)
+y, groups = np.tile(["ictal", "normal", "normal"], 8), np.repeat([0, 1, 2, 3], 6)
+X = 20 * np.random.default_rng(0).normal(size=(24, 2, 64)).astype(np.float32)
+candidates = {"none": None, "surrogates": over_sampling.FourierSurrogateSampler()}
+options = {"cv": 2, "n_repeats": 1, "random_state": 0}
+model_selection.compare_samplers(candidates, DummyClassifier(), X, y, groups, **options)
+loaded["a comparison"] = list(sys.modules)
+from geneeg_sk import CNNBiLSTMClassifier
+from tiny import TINY
+X, y = over_sampling.GenEEGSampler(generator=TINY).fit_resample(X, y)
+CNNBiLSTMClassifier(n_filters=2, n_hidden=2, max_epochs=1).fit(X, y).predict(X)
+loaded["networks"] = list(sys.modules)
+print(json.dumps(loaded))
+"""
+FOR_SOME = {"mne", "matplotlib", "typer", "pooch", "requests", "edfio", "distributed"}
+
+
+def test_what_only_some_need_is_loaded_only_for_them():
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-W", "ignore", "-c", USE]
+    printed = subprocess.check_output(command, cwd=ROOT.parent, env=environment)
+    loaded = {what: set(names) for what, names in json.loads(printed).items()}
+    for what, names in loaded.items():
+        assert not FOR_SOME & names, what
+    for what in ("data sets", "a comparison"):
+        assert "torch" not in loaded[what], what

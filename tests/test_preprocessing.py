@@ -342,6 +342,20 @@ def test_without_centering_the_offset_stays():
     assert np.median(scaled) == pytest.approx(1000 / 30, rel=0.1)
 
 
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scaled_windows_come_back_in_microvolts(center, dtype):
+    X = (noise() + 100).astype(dtype)
+    scaler = WindowScaler(center=center)
+    back = scaler.inverse_transform(scaler.fit_transform(X))
+    assert back.dtype == dtype
+    np.testing.assert_allclose(back, X, rtol=1e-4)
+    flat = WindowScaler(center=center).fit(X[:, 0])
+    np.testing.assert_allclose(flat.inverse_transform(flat.transform(X[:, 0])), X[:, 0], rtol=1e-4)
+    with pytest.raises(ValueError, match="2 features"):
+        scaler.inverse_transform(X[:, :2])
+
+
 def test_a_flat_channel_stays_flat():
     X = noise()
     X[:, 1] = 7

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from contextlib import contextmanager
 from html.parser import HTMLParser
 
 import browser
@@ -13,7 +14,7 @@ from report_parts import a_comparison, some_windows
 
 from geneeg_sk.datasets import make_eeg_cohort
 from geneeg_sk.inspection import _realism, _verdict, make_report
-from geneeg_sk.metrics import _power
+from geneeg_sk.metrics import _power, _two_sample
 from geneeg_sk.metrics._window_scores import score_training, score_windows
 from geneeg_sk.over_sampling import FourierSurrogateSampler
 
@@ -30,6 +31,14 @@ def windows():
 @pytest.fixture
 def comparison():
     return a_comparison({"none": 0, "SMOTE": -0.05, "Ours": 0.1})
+
+
+@contextmanager
+def few_trees():
+    """Make tests of what is written, and not of how right it is, several times faster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_two_sample, "N_TREES", 5)
+        yield
 
 
 # --- the page
@@ -73,16 +82,17 @@ def page(tmp_path_factory, windows):
         {"none": 0, "SMOTE": -0.05, "ADASYN": 0, "Ours": 0.1}, failing=["ADASYN"]
     )
     history = pd.DataFrame({"stage": "vae", "step": [10, 20], "loss": [1.0, 0.5]})
-    out = make_report(
-        folder / "new" / "report.html",
-        comparison=comparison,
-        real=real,
-        synthetic=synthetic,
-        sfreq=SFREQ,
-        history=history,
-        title="<script>alert(1)</script> & co",
-        how={"command": "geneeg-sk <x>", "versions": {"numpy": np.__version__}, "seed": 7},
-    )
+    with few_trees():
+        out = make_report(
+            folder / "new" / "report.html",
+            comparison=comparison,
+            real=real,
+            synthetic=synthetic,
+            sfreq=SFREQ,
+            history=history,
+            title="<script>alert(1)</script> & co",
+            how={"command": "geneeg-sk <x>", "versions": {"numpy": np.__version__}, "seed": 7},
+        )
     return Page(out)
 
 
@@ -524,6 +534,7 @@ def full_page(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(browser.find() is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("width", [400, 1400])
 def test_a_browser_shows_the_page_without_errors_requests_or_overflow(full_page, width):
@@ -588,17 +599,18 @@ def test_no_name_is_run_as_a_script_or_set_as_a_formula(tmp_path):
     c.scores_by_patient = c.scores_by_patient.rename(columns=scores)
     names = dict(zip(("ictal", "normal"), (f"{SCRIPT}{TEX}", f"{IMAGE}{QUOTE}")))
     real, synthetic = ({names[s]: X for s, X in sets.items()} for sets in some_windows())
-    page = make_report(
-        tmp_path / "report.html",
-        comparison=c,
-        real=real,
-        synthetic=synthetic,
-        groups={s: np.resize([SCRIPT, IMAGE, TEX], len(X)) for s, X in real.items()},
-        info=mne.create_info([SCRIPT, IMAGE, TEX], SFREQ, "eeg"),
-        history=pd.DataFrame({"stage": SCRIPT, "step": [1, 2], "loss": [1.0, 0.5], TEX: 1.0}),
-        how={SCRIPT: {IMAGE: QUOTE}},
-        title=f"{SCRIPT}{IMAGE}",
-    )
+    with few_trees():
+        page = make_report(
+            tmp_path / "report.html",
+            comparison=c,
+            real=real,
+            synthetic=synthetic,
+            groups={s: np.resize([SCRIPT, IMAGE, TEX], len(X)) for s, X in real.items()},
+            info=mne.create_info([SCRIPT, IMAGE, TEX], SFREQ, "eeg"),
+            history=pd.DataFrame({"stage": SCRIPT, "step": [1, 2], "loss": [1.0, 0.5], TEX: 1.0}),
+            how={SCRIPT: {IMAGE: QUOTE}},
+            title=f"{SCRIPT}{IMAGE}",
+        )
     active = Active(page.read_text(encoding="utf-8"))
     assert active.runs
     assert not [text for text in active.runs if "alert(7)" in text]

@@ -120,7 +120,13 @@ SPLITTERS = {
 }
 
 
-@pytest.fixture(params=SPLITTERS)
+@pytest.fixture(
+    params=[
+        "StratifiedGroupKFold",
+        pytest.param("GroupKFold", marks=pytest.mark.slow),
+        pytest.param("LeaveOneGroupOut", marks=pytest.mark.slow),
+    ]
+)
 def cv(request):
     return SPLITTERS[request.param]
 

@@ -214,8 +214,8 @@ def test_training_from_disk_is_bit_identical_to_training_from_memory(stored, tmp
     losses = ["train_loss", "valid_loss"]
     np.testing.assert_array_equal(from_disk.history_[losses], in_memory.history_[losses])
     np.testing.assert_array_equal(
-        from_disk.fine_tune(rows[test], stored.y[test]).predict_proba(X),
-        in_memory.fine_tune(X[test], stored.y[test]).predict_proba(rows),
+        from_disk.partial_fit(rows[test], stored.y[test]).predict_proba(X),
+        in_memory.partial_fit(X[test], stored.y[test]).predict_proba(rows),
     )
     assert from_disk.n_features_in_ == in_memory.n_features_in_
 
@@ -354,6 +354,7 @@ def test_a_balanced_fold_is_left_alone_and_nonsense_is_refused(rows, stored, gen
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_the_page_on_memory_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs/guide/scale.md").read_text(encoding="utf-8")

@@ -155,7 +155,7 @@ def test_any_flipped_bit_of_the_header_is_noticed_or_means_the_same(model, saved
     whole, expected = path.read_bytes(), model.says(model.load(saved))
     rng = np.random.default_rng(0)
     noticed = 0
-    for at in rng.integers(len(whole), size=80).tolist():
+    for at in rng.integers(len(whole), size=40).tolist():
         damaged = bytearray(whole)
         damaged[at] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
@@ -165,7 +165,7 @@ def test_any_flipped_bit_of_the_header_is_noticed_or_means_the_same(model, saved
             noticed += 1
         else:  # a blank became another blank, say
             assert found == expected
-    assert noticed > 60
+    assert noticed > 30
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999"])
@@ -303,7 +303,10 @@ def test_a_loaded_classifier_is_the_saved_one(cohort, tmp_path, labels):
     pd.testing.assert_frame_equal(loaded.history_, clf.history_)
     assert_array_equal(loaded.predict(cohort.X), clf.predict(cohort.X))
     assert_array_equal(loaded.predict_proba(cohort.X), clf.predict_proba(cohort.X))
-    for train in (lambda one: one.fine_tune(cohort.X, y), lambda one: clone(one).fit(cohort.X, y)):
+    for train in (
+        lambda one: clone(one).fit(cohort.X, y),
+        lambda one: one.partial_fit(cohort.X, y),
+    ):
         assert_array_equal(*[train(one).predict_proba(cohort.X) for one in (loaded, clf)])
 
 

@@ -67,6 +67,7 @@ def test_every_link_of_the_site_leads_somewhere(site):
     assert list(problems(site)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(browser.find() is None, reason="no Chromium")
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize(

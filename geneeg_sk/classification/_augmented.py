@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.metrics import f1_score
 from sklearn.utils import Tags, get_tags
@@ -17,6 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from geneeg_sk._checks import background_state, check_groups, check_windows, is_mne
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.classification._blend import Blend
 from geneeg_sk.classification._classifier import check_labels, check_two_classes
 from geneeg_sk.classification._patient_split import PatientSplit, TooFewPatients, split_patients
@@ -33,10 +35,11 @@ def _can_personalize(clf: AugmentedClassifier) -> bool:
         generates = hasattr(getattr(getattr(clf, "sampler_", None), "generator_", None), "profile")
     else:
         trained, generates = clf.estimator, hasattr(clf.sampler, "generator")
-    if not (generates and hasattr(trained, "fine_tune")):
+    if not (generates and hasattr(trained, "partial_fit")):
         raise AttributeError(
             "personalize needs a GenEEGSampler as sampler, whose generator was trained and has a "
-            "method profile, and a CNNBiLSTMClassifier as estimator; these are "
+            "method profile, and an estimator with partial_fit, such as CNNBiLSTMClassifier; "
+            "these are "
             f"{type(clf.sampler).__name__} and {type(clf.estimator).__name__}."
         )
     return True
@@ -152,7 +155,9 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.background = background
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, *, groups: Any = None) -> AugmentedClassifier:
+    def fit(
+        self, X: WindowsLike, y: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> AugmentedClassifier:
         """Split, augment, train, and decide.
 
         Parameters
@@ -215,7 +220,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             }
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: WindowsLike) -> np.ndarray:
         """Predict the state of each window.
 
         Parameters
@@ -231,7 +236,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict(self._windows(X, reset=False))
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: WindowsLike) -> np.ndarray:
         """Predict the probability of each state.
 
         Parameters
@@ -248,14 +253,14 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return self.estimator_.predict_proba(self._windows(X, reset=False))
 
     @available_if(_can_personalize)
-    def personalize(self, X_background: Any) -> AugmentedClassifier:
+    def personalize(self, X_background: WindowsLike) -> AugmentedClassifier:
         """Adapt to one new patient, of whom only background windows are known.
 
         A copy of the classifier is trained a little further on these windows and as many
         synthetic ones of every other state, generated with the patient's profile. There is such a
         method only where `sampler` is a :class:`~geneeg_sk.over_sampling.GenEEGSampler`, or has
-        another generator that describes patients, and `estimator` can be trained further, as
-        :class:`CNNBiLSTMClassifier` can.
+        another generator that describes patients, and `estimator` has ``partial_fit``, as
+        :class:`CNNBiLSTMClassifier` has.
 
         Parameters
         ----------
@@ -277,7 +282,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         synthetic = synthetic.reshape(len(synthetic), *X.shape[1:]).astype(X.dtype, copy=False)
         labels = np.full(len(X), self.background_, dtype=self.classes_.dtype)
         personalized = copy.copy(self)
-        personalized.estimator_ = self.estimator_.fine_tune(
+        personalized.estimator_ = copy.deepcopy(self.estimator_).partial_fit(
             np.concatenate([X, synthetic]), np.concatenate([labels, wanted])
         )
         return personalized

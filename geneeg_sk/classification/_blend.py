@@ -34,7 +34,9 @@ class Blend(ClassifierMixin, BaseEstimator):
         """Return the most probable state of each window, shape (n_windows,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    @available_if(lambda self: all(hasattr(member, "fine_tune") for member in self.members))
-    def fine_tune(self, X: Any, y: Any) -> Blend:
-        """Return a blend of the same classifiers, trained a little further."""
-        return Blend([member.fine_tune(X, y) for member in self.members])
+    @available_if(lambda self: all(hasattr(member, "partial_fit") for member in self.members))
+    def partial_fit(self, X: Any, y: Any) -> Blend:
+        """Train each classifier further."""
+        for member in self.members:
+            member.partial_fit(X, y)
+        return self

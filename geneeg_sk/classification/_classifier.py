@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import Tags, check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -22,6 +23,7 @@ from torch import nn, optim, tensor
 from geneeg_sk._checks import check_finite, check_windows
 from geneeg_sk._device import resolve_device
 from geneeg_sk._seeding import MAX_SEED, seeded
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
 from geneeg_sk.classification._training import (
     Progress,
@@ -94,7 +96,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     net_ : skorch.NeuralNetClassifier
         The fitted net; ``net_.module_`` is the network. It knows labels as 0 to n_classes - 1.
     history_ : DataFrame
-        Losses of each epoch.
+        Losses of each epoch of the last training.
 
     See Also
     --------
@@ -121,6 +123,8 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     >>> clf.history_.columns.tolist()
     ['epoch', 'train_loss', 'dur']
     """
+
+    net_: NeuralNetClassifier
 
     _parameter_constraints: dict = {
         "n_filters": [Interval(Integral, 1, None, closed="left")],
@@ -176,7 +180,14 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, *, X_valid: Any = None, y_valid: Any = None):
+    def fit(
+        self,
+        X: WindowsLike | WindowRows,
+        y: ArrayLike,
+        *,
+        X_valid: WindowsLike | WindowRows | None = None,
+        y_valid: ArrayLike | None = None,
+    ):
         """Train the network.
 
         Parameters
@@ -205,48 +216,40 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         KeyboardInterrupt
             On Ctrl-C. Then nothing is fitted.
         """
-        X = check_input(self, X, reset=True)
-        y = check_labels(self, X, y)
-        # An earlier net must not survive beside new labels, should this training be interrupted.
-        if hasattr(self, "net_"):
-            del self.net_
-        self.classes_, y = np.unique(y, return_inverse=True)
-        check_two_classes(self.classes_)
-        valid = self._check_valid(X_valid, y_valid)
+        return self._fit(X, y, X_valid=X_valid, y_valid=y_valid)
 
-        device = resolve_device(self.device)
-        with seeded(check_random_state(self.random_state).randint(MAX_SEED), device):
-            net = self._build_net(X, y, device, valid=valid)
-            net.fit(X, y)
-        raise_if_interrupted(net)
-        forget_validation(net)
-        self.net_: NeuralNetClassifier = net
-        self.history_ = history_frame(net.history)
-        return self
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: WindowsLike | WindowRows, y: ArrayLike, *, classes: ArrayLike | None = None
+    ):
+        """Train the network further on other windows, such as those of one patient.
 
-    def fine_tune(self, X: Any, y: Any) -> CNNBiLSTMClassifier:
-        """Return a copy that was trained further on other windows; this one stays as it is.
-
-        A few epochs at a tenth of the learning rate, so that what was learned before stays.
+        A few epochs at a tenth of the learning rate, so that what was learned before stays. The
+        first call of a classifier that is not fitted trains as `fit` does.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_channels, n_times) or (n_windows, n_times), or Epochs
-            Windows, in microvolts, with channels and times as in `fit`.
+            Windows, in microvolts, with channels and times as before.
         y : array-like of shape (n_windows,)
-            Labels among ``classes_``.
+            Labels, of which some may be missing.
+        classes : array-like, optional
+            All labels that will ever occur. Used in the first call only; None: those of `y`.
 
         Returns
         -------
-        tuned : CNNBiLSTMClassifier
-            A fitted copy.
+        self : object
+            The fitted classifier.
 
         Raises
         ------
         ValueError
             As `fit`, and if `y` holds labels that are not in ``classes_``.
+        FloatingPointError
+            If training diverges. Then, and on Ctrl-C, the classifier stays as it was.
         """
-        check_is_fitted(self, "net_")
+        if not hasattr(self, "net_"):
+            return self._fit(X, y, classes=classes)
         X, y = self._check_known(X, y, "y")
         slower = copy.copy(self)
         slower.set_params(
@@ -259,11 +262,10 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             net.module_.load_state_dict(self.net_.module_.state_dict())
             net.partial_fit(X, y)
         raise_if_interrupted(net)
-        tuned = copy.copy(self)
-        tuned.net_, tuned.history_ = net, history_frame(net.history)
-        return tuned
+        self.net_, self.history_ = net, history_frame(net.history)
+        return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: WindowsLike | WindowRows) -> np.ndarray:
         """Predict the state of each window.
 
         Parameters
@@ -279,7 +281,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: WindowsLike | WindowRows) -> np.ndarray:
         """Predict the probability of each state.
 
         Parameters
@@ -348,6 +350,29 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
         return read_classifier(folder, cls)
 
+    def _fit(
+        self, X: Any, y: Any, *, classes: Any = None, X_valid: Any = None, y_valid: Any = None
+    ) -> CNNBiLSTMClassifier:
+        X = check_input(self, X, reset=True)
+        y = check_labels(self, X, y)
+        # An earlier net must not survive beside new labels, should this training be interrupted.
+        if hasattr(self, "net_"):
+            del self.net_
+        self.classes_ = np.unique(y if classes is None else classes)
+        check_two_classes(self.classes_)
+        y = self._encode(y, "y")
+        valid = self._check_valid(X_valid, y_valid)
+
+        device = resolve_device(self.device)
+        with seeded(check_random_state(self.random_state).randint(MAX_SEED), device):
+            net = self._build_net(X, y, device, valid=valid)
+            net.fit(X, y)
+        raise_if_interrupted(net)
+        forget_validation(net)
+        self.net_ = net
+        self.history_ = history_frame(net.history)
+        return self
+
     def _check_valid(self, X: Any, y: Any) -> tuple[Windows, np.ndarray] | None:
         """Return validation windows and the positions of their labels in `classes_`, or None."""
         if X is None and y is None:
@@ -359,14 +384,17 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     def _check_known(self, X: Any, y: Any, name: str) -> tuple[Windows, np.ndarray]:
         """Return windows and the positions of their labels in `classes_`."""
         X = check_input(self, X, reset=False)
-        y = check_labels(self, X, y)
+        return X, self._encode(check_labels(self, X, y), name)
+
+    def _encode(self, y: np.ndarray, name: str) -> np.ndarray:
+        """Return the positions of labels in `classes_`."""
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
                 f"{name} holds {unknown.tolist()}, which are not among the labels that the "
                 f"classifier is trained on, {self.classes_.tolist()}. Leave their windows out."
             )
-        return X, np.searchsorted(self.classes_, y)
+        return np.searchsorted(self.classes_, y)
 
     def _build_net(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval
@@ -19,6 +20,7 @@ from torch.utils.data import WeightedRandomSampler
 from geneeg_sk._checks import check_groups, check_windows
 from geneeg_sk._device import resolve_device
 from geneeg_sk._seeding import MAX_SEED, seeded
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.classification._classifier import (
     CNNBiLSTMClassifier,
     as_float32,
@@ -126,7 +128,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, *, groups: Any = None):
+    def fit(self, X: WindowsLike, y: ArrayLike, *, groups: ArrayLike | None = None):
         """Train on one patient after the other, in the order in which they first appear.
 
         Parameters
@@ -163,7 +165,14 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, *, groups: Any = None, classes: Any = None):
+    def partial_fit(
+        self,
+        X: WindowsLike,
+        y: ArrayLike,
+        *,
+        groups: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ):
         """Learn further patients.
 
         Parameters
@@ -200,7 +209,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         self._learn_all(X, y, groups)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: WindowsLike) -> np.ndarray:
         """Predict the state of each window.
 
         Parameters
@@ -216,7 +225,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: WindowsLike) -> np.ndarray:
         """Predict the probability of each state.
 
         Parameters

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from geneeg_sk._checks import DEFAULT_SFREQ, check_windows, resolve_sfreq
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features._spectrum import BANDS, band_widths, power_spectrum
 from geneeg_sk.preprocessing._base import (
     channel_names,
@@ -120,7 +121,7 @@ class EEGFeatures(TransformerMixin, BaseEstimator):
         self.average = average
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> EEGFeatures:
+    def fit(self, X: WindowsLike, y: Any = None) -> EEGFeatures:
         """Check the windows and note their shape, channel names and sampling frequency.
 
         Parameters
@@ -147,7 +148,7 @@ class EEGFeatures(TransformerMixin, BaseEstimator):
         check_windows(self, X, reset=True)
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: WindowsLike) -> np.ndarray:
         """Compute the features.
 
         Parameters

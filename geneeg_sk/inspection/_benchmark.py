@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from geneeg_sk.metrics._registry import METRICS
 from geneeg_sk.metrics._statistics import bootstrap_interval
 from geneeg_sk.model_selection._comparison import SamplerComparison
 from geneeg_sk.model_selection._score_table import format_interval, format_signed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class BenchmarkDisplay(Display):
@@ -79,7 +82,7 @@ class BenchmarkDisplay(Display):
         *,
         baseline: str | None = None,
         score: str = "macro_f1",
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> BenchmarkDisplay:
         """Pair the scores of a comparison, and draw them.
 

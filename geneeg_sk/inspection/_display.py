@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from geneeg_sk.inspection._style import make_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Layout(NamedTuple):
@@ -34,7 +38,7 @@ class Display:
 
     _has_panels = False  # then `ax_` is an array, also of one panel
 
-    def plot(self, ax: Any = None) -> Self:
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
         """Draw.
 
         Parameters

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.decomposition import PCA
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._sets import check_pair, label_with_count, thin_sets
 from geneeg_sk.inspection._style import COLORS, hide_spines
 from geneeg_sk.metrics._sets import embed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_POINTS = 1000  # of each set; more hide each other
 MARKERS = {"real": "o", "synthetic": "^"}
@@ -65,7 +69,12 @@ class EmbeddingDisplay(Display):
 
     @classmethod
     def from_windows(
-        cls, real: Any, synthetic: Any = None, *, sfreq: float | None = None, ax: Any = None
+        cls,
+        real: WindowsLike,
+        synthetic: WindowsLike | None = None,
+        *,
+        sfreq: float | None = None,
+        ax: Axes | None = None,
     ) -> EmbeddingDisplay:
         """Compute features and components, and draw the windows.
 

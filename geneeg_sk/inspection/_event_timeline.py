@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._style import BLACK, BLUE, GRAY, VERMILLION, hide_spines
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Below the probability, which has 0 to 1 of the height.
 ROWS = {"annotated": -0.16, "detected": -0.34}
@@ -85,7 +88,7 @@ class EventTimelineDisplay(Display):
 
     @classmethod
     def from_detection(
-        cls, detection: Any, seizures: pd.DataFrame | None = None, *, ax: Any = None
+        cls, detection: Any, seizures: pd.DataFrame | None = None, *, ax: Axes | None = None
     ) -> EventTimelineDisplay:
         """Draw what `detect_seizures` returned, beside what is annotated.
 

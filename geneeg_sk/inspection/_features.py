@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import ks_2samp
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features._eeg_features import FEATURES
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._sets import MAX_SHOWN, check_pair, label_with_count, thin_sets
 from geneeg_sk.inspection._style import COLORS, LINES, hide_spines
 from geneeg_sk.metrics._sets import LOG_FEATURES, compute_features
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 UNITS = {
     **dict.fromkeys([name for name in FEATURES if name.endswith("_power")], "µV²"),
@@ -79,7 +83,12 @@ class FeaturesDisplay(Display):
 
     @classmethod
     def from_windows(
-        cls, real: Any, synthetic: Any = None, *, sfreq: float | None = None, ax: Any = None
+        cls,
+        real: WindowsLike,
+        synthetic: WindowsLike | None = None,
+        *,
+        sfreq: float | None = None,
+        ax: Axes | None = None,
     ) -> FeaturesDisplay:
         """Compute the features, and draw them.
 

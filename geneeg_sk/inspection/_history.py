@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._style import BLACK, CYCLE, hide_spines
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # for print without colors
 NOT_TERMS = {"stage", "step", "loss", "validation"}
@@ -47,7 +50,7 @@ class HistoryDisplay(Display):
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> HistoryDisplay:
+    def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> HistoryDisplay:
         """Draw the `history_` of a fitted estimator.
 
         Parameters

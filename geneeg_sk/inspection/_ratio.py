@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +13,9 @@ from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._style import BLUE, GRAY, hide_spines
 from geneeg_sk.metrics._registry import METRICS
 from geneeg_sk.model_selection._comparison import SamplerComparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class RatioDisplay(Display):
@@ -73,7 +76,7 @@ class RatioDisplay(Display):
         fractions: Mapping[str, float],
         *,
         score: str = "macro_f1",
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> RatioDisplay:
         """Draw candidates of a comparison that differ in how much they fill.
 
@@ -108,7 +111,7 @@ class RatioDisplay(Display):
         return cls(scores=table, intervals=compute_intervals(table), score=score).plot(ax=ax)
 
     @classmethod
-    def from_estimator(cls, search: Any, *, ax: Any = None) -> RatioDisplay:
+    def from_estimator(cls, search: Any, *, ax: Axes | None = None) -> RatioDisplay:
         """Draw a grid search over ``sampling_strategy``.
 
         Parameters

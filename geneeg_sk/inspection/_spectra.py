@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.signal import welch
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features._spectrum import BANDS
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._sets import MAX_SHOWN, check_pair, label_with_count, thin_sets
 from geneeg_sk.inspection._style import COLORS, GRAY, LINES, hide_spines
 from geneeg_sk.metrics._fidelity import DYNAMIC_RANGE
 from geneeg_sk.preprocessing._base import iter_blocks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SEGMENT = 2.0  # seconds: a resolution of 0.5 Hz, the lower edge of the delta band
 HIGHEST = 50.0  # Hz shown: gamma ends at 45
@@ -74,7 +78,12 @@ class SpectraDisplay(Display):
 
     @classmethod
     def from_windows(
-        cls, real: Any, synthetic: Any = None, *, sfreq: float | None = None, ax: Any = None
+        cls,
+        real: WindowsLike,
+        synthetic: WindowsLike | None = None,
+        *,
+        sfreq: float | None = None,
+        ax: Axes | None = None,
     ) -> SpectraDisplay:
         """Compute the spectra, and draw them.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from geneeg_sk.inspection._style import (
     VERMILLION,
     hide_spines,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLORS = {"normal": BLUE, "preictal": ORANGE, "ictal": VERMILLION}
 OTHERS = (GREEN, PURPLE)
@@ -80,7 +83,7 @@ class TimelineDisplay(Display):
 
     @classmethod
     def from_windows(
-        cls, windows: Bunch, patient: Any = None, *, ax: Any = None
+        cls, windows: Bunch, patient: Any = None, *, ax: Axes | None = None
     ) -> TimelineDisplay:
         """Draw the timeline of a patient.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features._eeg_features import FEATURES
 from geneeg_sk.features._spectrum import BANDS
 from geneeg_sk.inspection._channels import locate_channels
@@ -21,6 +22,9 @@ from geneeg_sk.inspection._sets import (
 from geneeg_sk.inspection._style import COLORS
 from geneeg_sk.metrics._fidelity import DYNAMIC_RANGE
 from geneeg_sk.metrics._sets import compute_features
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MIN_PLACES = 4  # for a map between them
 COLOR_MAP = "cividis"  # even in lightness, and the same for all kinds of color vision
@@ -84,12 +88,12 @@ class TopomapDisplay(Display):
     @classmethod
     def from_windows(
         cls,
-        real: Any,
-        synthetic: Any = None,
+        real: WindowsLike,
+        synthetic: WindowsLike | None = None,
         *,
         sfreq: float | None = None,
         ch_names: Sequence[str] | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> TopomapDisplay:
         """Compute the band powers, and draw the maps.
 

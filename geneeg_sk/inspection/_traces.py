@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.inspection._channels import sort_clinically
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._sets import check_pair, get_channel_names
 from geneeg_sk.inspection._style import COLORS, GRAY, hide_spines
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WIDTH = 6.6  # inches, both panels
 ROW = 0.24  # inches, one channel
@@ -83,14 +87,14 @@ class TracesDisplay(Display):
     @classmethod
     def from_windows(
         cls,
-        real: Any,
-        synthetic: Any = None,
+        real: WindowsLike,
+        synthetic: WindowsLike | None = None,
         *,
         sfreq: float | None = None,
         ch_names: Sequence[str] | None = None,
         n_windows: int = 2,
         random_state: int | np.random.RandomState | None = 0,
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> TracesDisplay:
         """Draw some windows of each kind, picked at random.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
 
 
 def expected_calibration_error(
-    y_true: Any, proba: Any, *, classes: Any = None, n_bins: int = 15
+    y_true: ArrayLike, proba: ArrayLike, *, classes: ArrayLike | None = None, n_bins: int = 15
 ) -> float:
     """Expected calibration error of the predicted state.
 
@@ -56,17 +57,16 @@ def expected_calibration_error(
     """
     if n_bins < 1:
         raise ValueError(f"n_bins={n_bins}; expected at least one bin.")
-    y_true = column_or_1d(y_true)
-    proba = _check_proba(proba)
-    check_consistent_length(y_true, proba)
-    classes = _check_classes(classes, y_true, proba.shape[1])
+    states, probabilities = column_or_1d(y_true), _check_proba(proba)
+    check_consistent_length(states, probabilities)
+    labels = _check_classes(classes, states, probabilities.shape[1])
 
-    confidence = proba.max(axis=1)
-    correct = classes[proba.argmax(axis=1)] == y_true
+    confidence = probabilities.max(axis=1)
+    correct = labels[probabilities.argmax(axis=1)] == states
     # bins are open below and closed above, as in the paper
     bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
     gaps = np.bincount(bins, weights=correct - confidence, minlength=n_bins)
-    return float(np.abs(gaps).sum() / len(y_true))
+    return float(np.abs(gaps).sum() / len(states))
 
 
 def _check_proba(proba: Any) -> np.ndarray:
@@ -84,14 +84,13 @@ def _check_proba(proba: Any) -> np.ndarray:
 
 def _check_classes(classes: Any, y_true: np.ndarray, n_columns: int) -> np.ndarray:
     """Return the label of each column of probabilities."""
-    given = classes is not None
-    classes = np.asarray(classes) if given else np.unique(y_true)
-    if len(classes) != n_columns:
+    labels = np.unique(y_true) if classes is None else np.asarray(classes)
+    if len(labels) != n_columns:
         raise ValueError(
-            f"proba has {n_columns} columns for the {len(classes)} classes {classes.tolist()}. "
-            + ("Give one class per column." if given else "Pass classes=classifier.classes_.")
+            f"proba has {n_columns} columns for the {len(labels)} classes {labels.tolist()}. "
+            "Pass classes=classifier.classes_, one for each column."
         )
-    unknown = np.setdiff1d(y_true, classes)
+    unknown = np.setdiff1d(y_true, labels)
     if len(unknown):
-        raise ValueError(f"y_true has {unknown.tolist()}, but classes are {classes.tolist()}.")
-    return classes
+        raise ValueError(f"y_true has {unknown.tolist()}, but classes are {labels.tolist()}.")
+    return labels

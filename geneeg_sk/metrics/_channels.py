@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy import fft
 from scipy.signal.windows import hann
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features._spectrum import BANDS
 from geneeg_sk.metrics._sets import check_sets
 from geneeg_sk.preprocessing._base import iter_blocks
@@ -16,7 +15,7 @@ from geneeg_sk.preprocessing._base import iter_blocks
 BLOCK_BYTES = 1 << 24  # of signal: large enough for fast matrix products
 
 
-def correlation_error(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def correlation_error(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     """Error of the correlation between channels.
 
     The Pearson correlation of every pair of channels in a window, averaged over windows; then the
@@ -65,7 +64,7 @@ def correlation_error(real: Any, synthetic: Any, *, sfreq: float) -> float:
     return float(np.sqrt(np.mean((first[pairs] - second[pairs]) ** 2)))
 
 
-def coherence_error(real: Any, synthetic: Any, *, sfreq: float) -> pd.Series:
+def coherence_error(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> pd.Series:
     """Error of the coherence between channels, band by band.
 
     Magnitude-squared coherence of every pair of channels, estimated as by Welch [1]_ with the

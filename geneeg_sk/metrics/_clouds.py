@@ -10,13 +10,14 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import NearestNeighbors
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._sets import check_sets, embed, thin
 
 MAX_WINDOWS = 4000  # of each set, where all pairs are compared
 ROWS = 500  # of a matrix of distances that is held at a time
 
 
-def mmd(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def mmd(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     r"""Maximum mean discrepancy between the features of real and of synthetic windows.
 
     The unbiased estimate of its square (Gretton et al. 2012, eq. 3 [1]_) in the `EEGFeatures` of
@@ -62,7 +63,7 @@ def mmd(real: Any, synthetic: Any, *, sfreq: float) -> float:
     return within[0] + within[1] - 2 * _mean_kernel(*points)
 
 
-def frechet_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def frechet_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     r"""Fréchet distance between Gaussians fitted to the features of real and synthetic windows.
 
     :math:`|\mu_1-\mu_2|^2+\mathrm{tr}(\Sigma_1+\Sigma_2-2(\Sigma_1\Sigma_2)^{1/2})`, the square of
@@ -114,7 +115,9 @@ def frechet_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
     return float(means @ means + (a1**2).sum() + (a2**2).sum() - 2 * overlap)
 
 
-def prdc(real: Any, synthetic: Any, *, sfreq: float, n_neighbors: int = 5) -> pd.Series:
+def prdc(
+    real: WindowsLike, synthetic: WindowsLike, *, sfreq: float, n_neighbors: int = 5
+) -> pd.Series:
     """Precision, recall, density and coverage: are synthetic windows real, and are they diverse?
 
     Each window has a ball around it, in feature space, that reaches to the k-th nearest window of

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import fft
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._neighbors import find_nearest, standardize_features
 from geneeg_sk.metrics._sets import check_sets, pick_evenly
 
@@ -19,8 +20,8 @@ CHUNK = 64  # windows of each set at a time, so that what is between stays below
 
 
 def find_copies(
-    real: Any,
-    synthetic: Any,
+    real: WindowsLike,
+    synthetic: WindowsLike,
     *,
     sfreq: float,
     on: Literal["windows", "features"] = "windows",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 from timescoring.annotations import Annotation
@@ -112,7 +113,12 @@ def event_scores(
 
 
 def window_event_scores(
-    y_true: Any, y_pred: Any, metadata: pd.DataFrame, *, length: float, state: Any = "ictal"
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    metadata: pd.DataFrame,
+    *,
+    length: float,
+    state: Any = "ictal",
 ) -> pd.DataFrame:
     """Score predicted states of windows by the seizures they make, per patient and overall.
 
@@ -175,7 +181,7 @@ def window_event_scores(
 
 
 def events_from_windows(
-    y: Any, metadata: pd.DataFrame, *, length: float, state: Any = "ictal"
+    y: ArrayLike, metadata: pd.DataFrame, *, length: float, state: Any = "ictal"
 ) -> pd.DataFrame:
     """Join windows of a state that touch or overlap into events.
 

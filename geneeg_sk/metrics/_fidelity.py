@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy.fft import rfftfreq
 from scipy.stats import false_discovery_control, ks_2samp
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features._eeg_features import FEATURES
 from geneeg_sk.features._spectrum import BANDS, power_spectrum
 from geneeg_sk.metrics._sets import check_sets, compute_features
@@ -17,7 +16,9 @@ from geneeg_sk.preprocessing._base import iter_blocks
 DYNAMIC_RANGE = 1e-10  # 100 dB below the peak, both spectra are numerical noise
 
 
-def ks_by_feature(real: Any, synthetic: Any, *, sfreq: float, alpha: float = 0.05) -> pd.DataFrame:
+def ks_by_feature(
+    real: WindowsLike, synthetic: WindowsLike, *, sfreq: float, alpha: float = 0.05
+) -> pd.DataFrame:
     """Compare real and synthetic windows feature by feature, by Kolmogorov-Smirnov tests.
 
     The features are the twelve of `EEGFeatures`, averaged over channels. Windows of one patient
@@ -75,7 +76,7 @@ def ks_by_feature(real: Any, synthetic: Any, *, sfreq: float, alpha: float = 0.0
     )
 
 
-def spectral_distance(real: Any, synthetic: Any, *, sfreq: float) -> pd.Series:
+def spectral_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> pd.Series:
     """Log-spectral distance between the mean spectra of real and of synthetic windows.
 
     The root of the mean squared difference in decibels [1]_, over the frequencies of a band, then

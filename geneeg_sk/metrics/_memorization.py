@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._neighbors import distance_to_nearest, standardize_features
 from geneeg_sk.metrics._sets import check_sets, pick_evenly
 
 
-def nearest_neighbor_ratio(real: Any, synthetic: Any, *, train: Any, sfreq: float) -> float:
+def nearest_neighbor_ratio(
+    real: WindowsLike, synthetic: WindowsLike, *, train: WindowsLike, sfreq: float
+) -> float:
     """Distance from synthetic windows to the training windows, relative to unseen real windows.
 
     Each distance is to the nearest training window, in `EEGFeatures` of each channel,
@@ -66,7 +69,9 @@ def nearest_neighbor_ratio(real: Any, synthetic: Any, *, train: Any, sfreq: floa
     return float(of_synthetic / of_real)
 
 
-def distance_to_closest_record(real: Any, synthetic: Any, *, train: Any, sfreq: float) -> pd.Series:
+def distance_to_closest_record(
+    real: WindowsLike, synthetic: WindowsLike, *, train: WindowsLike, sfreq: float
+) -> pd.Series:
     """Distance from synthetic windows to the closest training window and to the closest unseen one.
 
     Distances are in `EEGFeatures` of each channel, standardized on the training windows. If the
@@ -131,7 +136,9 @@ def distance_to_closest_record(real: Any, synthetic: Any, *, train: Any, sfreq: 
     )
 
 
-def membership_inference_auc(real: Any, synthetic: Any, *, train: Any, sfreq: float) -> float:
+def membership_inference_auc(
+    real: WindowsLike, synthetic: WindowsLike, *, train: WindowsLike, sfreq: float
+) -> float:
     """How well do synthetic windows reveal which real windows the generator was trained on?
 
     The attack uses only the synthetic windows: the nearer a real window is to one of them, the

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
 from geneeg_sk._seeding import MAX_SEED
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._copies import find_copies
 from geneeg_sk.metrics._sets import check_sets
 
@@ -22,10 +24,10 @@ GROUPS_OF = {"real": "groups", "synthetic": "synthetic_groups"}
 
 def real_reference(
     score: Callable,
-    real: Any,
+    real: WindowsLike,
     *,
     sfreq: float,
-    groups: Any = None,
+    groups: ArrayLike | None = None,
     n_repeats: int = 20,
     random_state: int | np.random.RandomState | None = None,
     **params: Any,
@@ -92,11 +94,11 @@ def real_reference(
 
 def score_with_reference(
     score: Callable,
-    real: Any,
-    synthetic: Any,
+    real: WindowsLike,
+    synthetic: WindowsLike,
     *,
     sfreq: float,
-    groups: Any = None,
+    groups: ArrayLike | None = None,
     n_repeats: int = 20,
     random_state: int | np.random.RandomState | None = None,
     **params: Any,

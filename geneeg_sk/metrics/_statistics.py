@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from geneeg_sk._checks import check_groups
@@ -16,7 +17,11 @@ FEW_PATIENTS = 6
 
 
 def paired_summary(
-    scores: Any, baseline: Any, *, groups: Any = None, test_share: float | None = None
+    scores: ArrayLike,
+    baseline: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    test_share: float | None = None,
 ) -> pd.Series:
     """Compare two methods on the same patients: is one better, and by how much?
 

@@ -6,22 +6,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import f1_score
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from geneeg_sk._checks import as_microvolts, check_groups
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._statistics import paired_summary
 
 
 def tstr_scores(
-    real: Any,
-    synthetic: Any,
+    real: WindowsLike,
+    synthetic: WindowsLike,
     *,
-    train: Any,
-    y_real: Any,
-    y_synthetic: Any,
-    y_train: Any,
+    train: WindowsLike,
+    y_real: ArrayLike,
+    y_synthetic: ArrayLike,
+    y_train: ArrayLike,
     estimator: BaseEstimator,
 ) -> pd.Series:
     """Train on synthetic, test on real windows (TSTR), and the other way round (TRTS).
@@ -99,14 +101,14 @@ def tstr_scores(
 
 
 def augmentation_gain(
-    real: Any,
-    synthetic: Any,
+    real: WindowsLike,
+    synthetic: WindowsLike,
     *,
-    train: Any,
-    y_real: Any,
-    y_synthetic: Any,
-    y_train: Any,
-    groups: Any,
+    train: WindowsLike,
+    y_real: ArrayLike,
+    y_synthetic: ArrayLike,
+    y_train: ArrayLike,
+    groups: ArrayLike,
     estimator: BaseEstimator,
 ) -> tuple[pd.DataFrame, pd.Series]:
     """What a classifier gains from synthetic windows beside real ones, patient by patient.
@@ -180,8 +182,8 @@ def augmentation_gain(
     real, y_real = _check_labeled("real", real, y_real)
     synthetic, y_synthetic = _check_labeled("synthetic", synthetic, y_synthetic)
     train, y_train = _check_labeled("train", train, y_train)
-    groups = check_groups(groups, len(real))
-    if groups is None:
+    patient_of = check_groups(groups, len(real))
+    if patient_of is None:
         raise ValueError("groups is None; expected the patient of every window of real.")
     both = np.concatenate([train, synthetic]), np.concatenate([y_train, y_synthetic])
     predicted = {
@@ -189,8 +191,8 @@ def augmentation_gain(
         "augmented": clone(estimator).fit(*both).predict(real),
     }
     rows = {}
-    for patient in np.unique(groups):
-        own = groups == patient
+    for patient in np.unique(patient_of):
+        own = patient_of == patient
         rows[patient] = {name: _macro_f1(y_real[own], y[own]) for name, y in predicted.items()}
     patients = pd.DataFrame.from_dict(rows, orient="index").rename_axis("patient")
     patients["gain"] = patients["augmented"] - patients["real"]

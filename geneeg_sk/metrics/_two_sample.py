@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import RidgeClassifierCV
@@ -18,6 +19,7 @@ from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
 from geneeg_sk._seeding import MAX_SEED
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._power import look_up_detectable
 from geneeg_sk.metrics._sets import check_sets, compute_features, pick_evenly, thin
 
@@ -75,12 +77,12 @@ class TwoSampleResult(float):  # numpydoc ignore=PR01
 
 
 def c2st(
-    real: Any,
-    synthetic: Any,
+    real: WindowsLike,
+    synthetic: WindowsLike,
     *,
     sfreq: float,
     on: Literal["features", "windows"] = "features",
-    groups: Any = None,
+    groups: ArrayLike | None = None,
     synthetic_groups: Any = None,
     estimator: BaseEstimator | None = None,
     random_state: int | np.random.RandomState | None = None,

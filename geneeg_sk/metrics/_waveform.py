@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import fft
 from scipy.stats import wasserstein_distance
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._sets import check_sets, pick_evenly
 from geneeg_sk.preprocessing._base import iter_blocks
 
 MAX_SAMPLES = 50_000  # of a channel: more move the distance by less than a hundredth of itself
 
 
-def autocorrelation_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def autocorrelation_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     """Distance between the autocorrelation functions of real and of synthetic windows.
 
     The (biased) sample autocorrelation [1]_ of every window, averaged over windows; then the root
@@ -58,7 +57,7 @@ def autocorrelation_distance(real: Any, synthetic: Any, *, sfreq: float) -> floa
     return float(np.sqrt((difference**2).mean(axis=1)).mean())
 
 
-def amplitude_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def amplitude_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     """Distance between the amplitude distributions of real and of synthetic windows.
 
     The Wasserstein distance [1]_ between all samples of a channel in the one set and in the other,

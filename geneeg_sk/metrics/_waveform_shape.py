@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import hilbert
 from scipy.stats import ks_2samp
 
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._sets import check_sets
 from geneeg_sk.preprocessing._base import iter_blocks
 
@@ -28,7 +29,7 @@ NORMAL_MEDIAN = 0.6745  # of the absolute value of standard normal numbers
 TINY = 1e-9
 
 
-def rhythm_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def rhythm_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     """Distance between real and synthetic windows in how regular their rhythm is.
 
     The regularity of a channel in a window is the highest peak of its autocorrelation [1]_ beyond
@@ -70,7 +71,7 @@ def rhythm_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
     return _distance(_regularity, real, synthetic, sfreq)
 
 
-def asymmetry_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def asymmetry_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     """Distance between real and synthetic windows in the asymmetry of time.
 
     The skewness of the steps from sample to sample [1]_: not zero where waves rise faster than
@@ -109,7 +110,7 @@ def asymmetry_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
     return _distance(_asymmetry, real, synthetic, sfreq)
 
 
-def phase_amplitude_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def phase_amplitude_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     """Distance between real and synthetic windows in phase-amplitude coupling.
 
     Mean vector length [1]_ of the amplitude at 13 to 45 Hz at the phase of 0.5 to 8 Hz, divided by
@@ -150,7 +151,7 @@ def phase_amplitude_distance(real: Any, synthetic: Any, *, sfreq: float) -> floa
     return _distance(_phase_amplitude_coupling, real, synthetic, sfreq)
 
 
-def lag_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def lag_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     """Distance between real and synthetic windows in how activity travels over the channels.
 
     The lag of every channel behind the one before it: where their cross-correlation is largest,
@@ -190,7 +191,7 @@ def lag_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
     return _distance(_lags, real, synthetic, sfreq)
 
 
-def course_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def course_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     """Distance between the courses of power within real and within synthetic windows.
 
     On average, a window that was cut from a recording is as loud at its ends as in its middle; one
@@ -227,7 +228,7 @@ def course_distance(real: Any, synthetic: Any, *, sfreq: float) -> float:
     return float(np.sqrt(np.mean((courses[0] - courses[1]) ** 2)))
 
 
-def spike_survival(real: Any, synthetic: Any, *, sfreq: float) -> pd.Series:
+def spike_survival(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> pd.Series:
     """Compare how many real and how many synthetic windows have sharp discharges.
 
     A fixed detector fires where the curvature of a channel, smoothed over 15 ms, exceeds six times

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.utils import check_consistent_length, check_random_state
@@ -18,6 +19,7 @@ from sklearn.utils.validation import column_or_1d
 
 from geneeg_sk._checks import as_microvolts, check_finite, check_groups
 from geneeg_sk._seeding import MAX_SEED
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk._version import __version__
 from geneeg_sk.datasets import WindowRows
 from geneeg_sk.model_selection._comparison import SamplerComparison, check_baselines
@@ -32,9 +34,9 @@ from geneeg_sk.model_selection._time_left import FitsBar
 def compare_samplers(
     candidates: Mapping[str, Any],
     estimator: Any,
-    X: Any,
-    y: Any,
-    groups: Any,
+    X: WindowsLike | WindowRows,
+    y: ArrayLike,
+    groups: ArrayLike,
     *,
     cv: Any,
     n_repeats: int = 3,

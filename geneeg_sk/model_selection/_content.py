@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
-import torch
 from joblib.hashing import Hasher, NumpyHasher
 
 from geneeg_sk.datasets import WindowRows
@@ -46,7 +46,8 @@ class _ContentHasher(NumpyHasher):
         if isinstance(obj, WindowRows):
             self._save_rows(obj)
             return
-        if isinstance(obj, torch.Tensor):
+        torch = sys.modules.get("torch")  # where it is not loaded, nothing is a tensor
+        if torch is not None and isinstance(obj, torch.Tensor):
             obj = obj.detach().cpu().numpy()
         if isinstance(obj, np.ndarray):
             obj = np.asarray(obj, order="C")  # the same numbers, however they lie in memory

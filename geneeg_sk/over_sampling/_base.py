@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
 from geneeg_sk._checks import as_microvolts, check_groups, check_shape, native_floats, resolve_sfreq
+from geneeg_sk._typing import WindowsLike
 
 
 class BaseWindowSampler(BaseOverSampler):
@@ -41,7 +43,9 @@ class BaseWindowSampler(BaseOverSampler):
     # Set by a wrapper that has seen the windows as an MNE object, and gives them on as an array.
     _sfreq_of_arrays: float | None = None
 
-    def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
+    def fit_resample(
+        self, X: WindowsLike, y: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> tuple[Any, Any]:
         """Return the windows with the synthetic ones appended.
 
         Parameters

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _clone_parametrized, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
@@ -18,6 +19,7 @@ from sklearn.utils.validation import _is_fitted, check_is_fitted
 
 from geneeg_sk._checks import doubts_about
 from geneeg_sk._seeding import MAX_SEED
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 from geneeg_sk.over_sampling._generators import (
@@ -166,7 +168,9 @@ class GenEEGSampler(BaseWindowSampler):
         self._warn_if_bare_fitted()
         return _clone_parametrized(self)
 
-    def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
+    def fit_resample(
+        self, X: WindowsLike, y: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> tuple[Any, Any]:
         """Return the windows with synthetic ones appended.
 
         Parameters

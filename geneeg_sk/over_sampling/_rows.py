@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 from imblearn.utils import check_sampling_strategy
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
 from geneeg_sk._seeding import MAX_SEED
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.datasets import WindowRows
 from geneeg_sk.generation import WindowGenerator
 from geneeg_sk.over_sampling._base import check_two_states, windows_to_generate
@@ -21,11 +23,11 @@ POOL = 128
 
 
 def augment_rows(
-    X: Any,
-    y: Any,
+    X: WindowsLike,
+    y: ArrayLike,
     generator: WindowGenerator,
     *,
-    groups: Any = None,
+    groups: ArrayLike | None = None,
     sampling_strategy: Any = "auto",
     random_state: Any = None,
 ) -> tuple[WindowRows, np.ndarray]:

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import _fit_context
@@ -15,6 +16,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from geneeg_sk._checks import DEFAULT_SFREQ, check_groups, check_windows, resolve_sfreq
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.preprocessing._base import (
     WindowTransformer,
     channel_names,
@@ -104,7 +106,9 @@ class BackgroundScaler(WindowTransformer):
         self.n_windows = n_windows
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> BackgroundScaler:
+    def fit(
+        self, X: WindowsLike, y: Any = None, *, groups: ArrayLike | None = None
+    ) -> BackgroundScaler:
         """Check the windows; nothing is learned from them.
 
         Parameters
@@ -135,7 +139,9 @@ class BackgroundScaler(WindowTransformer):
             self._warn_of_seizures(windows, y, groups)
         return self
 
-    def _warn_of_seizures(self, windows: np.ndarray, y: Any, groups: Any) -> None:
+    def _warn_of_seizures(
+        self, windows: np.ndarray, y: ArrayLike, groups: ArrayLike | None
+    ) -> None:
         is_seizure = np.asarray(y).astype(str) == "ictal"
         for rows in rows_by_group(windows, groups):
             n_seizure = int(is_seizure[rows[: self.n_windows]].sum())
@@ -150,7 +156,7 @@ class BackgroundScaler(WindowTransformer):
                 )
                 return
 
-    def transform(self, X: Any, *, groups: Any = None) -> np.ndarray:
+    def transform(self, X: WindowsLike, *, groups: ArrayLike | None = None) -> np.ndarray:
         """Return the windows, each patient's filtered by that patient's background.
 
         Parameters
@@ -175,7 +181,9 @@ class BackgroundScaler(WindowTransformer):
             result[rows] = filter_windows(windows[rows], gain)
         return result[:, 0] if is_flat(X) else result
 
-    def fit_transform(self, X: Any, y: Any = None, *, groups: Any = None) -> np.ndarray:
+    def fit_transform(
+        self, X: WindowsLike, y: Any = None, *, groups: ArrayLike | None = None
+    ) -> np.ndarray:
         """Check the windows, and return them as `transform` does.
 
         Parameters

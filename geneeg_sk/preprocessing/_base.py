@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from geneeg_sk._checks import DEFAULT_SFREQ, check_windows, is_mne, resolve_sfreq
+from geneeg_sk._typing import WindowsLike
 
 BLOCK_BYTES = 1 << 18  # of signal in a block, so that it and its derivatives stay in the cache
 
@@ -24,7 +25,7 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> WindowTransformer:
+    def fit(self, X: WindowsLike, y: Any = None) -> WindowTransformer:
         """Check the windows, and learn what there is to learn from them.
 
         Parameters
@@ -45,7 +46,7 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
         self._fit(check_windows(self, X, reset=True))
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: WindowsLike) -> np.ndarray:
         """Return the transformed windows, in microvolts where the input is.
 
         Parameters
@@ -58,10 +59,13 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
         X_new : ndarray
             As many dimensions as `X`, and its dtype where that is float32 or float64.
         """
+        return self._apply(self._transform, X)
+
+    def _apply(self, change: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
+        """Return checked windows, changed, with as many dimensions as they came with."""
         check_is_fitted(self, "n_channels_")
         check_same_source(self, X)
-        windows = check_windows(self, X, reset=False)
-        result = self._transform(windows)
+        result = change(check_windows(self, X, reset=False))
         return result[:, 0] if is_flat(X) else result
 
     def _fit(self, X: np.ndarray) -> None:

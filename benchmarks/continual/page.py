@@ -1,18 +1,18 @@
 """Write docs/results/continual.md from what the continual benchmark printed.
 
-python benchmarks/continual_page.py
+python -m benchmarks.continual.page
 """
 
 import textwrap
 from pathlib import Path
 
 import pandas as pd
-from json_lines import read
-from markdown_tables import markdown_table
 
+from benchmarks.json_lines import read
+from benchmarks.markdown_tables import markdown_table
 from geneeg_sk.metrics._statistics import bootstrap_interval, paired_summary
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 RESULTS = HERE / "results" / "continual.jsonl"
 PAGE = HERE.parent / "docs" / "results" / "continual.md"
 
@@ -36,8 +36,8 @@ MOST_LOST, MOST_HELD = 0.02, 0.40  # the bar: macro F1 below pooled, share of wi
 
 INTRODUCTION = """# Patient after patient: what is forgotten, and what holds it
 
-What `benchmarks/continual.py` printed (`benchmarks/results/continual.jsonl`); this page is written
-from it by `benchmarks/continual_page.py`. The generator was that of saved format 3, whose
+What `benchmarks/continual/run.py` printed (`benchmarks/results/continual.jsonl`); this page is
+written from it by `benchmarks/continual/page.py`. The generator was that of saved format 3, whose
 corrections were cruder ([fidelity](../fidelity.md)); the network still learned mixtures of
 channels.
 

@@ -1,8 +1,8 @@
 """Are windows made from the profile of an unseen subject like that subject, or like the others?
 
-    python benchmarks/profiles.py                       # the final data: ten subjects
-    python benchmarks/profiles.py --data cohort         # development: ten simulated patients
-    python benchmarks/profiles.py --density             # likelihood of profiles not seen
+    python -m benchmarks.profiles.run                       # the final data: ten subjects
+    python -m benchmarks.profiles.run --data cohort         # development: ten simulated patients
+    python -m benchmarks.profiles.run --density             # likelihood of profiles not seen
 
 Subjects are left out of training two at a time. Every second trial of a subject gives the profile;
 windows made from it are compared with the other trials of that subject and with as many of every
@@ -19,20 +19,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from json_lines import read, write
-from profile_density import leave_one_out_log_likelihood
 from scipy.signal import resample_poly
 from scipy.stats import ks_2samp
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GroupKFold
 
+from benchmarks.json_lines import read, write
+from benchmarks.profiles.density import leave_one_out_log_likelihood
 from geneeg_sk.datasets import make_eeg_cohort
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.generation._prior import ConditionPrior
 from geneeg_sk.metrics import c2st, ks_by_feature
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 RESULTS = HERE / "results" / "profiles.jsonl"
 DATA_FOLDER = Path(os.environ.get("GENEEG_DATA", HERE.parent / "../shared/data"))
 

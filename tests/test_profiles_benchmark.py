@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from profile_density import leave_one_out_log_likelihood
+
+from benchmarks.profiles.density import leave_one_out_log_likelihood
 
 
 def test_a_shrunk_covariance_foresees_patients_better_than_none():

@@ -1,8 +1,8 @@
 """What is forgotten when patients come one after the other, and what holds it?
 
-    python benchmarks/continual.py                # the final cohorts: seeds 0, 1, 2
-    python benchmarks/continual.py --split development --method naive both
-    python benchmarks/continual.py --quick        # minutes: one cohort, two folds
+    python -m benchmarks.continual.run                # the final cohorts: seeds 0, 1, 2
+    python -m benchmarks.continual.run --split development --method naive both
+    python -m benchmarks.continual.run --quick        # minutes: one cohort, two folds
 
 Patients of a simulated cohort are held out, two at a time; the others are learned by the pooled
 classifier at once and by the sequential ones in turn, with the same number of optimizer steps. One
@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from json_lines import read, write
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 
+from benchmarks.json_lines import read, write
 from geneeg_sk.classification import CNNBiLSTMClassifier, SequentialClassifier
 from geneeg_sk.datasets import make_eeg_cohort
 
-RESULTS = Path(__file__).parent / "results" / "continual.jsonl"
+RESULTS = Path(__file__).parents[1] / "results" / "continual.jsonl"
 QUICK_RESULTS = Path("out") / "continual.jsonl"
 SPLITS = {"development": (100, 101), "final": (0, 1, 2)}  # seeds of the cohorts
 N_PATIENTS, N_FOLDS, SFREQ = 8, 4, 128.0

@@ -1,6 +1,6 @@
 """What does a generator forget of its first patients when it learns further ones?
 
-    python benchmarks/continual_generator.py
+    python -m benchmarks.continual.generator
 
 A generator is fitted on the first three patients of a simulated cohort, and then learns three
 more: by `partial_fit` (generative replay), and by training on with the new windows alone. Windows
@@ -17,13 +17,13 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from json_lines import read, write
 
+from benchmarks.json_lines import read, write
 from geneeg_sk.datasets import make_eeg_cohort
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.metrics import c2st, ks_by_feature
 
-RESULTS = Path(__file__).parent / "results" / "continual.jsonl"
+RESULTS = Path(__file__).parents[1] / "results" / "continual.jsonl"
 SFREQ = 64.0
 BUDGET = {"vae_steps": 300, "diffusion_steps": 800}
 N_FIRST, N_PATIENTS = 3, 6

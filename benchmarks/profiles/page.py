@@ -1,17 +1,17 @@
 """Write docs/results/profiles.md from what the profiles benchmark printed.
 
-python benchmarks/profiles_page.py
+python -m benchmarks.profiles.page
 """
 
 from pathlib import Path
 
 import pandas as pd
-from json_lines import read
-from markdown_tables import markdown_table
 
+from benchmarks.json_lines import read
+from benchmarks.markdown_tables import markdown_table
 from geneeg_sk.metrics._statistics import bootstrap_interval
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 RESULTS = HERE / "results" / "profiles.jsonl"
 PAGE = HERE.parent / "docs" / "results" / "profiles.md"
 
@@ -30,8 +30,8 @@ BAR, BAR_MEASURES = 8, ("ks", "c2st")  # subjects of ten
 
 INTRODUCTION = """# Profiles of subjects never seen
 
-What `benchmarks/profiles.py` printed (`benchmarks/results/profiles.jsonl`); this page is written
-from it by `benchmarks/profiles_page.py`. The generator was that of saved format 3, whose
+What `benchmarks/profiles/run.py` printed (`benchmarks/results/profiles.jsonl`); this page is
+written from it by `benchmarks/profiles/page.py`. The generator was that of saved format 3, whose
 corrections were cruder ([fidelity](../fidelity.md)).
 
 **Protocol.** Ten subjects, 30 windows of 1 s each, 19 channels of the 10-20 system, resampled to
