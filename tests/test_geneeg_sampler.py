@@ -76,6 +76,17 @@ def test_patient_mix_decides_whose_profile_is_used(cohort, frozen, mix):
         assert counts.max() - counts.min() <= 1
 
 
+def test_auto_draws_virtual_patients_for_states_that_some_patients_lack(cohort, frozen):
+    known = (cohort.y != "ictal") | (cohort.groups == cohort.groups[0])
+    X, y, groups = cohort.X[known], cohort.y[known], cohort.groups[known]
+    for strategy, mix in (("auto", {"virtual"}), ({"preictal": 60}, set(groups))):
+        aug = sampler(generator=frozen, sampling_strategy=strategy)
+        aug.fit_resample(X, y, groups=groups)
+        assert set(aug.provenance_["profile"]) == mix
+    aug.fit_resample(X, y)
+    assert set(aug.provenance_["profile"]) == {"pooled"}
+
+
 @pytest.mark.parametrize("mix", ["balanced", "proportional", "virtual"])
 def test_a_mix_that_needs_groups_raises_without_them(cohort, mix):
     with pytest.raises(ValueError, match="enable_metadata_routing=True"):

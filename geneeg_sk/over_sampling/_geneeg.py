@@ -64,8 +64,9 @@ class GenEEGSampler(BaseWindowSampler):
         Which patients' profiles the synthetic windows get. "balanced": each patient's equally
         often. "proportional": in proportion to the patients' windows of the state. "virtual":
         those of fictitious patients between and around the known ones. "pooled": left to the
-        generator. "auto": balanced where `groups` are given and the generator describes patients
-        by profiles, pooled otherwise.
+        generator. "auto": pooled where no `groups` are given, or the generator does not describe
+        patients by profiles; virtual where some patients lack a state that is to be generated, and
+        balanced where none does.
     quality : {"plausible"} or None, default="plausible"
         "plausible" refuses windows that cannot be scalp EEG: not finite, or with a channel that is
         flat, clipped, or of an amplitude more than three times beyond those of the real windows.
@@ -208,7 +209,7 @@ class GenEEGSampler(BaseWindowSampler):
     def _generate(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
     ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-        mix = self._patient_mix(groups)
+        mix = self._patient_mix(y, groups, counts)
         self._options = self._check_generator(mix)
         _warn_if_extreme(X, y, counts)
         rng = check_random_state(self.random_state)
@@ -320,10 +321,14 @@ class GenEEGSampler(BaseWindowSampler):
         check_profiles(generator, mix)
         return sampling_options(generator, guidance=self.guidance, solver_steps=self.solver_steps)
 
-    def _patient_mix(self, groups: np.ndarray | None) -> str:
+    def _patient_mix(self, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]) -> str:
         if self.patient_mix == "auto":
-            has_profiles = not missing_for_profiles(self._given_generator())
-            return "balanced" if groups is not None and has_profiles else "pooled"
+            generator = self._given_generator()
+            if groups is None or missing_for_profiles(generator):
+                return "pooled"
+            # Few patients have seizures: seizures of others are what detectors lack.
+            lacking = any(set(groups) - set(groups[y == state]) for state in counts)
+            return "virtual" if lacking and hasattr(generator, "virtual_profiles") else "balanced"
         if groups is None and self.patient_mix != "pooled":
             raise ValueError(
                 f"patient_mix={self.patient_mix!r} needs the patient of every window, but groups "
