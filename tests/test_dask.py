@@ -122,6 +122,18 @@ def test_a_comparison_from_a_store_goes_by_its_name(client, cohort, store, alone
     assert (tmp_path / "rows.jsonl").read_text() == rows
 
 
+@pytest.mark.slow
+def test_the_bar_counts_fits_of_all_workers_and_shows_the_time_left(client, cohort, capsys):
+    candidates = {"none": None, "surrogates": FourierSurrogateSampler()}
+    with on(client):
+        compare(cohort, estimator=LINEAR, candidates=candidates, verbose=1)
+    lines = [line for line in re.split(r"[\r\n]", capsys.readouterr().err) if line]
+    assert "0/4" in lines[0]
+    assert any(re.search(r"[123]/4.*\d\d:\d\d left", line) for line in lines[1:-1])
+    assert "4/4" in lines[-1]
+    assert "00:00 left, last" in lines[-1]
+
+
 def test_what_is_kept_for_a_report_comes_back(client, cohort):
     with on(client):
         kept = compare(cohort, keep="surrogates").kept

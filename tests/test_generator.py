@@ -339,7 +339,7 @@ def test_further_patients_are_learned_beside_the_earlier_ones(cohort):
 
 
 def interrupt_stage(monkeypatch, stage):
-    original = _training.tqdm
+    original = _training.Bar
 
     def bar(steps, desc, **options):
         progress = original(steps, desc=desc, **options)
@@ -355,7 +355,7 @@ def interrupt_stage(monkeypatch, stage):
 
         return Interrupted()
 
-    monkeypatch.setattr(_training, "tqdm", bar)
+    monkeypatch.setattr(_training, "Bar", bar)
 
 
 def test_ctrl_c_in_the_diffusion_keeps_what_is_trained_so_far(cohort, monkeypatch):

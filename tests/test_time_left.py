@@ -1,14 +1,19 @@
 """The time left of a comparison: what each candidate costs, and not the number of fits."""
 
 import math
+import os
 import re
+import signal
+import sys
 
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tqdm.auto import tqdm
 
+from geneeg_sk._bar import Bar
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.model_selection import compare_samplers
 from geneeg_sk.model_selection._time_left import estimate_seconds_left
@@ -115,3 +120,16 @@ def test_every_candidate_has_a_fit_before_any_has_two(cohort, asked):
     """So that soon every candidate's cost is known."""
     compare(cohort, {"none": None, "random": RandomOverSampler(), "again": None})
     assert asked[2] == (dict.fromkeys(["none", "random", "again"], 1),) * 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are killed as on POSIX")
+@pytest.mark.timeout(60)
+def test_a_fork_that_is_killed_while_it_draws_its_bar_stops_no_bar_here(cohort):
+    locks = tqdm.get_lock(), Bar.get_lock()
+    pid = os.fork()
+    if pid == 0:
+        for lock in locks:
+            lock.acquire()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert len(compare(cohort, {"none": None}).results) == 2

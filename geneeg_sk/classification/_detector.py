@@ -81,7 +81,7 @@ def detect_seizures(
     sfreq : float, default=None
         Resample to this frequency, in Hz; by default kept.
     l_freq, h_freq : float or None, default=0.5 and 45.0
-        Edges of the band-pass filter, in Hz (zero phase, FIR).
+        Edges of the band-pass filter, in Hz (MNE's: zero phase, FIR).
     notch : float or list of float, default=None
         Frequencies to notch out, in Hz.
     reference : "average" or list of str, default=None

@@ -11,8 +11,8 @@ import torch
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
-from tqdm.auto import tqdm
 
+from geneeg_sk._bar import Bar
 from geneeg_sk.classification._minibatch_augmentation import AugmentedBatches
 from geneeg_sk.datasets._rows import WindowRows
 
@@ -60,7 +60,7 @@ class Progress(Callback):
     """Show a bar over the epochs, with the losses and the time left."""
 
     def on_train_begin(self, net, **kwargs):
-        self.bar_ = tqdm(total=net.max_epochs, desc=type(net.module_).__name__, unit="epoch")
+        self.bar_ = Bar(total=net.max_epochs, desc=type(net.module_).__name__, unit="epoch")
 
     def on_epoch_end(self, net, **kwargs):
         losses = {key: net.history[-1][key] for key in LOSSES if key in net.history[-1]}

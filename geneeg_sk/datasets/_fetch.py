@@ -267,7 +267,8 @@ class Download:
 
     def _download_rest(self, url: str, part: Path) -> None:
         import requests
-        from tqdm.auto import tqdm
+
+        from .._bar import Bar
 
         have = part.stat().st_size if part.exists() else 0
         headers = {"Range": f"bytes={have}-"} if have else {}
@@ -285,7 +286,7 @@ class Download:
             limit = MAX_SUMS_BYTES if part.name == CHECKSUMS else MAX_BYTES
             with (
                 part.open("r+b" if have else "wb") as file,
-                tqdm(
+                Bar(
                     desc=url.rsplit("/", 1)[-1],
                     total=size or None,
                     initial=have,

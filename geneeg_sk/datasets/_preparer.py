@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.fft import next_fast_len
 
 from ._channels import Montage
 from ._edf import can_be_read_in_parts
+from ._filtering import design_kernel, filter_signal, margin_of
 from ._options import PreparationOptions
 from ._windows import read_signal
 
 BLOCK_SECONDS = 600.0  # of the recording that are prepared at once
-MARGIN = 10.0  # seconds beside a block, for notch filter and resampling
-PADDING = 100  # samples on either side in resampling, at least; as MNE has it
-FILTER_BYTES = 1 << 24  # of float64 to filter at once
+GAPS = ("edge", "bad_acq_skip")  # MNE's names for seams and for what was not recorded
 
 
 class RecordingPreparer:
@@ -52,12 +49,14 @@ class RecordingPreparer:
         self.own_sfreq = float(raw.info["sfreq"])
         self.duration = raw.n_times / self.own_sfreq
         self.names = options.wanted
-        self._read, self._weights = self._derivation(advice)
+        read, self._weights = self._derivation(advice)
+        self._read = [raw.ch_names.index(name) for name in read]  # MNE is slower by name
         noted = raw.annotations
         # From the start of the recording; MNE counts from before a crop.
         self.annotations = mne.Annotations(
             noted.onset - raw.first_time, noted.duration, noted.description
         )
+        self._stretches = _between_gaps(self.annotations, self.own_sfreq, raw.n_times)
         self._in_parts = can_be_read_in_parts(raw)
         self._lowest = np.full(len(self.names), np.inf)
         self._highest = -self._lowest
@@ -103,9 +102,7 @@ class RecordingPreparer:
         np.maximum(self._highest, part.max(axis=1), out=self._highest)
         part = self._filter(part, start, sfreq)
         begin = first - int(start * ratio)
-        part = part[:, begin : begin + last - first]
-        missing = last - first - part.shape[1]  # one at the end, where MNE rounds down
-        return np.pad(part, ((0, 0), (0, missing)), "edge") if missing else part
+        return part[:, begin : begin + last - first]
 
     def _read_signal(self, start: int, stop: int) -> np.ndarray:
         """Return the channels asked for as recorded, in microvolts, float32."""
@@ -120,36 +117,17 @@ class RecordingPreparer:
         )
 
     def _filter(self, signal: np.ndarray, start: int, sfreq: float) -> np.ndarray:
-        """Filter and resample with MNE, a few channels at a time.
-
-        It works in float64, which for all channels at once would take several times the memory.
-        """
-        import mne
-
-        options, is_resampled = self.options, sfreq != self.own_sfreq
-        if not is_resampled and not self._is_filtered:
+        """Filter and resample the signal from sample `start` on, not across gaps."""
+        kernel, ratio = self._kernel, self._ratio(sfreq)
+        inside = np.clip(self._stretches - start, 0, signal.shape[1])
+        inside = inside[inside[:, 0] < inside[:, 1]]
+        if len(kernel) > 1 and not np.array_equal(inside, [[0, signal.shape[1]]]):
+            for first, last in inside:
+                signal[:, first:last] = filter_signal(signal[:, first:last], kernel, Fraction(1))
+            kernel = np.ones(1)
+        if len(kernel) == 1 and ratio == 1:
             return signal
-        noted = self.annotations
-        onsets = noted.onset - start / self.own_sfreq
-        annotations = mne.Annotations(onsets, noted.duration, noted.description)
-        padding = _padding(signal.shape[1], self._ratio(sfreq))
-        out = None if is_resampled else signal
-        n_channels = max(1, FILTER_BYTES // (8 * signal.shape[1]))
-        for first in range(0, len(signal), n_channels):
-            some = slice(first, first + n_channels)
-            info = mne.create_info(self.names[some], self.own_sfreq, "eeg", verbose="ERROR")
-            part = mne.io.RawArray(signal[some].astype(np.float64), info, verbose="ERROR")
-            part.set_annotations(annotations, emit_warning=False)  # filters stop at gaps
-            part.filter(options.l_freq, options.h_freq, verbose="ERROR")
-            if options.notch is not None:
-                part.notch_filter(options.notch, verbose="ERROR")
-            if is_resampled:
-                part.resample(sfreq, npad=padding, verbose="ERROR")
-            if out is None:
-                out = np.empty((len(signal), part.n_times), np.float32)
-            out[some] = part.get_data()
-        assert out is not None  # there is at least one channel
-        return out
+        return filter_signal(signal, kernel, ratio)
 
     def _derivation(self, advice: str) -> tuple[list[str], np.ndarray | None]:
         """Return the channels to read, and the weights that make those asked for; None for ones."""
@@ -170,18 +148,16 @@ class RecordingPreparer:
         return read, None if np.array_equal(weights, np.eye(len(read))) else weights
 
     @property
-    def _is_filtered(self) -> bool:
+    def _kernel(self) -> np.ndarray:
         options = self.options
-        return any(one is not None for one in (options.l_freq, options.h_freq, options.notch))
+        notch = () if options.notch is None else np.atleast_1d(options.notch).tolist()
+        return design_kernel(self.own_sfreq, options.l_freq, options.h_freq, tuple(notch))
 
     def _margin(self, sfreq: float) -> int:
         """Return how many samples beside a block decide about its own."""
-        if sfreq == self.own_sfreq and not self._is_filtered:
+        if sfreq == self.own_sfreq and len(self._kernel) == 1:
             return 0
-        options = self.options
-        return round(MARGIN * self.own_sfreq) + _half_filter(
-            self.own_sfreq, options.l_freq, options.h_freq
-        )
+        return margin_of(self._kernel, self._ratio(sfreq))
 
     def _ratio(self, sfreq: float) -> Fraction:
         return _fraction(sfreq) / _fraction(self.own_sfreq)
@@ -191,26 +167,11 @@ def _fraction(sfreq: float) -> Fraction:
     return Fraction(sfreq).limit_denominator(1000)
 
 
-def _padding(n_times: int, ratio: Fraction) -> int:
-    """Return how many samples to put on either side of a block to resample it.
-
-    MNE's own choice would shift each block by another fraction of a sample. Of those that do not,
-    the first is taken with which Fourier transforms are fast.
-    """
-    unit = ratio.denominator
-    least = -(-PADDING // unit) * unit
-    for padding in range(least, least + n_times // 20, unit):
-        total = n_times + 2 * padding
-        if all(next_fast_len(n) == n for n in (total, round(total * ratio))):
-            return padding
-    return least
-
-
-@cache
-def _half_filter(sfreq: float, l_freq: float | None, h_freq: float | None) -> int:
-    """Return how many samples on either side a sample of the filtered signal depends on."""
-    if l_freq is None and h_freq is None:
-        return 0
-    import mne
-
-    return len(mne.filter.create_filter(None, sfreq, l_freq, h_freq, verbose="ERROR")) // 2
+def _between_gaps(annotations: Any, sfreq: float, n_times: int) -> np.ndarray:
+    """Return first and last sample of all stretches without a gap: where MNE stops a filter."""
+    stretches, first = [], 0
+    for one in annotations:
+        if one["description"].lower().startswith(GAPS):
+            stretches.append((first, round(one["onset"] * sfreq)))
+            first = max(first, round((one["onset"] + one["duration"]) * sfreq))
+    return np.array([*stretches, (first, n_times)])

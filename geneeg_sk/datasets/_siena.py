@@ -76,7 +76,7 @@ def load_siena(
     sfreq : float, default=None
         Resample to this frequency, in Hz. By default the recordings' own, or the lowest of these.
     l_freq, h_freq : float or None, default=0.5 and 45.0
-        Edges of the band-pass filter of the continuous signal, in Hz (zero phase, FIR).
+        Edges of the band-pass filter of the continuous signal, in Hz (MNE's: zero phase, FIR).
     notch : float or list of float, default=None
         Frequencies to notch out, in Hz.
     reference : "average" or list of str, default=None

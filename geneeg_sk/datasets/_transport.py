@@ -33,7 +33,7 @@ def make_each(
     exception, which then can be raised, or not, in this process. What it warns about is warned
     about here: in another process it would be lost.
     """
-    from tqdm.auto import tqdm
+    from .._bar import Bar
 
     with ExitStack() as stack:
         temporary = None
@@ -43,7 +43,7 @@ def make_each(
         jobs = (delayed(_make_in_process)(make, item, temporary) for item in items)
         results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
         stack.callback(_stop, results)
-        shown = tqdm(
+        shown = Bar(
             zip(items, results),
             desc="recordings",
             unit="file",

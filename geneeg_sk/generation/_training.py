@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from tqdm.auto import tqdm
+
+from geneeg_sk._bar import Bar
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -47,7 +48,7 @@ def optimize(
     sums: dict[str, float] = {}
     since, interrupted = 0, False
     try:
-        for step in (bar := tqdm(range(1, n_steps + 1), desc=stage, disable=not verbose)):
+        for step in (bar := Bar(range(1, n_steps + 1), desc=stage, disable=not verbose)):
             terms = loss_terms()
             optimizer.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()

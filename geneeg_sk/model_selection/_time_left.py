@@ -9,7 +9,8 @@ from statistics import fmean
 from typing import Any, Self
 
 from joblib import effective_n_jobs
-from tqdm.auto import tqdm
+
+from geneeg_sk._bar import Bar
 
 # Without tqdm's own time left, which takes all fits as equal: one of a generator takes twenty times
 # one without augmentation.
@@ -88,7 +89,7 @@ class FitsBar:
             self._seconds[candidate].append(seconds)
         self._left = Counter(todo)
         self._n_jobs = n_jobs
-        self._bar = tqdm(
+        self._bar = Bar(
             total=total,
             initial=total - self._left.total(),
             desc="fits",
@@ -111,7 +112,7 @@ class FitsBar:
         # The workers are asked for when one has finished: only then it is sure that there are some.
         n_jobs = effective_n_jobs(self._n_jobs)
         left = estimate_seconds_left(self._seconds, self._left, n_jobs)
-        text = "time left unknown" if left is None else f"{tqdm.format_interval(left)} left"
+        text = "time left unknown" if left is None else f"{Bar.format_interval(left)} left"
         if not all(self._seconds.get(name) for name, n in self._left.items() if n):
             text += " at a guess"  # the dearest candidate may be one that is not known yet
         self._bar.set_postfix_str(f"{text}, last {candidate}", refresh=False)
