@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -382,3 +383,33 @@ def test_a_scheduler_that_is_not_there_or_has_no_workers_is_named(store, tmp_pat
         kill(cluster.scheduler)
         printed = run(*options, "--scheduler", cluster.address, code=1)
         assert cluster.address in printed
+
+
+class Uneven(FourierSurrogateSampler):
+    """Takes ten times longer on one worker; leaves a file in the folder of each that it ran on."""
+
+    def fit_resample(self, X, y, *, groups=None):
+        home = Path.cwd()
+        if home.name == "home":  # of a worker
+            (home / f"done-{uuid.uuid4().hex}").touch()
+            time.sleep(5.0 if home.parent.name == "worker-1" else 0.5)
+        return super().fit_resample(X, y, groups=groups)
+
+
+@pytest.mark.slow
+def test_the_others_take_more_of_the_tasks_of_a_slow_worker(cohort, tmp_path):
+    def compare_unevenly():
+        return compare(cohort, estimator=LINEAR, candidates={"uneven": Uneven()}, n_repeats=8)
+
+    expected, folder = compare_unevenly(), tmp_path / "cluster"
+    path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", ""), str(ROOT)])
+    with (
+        Cluster(folder, path=path) as cluster,
+        distributed.Client(cluster.address, set_as_default=False) as client,
+        on(client),
+    ):
+        client.wait_for_workers(2, timeout=300)
+        assert_same(compare_unevenly(), expected)
+    fast, slow = (len(list(folder.glob(f"worker-{k}/home/done-*"))) for k in range(2))
+    assert fast + slow == 16
+    assert 1 <= slow < fast
