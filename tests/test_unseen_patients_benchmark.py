@@ -20,6 +20,7 @@ from benchmarks.unseen_patients import (
     worth,
 )
 from benchmarks.unseen_patients.methods import CHOSEN, Settings, fit, sampler_of
+from benchmarks.unseen_patients.quilted import Quilt
 from benchmarks.unseen_patients.recolored import RecoloredSampler
 from benchmarks.unseen_patients.windows import Task, Windows
 
@@ -394,17 +395,6 @@ def test_a_recipe_adds_its_sampler_and_blends_with_the_plain_classifier(tmp_path
 QUICK = (("vae_steps", 5), ("diffusion_steps", 5))
 
 
-def test_profiles_of_virtual_wide_lie_twice_as_far_from_the_mean(tmp_path):
-    settings = Settings(seed=0, steps=8, cache=tmp_path, generator_params=QUICK)
-    train = two_patients()
-    samplers = [sampler_of(name, train, settings) for name in ("virtual", "virtual-wide")]
-    samplers[0].fit_resample(train.X, train.y, groups=train.groups)
-    near, wide = samplers[0].generator_, samplers[1].generator.estimator
-    mean = near.model_.population.mean
-    profiles = [g.virtual_profiles(50, random_state=0) - mean for g in (near, wide)]
-    np.testing.assert_allclose(profiles[1], 2 * profiles[0])
-
-
 def test_fresh_windows_take_the_place_of_the_synthetic_ones_in_each_epoch(monkeypatch, tmp_path):
     settings = Settings(seed=0, steps=24, cache=tmp_path, generator_params=QUICK)
     train = two_patients()
@@ -459,3 +449,33 @@ def test_fading_windows_become_real_ones_of_their_state():
         for made in levers.fading_sets(X, y, n_real=40, n_epochs=5, seed=0)
     ]
     assert shares == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_quilted_windows_are_pieces_of_several_windows_of_one_patient():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5, 2, 256))
+    made = Quilt(X, 64.0).draw(rng)
+    assert made.shape == X.shape[1:]
+    places = [
+        (k, start)
+        for start in range(0, 256, 16)
+        for k, window in enumerate(X)
+        if any(np.allclose(made[:, start : start + 16], window[:, t : t + 16]) for t in range(241))
+    ]
+    assert len({k for k, _ in places}) >= 3
+    assert len(places) >= 8  # the rest lies across joins
+
+
+def test_what_continues_a_rhythm_is_found():
+    t = np.arange(256) / 64
+    rhythm = np.stack([np.sin(2 * np.pi * 3 * t + phase) for phase in np.linspace(0, 5, 8)])
+    made = Quilt(rhythm[:, None], 64.0).draw(np.random.default_rng(0))[0]
+    spectrum = np.abs(np.fft.rfft(made)) ** 2
+    assert spectrum[11:14].sum() > 0.97 * spectrum.sum()  # 3 Hz, without a break
+
+
+def test_a_quilted_sampler_fills_the_gap(tmp_path):
+    train = two_patients()
+    sampler = sampler_of("quilted", train, Settings(seed=0, steps=8, cache=tmp_path))
+    sampler.fit_resample(train.X, train.y, groups=train.groups)
+    assert sampler.n_synthetic_ == {"ictal": 20, "normal": 0}

@@ -5,9 +5,9 @@ A recipe is named after its levers, "scaled+augment+virtual" say. Of its windows
 - `scaled`: `BackgroundScaler`, by each patient's first ten windows, without their labels;
 - `ros`, `surrogate`, `balanced` (GenEEGSampler, patients in turn), `virtual` (profiles of new
   patients): rare states are filled up by this sampler; `virtual-quarter`: a quarter of the gap;
-  `virtual-wide`: profiles twice as far from the mean; `recolored`: real windows of the state with
-  the covariance of another patient's background in place of their own patient's, no generator;
-  `quilted`: the same of windows quilted from pieces of real ones; `quilted-own`: these as they are;
+  `recolored`: real windows of the state with the covariance of another patient's background in
+  place of their own patient's, no generator; `quilted`: the same of windows quilted from pieces of
+  real ones; of two samplers each fills half of the gap;
 - `fresh`: another set of synthetic windows for each epoch; `fading`: in each epoch more of them are
   replaced by real ones, until none is left in the last;
 - `augment`: minibatches are augmented on the fly;
@@ -29,8 +29,8 @@ from geneeg_sk.over_sampling import FillGap
 from geneeg_sk.preprocessing import BackgroundScaler
 
 SAMPLERS = (
-    *("ros", "surrogate", "recolored", "quilted", "quilted-own"),
-    *("balanced", "virtual", "virtual-quarter", "virtual-wide"),
+    *("ros", "surrogate", "recolored", "quilted"),
+    *("balanced", "virtual", "virtual-quarter"),
 )
 CHANGES = ("scaled", "augment", "fresh", "fading", "blend", "twice")
 RECIPES = (
@@ -46,9 +46,7 @@ RECIPES = (
     "augment+twice",
     "scaled+augment+recolored+blend",
     "scaled+augment+quilted+blend",
-    "scaled+augment+quilted-own+blend",
     "scaled+augment+balanced+blend",
-    "scaled+augment+virtual-wide+blend",
     "scaled+augment+virtual+fresh+blend",
     "scaled+augment+virtual+fading+blend",
     "scaled+augment+virtual+recolored+blend",

@@ -1,8 +1,7 @@
 """The methods: one classifier, one target, as many steps for all."""
 
 import warnings
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +34,11 @@ AUGMENTATIONS = {
     **{f"augment-{name}": how for name, how in {**STRENGTHS, **ABLATIONS}.items()},
 }
 ENSEMBLE_SEEDS = (101, 102)
-WIDE = 2.0  # times as far from the mean
 # What differs from the public default of GenEEGSampler, by the name of a lever.
 GENEEG = {
     "balanced": {"patient_mix": "balanced"},
     "virtual": {"patient_mix": "virtual"},
     "virtual-quarter": {"patient_mix": "virtual", "sampling_strategy": FillGap(0.25)},
-    "virtual-wide": {"patient_mix": "virtual"},
 }
 CHEAP = ("none", "class_weight", "ros", "smote", "adasyn", "surrogate", "augment", "ensemble")
 # Chosen in development; what the generator adds to the same at the same cost is the last but one.
@@ -102,15 +99,12 @@ def fit(method, train, settings):
 def sampler_of(method, train, settings):
     """The over-sampler of a method, which fills the gap to the largest state."""
     seed = settings.seed
-    if method == "virtual-wide":
-        return far_from_the_mean(train, settings)
     if method in GENEEG:
         return generating(method, train, settings)
     if method == "recolored":
         return RecoloredSampler(random_state=seed)
-    if method in ("quilted", "quilted-own"):
-        recolor = method == "quilted"
-        return QuiltedSampler(sfreq=train.sfreq, recolor=recolor, random_state=seed)
+    if method == "quilted":
+        return QuiltedSampler(sfreq=train.sfreq, random_state=seed)
     if method == "surrogate":
         return FourierSurrogateSampler(random_state=seed)
     rarest = np.unique(train.y, return_counts=True)[1].min()
@@ -134,17 +128,6 @@ def generating(method, train, settings):
         random_state=settings.seed,
         **GENEEG[method],
     )
-
-
-def far_from_the_mean(train, settings):
-    """The sampler of "virtual", with profiles that are further from the mean."""
-    sampler = generating("virtual", train, settings)
-    sampler.fit_resample(train.X, train.y, groups=train.groups)
-    population = sampler.generator_.model_.population
-    wide = replace(population, factor=WIDE * population.factor)
-    generator = copy(sampler.generator_)
-    generator.model_ = replace(generator.model_, population=wide)
-    return sampler.set_params(generator=FrozenEstimator(generator))
 
 
 def fit_or_fall_back(method, train, settings):

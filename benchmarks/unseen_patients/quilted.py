@@ -82,11 +82,11 @@ def join(made, piece, overlap):
 
 
 class QuiltedSampler(BaseWindowSampler):
-    """Over-sample by quilted windows, with the background of another patient or their own."""
+    """Over-sample by quilted windows with the background of another patient."""
 
-    def __init__(self, *, sfreq, recolor=True, sampling_strategy="auto", random_state=None):
+    def __init__(self, *, sfreq, sampling_strategy="auto", random_state=None):
         super().__init__(sampling_strategy=sampling_strategy)
-        self.sfreq, self.recolor, self.random_state = sfreq, recolor, random_state
+        self.sfreq, self.random_state = sfreq, random_state
 
     def _generate(self, X, y, groups, counts):
         rng = np.random.default_rng(self.random_state)
@@ -96,8 +96,7 @@ class QuiltedSampler(BaseWindowSampler):
             owners = np.unique(groups[y == state])
             quilts = {p: Quilt(X[(y == state) & (groups == p)], self.sfreq) for p in owners}
             for owner in rng.permutation(np.resize(owners, n)):
-                window = quilts[owner].draw(rng)
-                made.append((recoloring(window, owner, rng) if self.recolor else window)[None])
+                made.append(recoloring(quilts[owner].draw(rng), owner, rng)[None])
             labels += [state] * n
         provenance = pd.DataFrame(index=range(len(labels)))
         return np.concatenate(made), np.array(labels, y.dtype), provenance
