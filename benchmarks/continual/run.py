@@ -23,6 +23,7 @@ from sklearn.model_selection import GroupKFold
 from benchmarks.json_lines import read, write
 from geneeg_sk.classification import CNNBiLSTMClassifier, SequentialClassifier
 from geneeg_sk.datasets import make_eeg_cohort
+from geneeg_sk.preprocessing import BackgroundScaler
 
 RESULTS = Path(__file__).parents[1] / "results" / "continual.jsonl"
 QUICK_RESULTS = Path("out") / "continual.jsonl"
@@ -38,6 +39,9 @@ METHODS = {
     "replay": {"ewc": 0.0, "replay": 7},
     "both": {"ewc": 10.0, "replay": 7},  # at most 40 % of the windows
 }
+# The same on windows scaled by the background of each patient.
+SCALED = ", scaled"
+METHODS |= {name + SCALED: METHODS[name] for name in ("pooled", "naive", "replay", "both")}
 # Tried on the development cohorts only.
 ATTEMPTS = {
     "both, stiffness 100": {"ewc": 100.0, "replay": 7},
@@ -73,9 +77,12 @@ class Patients:
         return self._rows((self._cohort.groups == patient) & self._last)
 
 
-def folds(seed):
+def folds(seed, scaled):
     """Yield the patients of each fold, in an order that the seed draws."""
     cohort = make_eeg_cohort(n_patients=N_PATIENTS, sfreq=SFREQ, random_state=seed)
+    if scaled:
+        scaler = BackgroundScaler(sfreq=SFREQ)
+        cohort.X = scaler.fit_transform(cohort.X, cohort.y, groups=cohort.groups)
     rng = np.random.default_rng(seed)
     for train, test in GroupKFold(N_FOLDS).split(cohort.X, cohort.y, cohort.groups):
         order = rng.permutation(np.unique(cohort.groups[train])).tolist()
@@ -229,9 +236,10 @@ def main():
         name |= {"seed": seed, "fold": fold, "method": method}
         if key_of(name) in done or time.perf_counter() - began > arguments.limit_s:
             continue
-        if seed not in cached:
-            cached = {seed: list(folds(seed))}
-        write(arguments.out, [line(name, methods[method], cached[seed][fold])])
+        cell = seed, method.endswith(SCALED)
+        if cell not in cached:
+            cached[cell] = list(folds(*cell))
+        write(arguments.out, [line(name, methods[method], cached[cell][fold])])
 
 
 if __name__ == "__main__":

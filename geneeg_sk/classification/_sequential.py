@@ -84,7 +84,8 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
     :math:`\\theta^*` the weights after the last patient and :math:`F` the diagonal of the Fisher
     information, summed over the patients so far [2]_. The scale of the input is the geometric mean
     of the patients' so far; the running statistics of the normalization layers follow the latest
-    windows, and no penalty holds them.
+    windows, and no penalty holds them. Patients that are scaled by
+    :class:`~geneeg_sk.preprocessing.BackgroundScaler` look alike, and less is forgotten.
 
     With replay, the windows of a step are drawn from all patients so far. A kept window is drawn as
     often as the windows that it was chosen from would be, so that training approximates training on
