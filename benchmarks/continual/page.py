@@ -152,7 +152,7 @@ LESSONS = """
   longer belong to the latest patient alone.
 - Keep a few windows of each state and patient, if you may. Replay wins back most of what is lost
   without it.
-- Consolidation alone hardly helped.
+- Consolidation alone hardly helped, and beside replay it did not: it is off by default.
 - Use `SequentialClassifier` where recordings may not be kept. Where they may, train on all of them.
 - Windows of a step are drawn from all patients so far, a kept one as often as those it was chosen
   among would be, and the scale of the input follows the patients. Neither was measured apart from
@@ -210,7 +210,8 @@ def main():
         verdict(final, tried, ", scaled"),
         LESSONS,
     ]
-    parts += [CHOSEN, table(tried, NAMES | ATTEMPTS), table(tried, SCALED)]
+    parts += [CHOSEN, table(tried, NAMES | ATTEMPTS)]
+    parts += ["On scaled windows:\n", table(tried, SCALED)]
     parts += [generator_part(generator)]
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     PAGE.write_text("\n".join(part.strip("\n") + "\n" for part in parts if part))
