@@ -65,8 +65,8 @@ class PatientGenerator(BaseEstimator):
 class ProfileFree(GenEEGSampler):
     """Asks for patients as an explicit mix does, and then needs no profiles of them."""
 
-    def _patient_mix(self, groups):
-        super()._patient_mix(groups)
+    def _patient_mix(self, y, groups, counts):
+        super()._patient_mix(y, groups, counts)
         return "pooled"
 
 
