@@ -147,9 +147,9 @@ Differences are those to pooled training on scaled windows.
 LESSONS = """
 ## What it means
 
-- Scale each patient first. It helps more than anything here, pooled or in turn: patients that are
-  learned one after the other then look alike, and the statistics of the normalization layers no
-  longer belong to the latest patient alone.
+- Scale each patient first. It helps more than anything here, pooled or in turn. A likely reason,
+  not tested: patients then look alike, and the statistics of the normalization layers hardly change
+  from one to the next.
 - Keep a few windows of each state and patient, if you may. Replay wins back most of what is lost
   without it.
 - Consolidation alone hardly helped, and beside replay it did not: it is off by default.

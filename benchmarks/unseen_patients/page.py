@@ -158,7 +158,7 @@ above is contradicted, not more.
 - **chbmit**: 2 s windows of clips of two patients, preictal against ictal, whole recordings held
   out. all: one of five seizure windows of each training recording; few: all of two recordings. The
   background for scaling is the five windows before the seizure. (The first run took ten, the
-  default, and so the seizure: its lines are withdrawn. With few seizures the recipe lost 0.053.)
+  default, and so the seizure: its lines are withdrawn, and these were made afterwards.)
 - **bonn**: 5 seizure windows of 2 segments, or 20 of 4; 200 windows each of other states; a test
   group is one unseen segment of each of the five sets.
 - **erp**: six subjects, three conditions of picture viewing; of one of them four trials of each of
