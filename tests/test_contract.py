@@ -284,8 +284,8 @@ def test_global_random_states_stay_and_do_not_matter(estimator, data):
 def test_fits_in_threads_leave_the_global_random_stream_alone(estimator, data):
     torch.manual_seed(123)
     before = torch.get_rng_state()
-    for _ in range(2):
-        jobs = (delayed(result)(clone(estimator), data[0], data) for _ in range(4))
+    for _ in range(3):
+        jobs = (delayed(result)(clone(estimator), data[0], data) for _ in range(8))
         Parallel(n_jobs=4, prefer="threads")(jobs)
         assert torch.equal(torch.get_rng_state(), before)
 

@@ -233,7 +233,7 @@ def test_a_patient_without_background_gets_everybody_s_profile_with_a_warning(co
 
 
 @pytest.mark.slow
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     n_channels=st.integers(1, 6),
     n_times=st.sampled_from([2, 3, 7, 20, 63, 178, 515]),
