@@ -77,7 +77,7 @@ def resampled(sampler, strategy, X=X, y=Y):
         ("auto", dict.fromkeys(COUNTS, 12)),
         ({"ictal": 9}, {**COUNTS, "ictal": 9}),
         ({"ictal": 4, "normal": 15}, {**COUNTS, "normal": 15}),
-        (twelve_of_each, dict.fromkeys(COUNTS, 12)),
+        pytest.param(twelve_of_each, dict.fromkeys(COUNTS, 12), id="a function"),
         (FillGap(0), COUNTS),
         (FillGap(0.5), {"normal": 12, "preictal": 9, "ictal": 8}),
         (FillGap(1), dict.fromkeys(COUNTS, 12)),
