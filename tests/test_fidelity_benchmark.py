@@ -85,6 +85,9 @@ def test_blocks_of_a_subject_are_ten_trials_apart(data_folder, monkeypatch):
             assert mine[1].min() - mine[0].max() > data.GAP
             length = np.flatnonzero(whole.recordings == subject)
             assert mine[1].min() > np.median(length)
+    states, n = np.unique(parts.reference.y, return_counts=True)
+    assert states.tolist() == np.unique(parts.train.y).tolist() == ["S2 match", "S2 nomatch"]
+    assert n.min() >= data.N_LATE
 
 
 def test_few_windows_are_spread_evenly_over_patients():

@@ -21,6 +21,7 @@ TRAINING, REFERENCE, FLOOR = 0, 1, 2  # its sessions
 N_COMPARED = 480  # windows of a state, at most, in the reference and in the floor
 NEARLY_ALL = 0.75
 GAP = 10  # windows of one recording between training and reference
+N_LATE = 20  # windows of a state after the gap, at least, for it to be compared
 
 
 @dataclass
@@ -160,14 +161,22 @@ def some(windows, names, n):
 
 
 def by_blocks(windows, n_train, seed):
-    """Train on the first trials of each recording; the last are the reference, after a gap."""
+    """Train on the first trials of each recording; the last are the reference, after a gap.
+
+    A state that has too few of the last is left out (the first picture of a pair in `erp`, whose
+    first ten trials were kept, and they are early ones).
+    """
     early, late = [], []
     for name in np.unique(windows.recordings):
         own = np.flatnonzero(windows.recordings == name)
         n_late = (len(own) - GAP) // 2
         late.append(own[len(own) - n_late :])
         early.append(own[: len(own) - n_late - GAP])
-    early, late = (windows[np.concatenate(part)] for part in (early, late))
+    states, n = np.unique(windows.y[np.concatenate(late)], return_counts=True)
+    compared = np.isin(windows.y, states[n >= N_LATE])
+    early, late = (
+        windows[[row for row in np.concatenate(part) if compared[row]]] for part in (early, late)
+    )
     return Split(evenly(early, n_train), late, early, "blocks")
 
 
