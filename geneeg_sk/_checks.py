@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, overload
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _num_samples, validate_data
+
+from geneeg_sk._typing import Label, WindowsLike
+
+if TYPE_CHECKING:
+    import mne
+
+Given = TypeVar("Given")
 
 VOLT = 1e6  # microvolts
 # Microvolts beyond any amplifier; squares and their sums still fit single precision.
@@ -23,12 +32,12 @@ BACKGROUND = "normal"
 DEFAULT_SFREQ = 256.0  # Hz, the rate of CHB-MIT; used with a warning where no other is known
 
 
-def is_mne(X: Any) -> bool:
+def is_mne(X: object) -> TypeGuard[mne.io.BaseRaw | mne.BaseEpochs]:
     """Tell whether `X` is an MNE object that holds signals (``Raw``, ``Epochs``)."""
     return hasattr(X, "get_data") and hasattr(X, "info")
 
 
-def as_microvolts(X: Any) -> Any:
+def as_microvolts(X: Given) -> Given | np.ndarray:
     """Return the signals of an MNE object in microvolts; anything else as it came.
 
     This is the one place where volts become microvolts.
@@ -42,7 +51,7 @@ def as_microvolts(X: Any) -> Any:
     return X.get_data() * VOLT if is_mne(X) else X
 
 
-def refuse_masked(values: Any, name: str) -> None:
+def refuse_masked(values: object, name: str) -> None:
     """Raise a ValueError if an array hides some of its values, which NumPy and others would use."""
     if np.ma.is_masked(values):
         raise ValueError(
@@ -51,7 +60,7 @@ def refuse_masked(values: Any, name: str) -> None:
         )
 
 
-def native_floats(X: Any) -> Any:
+def native_floats(X: Given) -> Given | np.ndarray:
     """Return arrays of floats in the byte order of this machine; anything else as it came."""
     if isinstance(X, np.ndarray) and X.dtype.kind == "f" and not X.dtype.isnative:
         return X.astype(X.dtype.newbyteorder("="))
@@ -59,10 +68,12 @@ def native_floats(X: Any) -> Any:
 
 
 @overload
-def resolve_sfreq(sfreq: float | None, *sources: Any, default: float) -> float: ...
+def resolve_sfreq(sfreq: float | None, *sources: object, default: float) -> float: ...
 @overload
-def resolve_sfreq(sfreq: float | None, *sources: Any) -> float | None: ...
-def resolve_sfreq(sfreq: float | None, *sources: Any, default: float | None = None) -> float | None:
+def resolve_sfreq(sfreq: float | None, *sources: object) -> float | None: ...
+def resolve_sfreq(
+    sfreq: float | None, *sources: object, default: float | None = None
+) -> float | None:
     """Return the sampling frequency in Hz: the given one, or that of MNE objects or ``mne.Info``.
 
     Where nobody knows it, `default` is taken, with a warning if it is not None. Arrays, and None,
@@ -96,7 +107,7 @@ def resolve_sfreq(sfreq: float | None, *sources: Any, default: float | None = No
     return None if sfreq is None else float(sfreq)
 
 
-def check_windows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
+def check_windows(estimator: BaseEstimator, X: WindowsLike, *, reset: bool) -> np.ndarray:
     """Validate windows and return them as an array of shape (n_windows, n_channels, n_times).
 
     A 2-D `X` is one channel; ``mne.Epochs`` become microvolts; float32 and float64 are kept, all
@@ -110,7 +121,7 @@ def check_windows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
         samples (the message says where), or has other channels or times than the estimator was
         fitted on.
     """
-    X = validate_data(
+    windows = validate_data(
         estimator,
         native_floats(as_microvolts(X)),
         reset=reset,
@@ -118,10 +129,10 @@ def check_windows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
         dtype=[np.float64, np.float32],
         ensure_all_finite=False,
     )
-    return check_shape(estimator, X, reset=reset)
+    return check_shape(estimator, windows, reset=reset)
 
 
-def check_shape(estimator: Any, X: np.ndarray, *, reset: bool) -> np.ndarray:
+def check_shape(estimator: BaseEstimator, X: np.ndarray, *, reset: bool) -> np.ndarray:
     """Check dimensions and finiteness of a validated `X`; return it in three dimensions."""
     if X.ndim > 3:
         raise ValueError(
@@ -209,7 +220,7 @@ def doubts_about(X: np.ndarray) -> str:
     return ""
 
 
-def check_labels(labels: Any, name: str) -> np.ndarray:
+def check_labels(labels: ArrayLike, name: str) -> np.ndarray:
     """Return labels as a 1-D array; `name` is what they are called in messages.
 
     Raises
@@ -232,7 +243,7 @@ def check_labels(labels: Any, name: str) -> np.ndarray:
     return np.asarray(labels)
 
 
-def check_groups(groups: Any, n_windows: int) -> np.ndarray | None:
+def check_groups(groups: ArrayLike | None, n_windows: int) -> np.ndarray | None:
     """Return `groups` (the patient of each window) as a 1-D array, or None.
 
     Raises
@@ -257,7 +268,7 @@ def check_groups(groups: Any, n_windows: int) -> np.ndarray | None:
     return check_labels(groups, "groups")
 
 
-def background_state(y: np.ndarray, background: Any = "auto") -> Any:
+def background_state(y: np.ndarray, background: Label = "auto") -> Label:
     """Return the label of the background: the state that is plentiful and describes a patient.
 
     ``"auto"`` means ``"normal"`` where there is such a label, else the majority.

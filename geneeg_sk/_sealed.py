@@ -158,7 +158,7 @@ class SealedFolder:
             )
         return header
 
-    def _name(self, checksum: Any) -> str:
+    def _name(self, checksum: object) -> str:
         if not isinstance(checksum, str) or not re.fullmatch("[0-9a-f]{64}", checksum):
             raise ValueError(f"{checksum!r} is not the checksum of a file of arrays.")
         return f"{self.arrays}-{checksum[:16]}.safetensors"
@@ -199,7 +199,7 @@ def labels_from_json(labels: dict[str, Any]) -> np.ndarray:
     return values
 
 
-def history_to_json(history: pd.DataFrame) -> dict[str, list]:
+def history_to_json(history: pd.DataFrame) -> dict[str, list[Any]]:
     """Return the columns of a table of losses; JSON has no NaN, and None stands for it."""
     return {
         name: [None if isinstance(one, float) and math.isnan(one) else one for one in column]
@@ -207,7 +207,7 @@ def history_to_json(history: pd.DataFrame) -> dict[str, list]:
     }
 
 
-def history_from_json(history: dict[str, list]) -> pd.DataFrame:
+def history_from_json(history: dict[str, list[Any]]) -> pd.DataFrame:
     """Return the table of which `history_to_json` stored the columns."""
     return pd.DataFrame(history)
 

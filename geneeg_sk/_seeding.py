@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _before: list[list[torch.Tensor]] = []  # the streams as they were when nobody h
 _n_inside = 0
 
 
-def set_random_states(model: Any, seed: int) -> Any:
+def set_random_states(model: BaseEstimator, seed: int) -> BaseEstimator:
     """Give `seed` to every ``random_state`` of a model; frozen estimators are left alone."""
     params = model.get_params(deep=True)
     frozen = tuple(f"{name}__" for name, p in params.items() if isinstance(p, FrozenEstimator))

@@ -8,18 +8,21 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from joblib import parallel_config
 from joblib.parallel import get_active_backend
 
 from ._version import __version__
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 VERSION_NAME = "geneeg_sk._version:__version__"
 LOST_SCHEDULER = "scheduler-connection-lost"  # dask's word for it
 
 
-def dask_client() -> Any:
+def dask_client() -> Client | None:
     """Return the client whose workers joblib uses now, or None where these are not dask's."""
     return getattr(get_active_backend()[0], "client", None)
 

@@ -18,7 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from geneeg_sk._checks import background_state, check_groups, check_windows, is_mne
-from geneeg_sk._typing import WindowsLike
+from geneeg_sk._typing import Label, WindowsLike
 from geneeg_sk.classification._blend import Blend
 from geneeg_sk.classification._classifier import check_labels, check_two_classes
 from geneeg_sk.classification._patient_split import PatientSplit, TooFewPatients, split_patients
@@ -122,7 +122,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     __metadata_request__fit = {"groups": True}
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "estimator": [HasMethods(["fit", "predict"])],
         "sampler": [HasMethods(["fit_resample"])],
         "valid_cv": [Interval(Integral, 2, None, closed="left")],
@@ -135,16 +135,16 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator,
-        sampler,
+        estimator: BaseEstimator,
+        sampler: BaseEstimator,
         *,
-        valid_cv=4,
-        gate="blend",
-        gate_folds=1,
-        margin=0.01,
-        early_stopping=True,
-        background="auto",
-    ):
+        valid_cv: int = 4,
+        gate: str | None = "blend",
+        gate_folds: int = 1,
+        margin: float = 0.01,
+        early_stopping: bool = True,
+        background: Label = "auto",
+    ) -> None:
         self.estimator = estimator
         self.sampler = sampler
         self.valid_cv = valid_cv
@@ -287,7 +287,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         )
         return personalized
 
-    def _windows(self, X: Any, *, reset: bool) -> np.ndarray:
+    def _windows(self, X: WindowsLike, *, reset: bool) -> np.ndarray:
         """Checked windows in the number of dimensions in which they came."""
         checked = check_windows(self, X, reset=reset)
         flat = not is_mne(X) and len(getattr(X, "shape", None) or np.asarray(X).shape) == 2
@@ -332,22 +332,22 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         report = {"difference": gain, "standard_error": error, "margin": self.margin, "kept": kept}
         return {**scores, **report}
 
-    def _fit_kept(self, data: _Data, rows: np.ndarray) -> Any:
+    def _fit_kept(self, data: _Data, rows: np.ndarray) -> BaseEstimator:
         kept = self.gate_report_["kept"]
         if kept == "blend":
             return Blend([self._fit_plain(data, rows), self._fit_augmented(data, rows)])
         return (self._fit_augmented if kept == "augmented" else self._fit_plain)(data, rows)
 
-    def _fit_plain(self, data: _Data, rows: np.ndarray) -> Any:
+    def _fit_plain(self, data: _Data, rows: np.ndarray) -> BaseEstimator:
         return self._fit(data, data.X[rows], data.y[rows])
 
-    def _fit_augmented(self, data: _Data, rows: np.ndarray) -> Any:
+    def _fit_augmented(self, data: _Data, rows: np.ndarray) -> BaseEstimator:
         self.sampler_ = clone(self.sampler)
         groups = {} if data.groups is None else {"groups": data.groups[rows]}
         X, y = self.sampler_.fit_resample(data.X[rows], data.y[rows], **groups)
         return self._fit(data, X, y)
 
-    def _fit(self, data: _Data, X: np.ndarray, y: np.ndarray) -> Any:
+    def _fit(self, data: _Data, X: np.ndarray, y: np.ndarray) -> BaseEstimator:
         valid = {}
         if data.validation is not None:
             valid = {"X_valid": data.X[data.validation], "y_valid": data.y[data.validation]}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
+
+from geneeg_sk._typing import WindowsLike
 
 
 class Blend(ClassifierMixin, BaseEstimator):
@@ -18,7 +19,7 @@ class Blend(ClassifierMixin, BaseEstimator):
         Fitted, with `predict_proba`.
     """
 
-    def __init__(self, members):
+    def __init__(self, members: list[BaseEstimator]) -> None:
         self.members = members
 
     @property
@@ -26,16 +27,16 @@ class Blend(ClassifierMixin, BaseEstimator):
         """The labels."""
         return self.members[0].classes_
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: WindowsLike) -> np.ndarray:
         """Return the mean probability of each state, shape (n_windows, n_classes)."""
         return np.mean([member.predict_proba(X) for member in self.members], axis=0)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: WindowsLike) -> np.ndarray:
         """Return the most probable state of each window, shape (n_windows,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     @available_if(lambda self: all(hasattr(member, "partial_fit") for member in self.members))
-    def partial_fit(self, X: Any, y: Any) -> Blend:
+    def partial_fit(self, X: WindowsLike, y: ArrayLike) -> Blend:
         """Train each classifier further."""
         for member in self.members:
             member.partial_fit(X, y)

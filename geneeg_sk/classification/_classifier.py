@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,14 +17,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from skorch import NeuralNetClassifier
-from skorch.callbacks import EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 from torch import nn, optim, tensor
 
 from geneeg_sk._checks import check_finite, check_windows
 from geneeg_sk._device import resolve_device
 from geneeg_sk._seeding import MAX_SEED, seeded
-from geneeg_sk._typing import WindowsLike
+from geneeg_sk._typing import RandomStateLike, WindowsLike
 from geneeg_sk.classification._cnn_bilstm import CNNBiLSTM
 from geneeg_sk.classification._training import (
     Progress,
@@ -126,7 +127,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     net_: NeuralNetClassifier
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "n_filters": [Interval(Integral, 1, None, closed="left")],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
@@ -147,22 +148,22 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        n_filters=16,
-        kernel_size=64,
-        n_hidden=64,
-        dropout=0.5,
-        max_epochs=20,
-        epoch_steps=None,
-        batch_size=32,
-        lr=2e-3,
-        weight_decay=1e-2,
-        augment=None,
-        class_weight=None,
-        patience=10,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
+        n_filters: int = 16,
+        kernel_size: int = 64,
+        n_hidden: int = 64,
+        dropout: float = 0.5,
+        max_epochs: int = 20,
+        epoch_steps: int | None = None,
+        batch_size: int = 32,
+        lr: float = 2e-3,
+        weight_decay: float = 1e-2,
+        augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        class_weight: dict[Any, float] | str | None = None,
+        patience: int = 10,
+        device: str = "auto",
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_filters = n_filters
         self.kernel_size = kernel_size
         self.n_hidden = n_hidden
@@ -187,7 +188,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         *,
         X_valid: WindowsLike | WindowRows | None = None,
         y_valid: ArrayLike | None = None,
-    ):
+    ) -> CNNBiLSTMClassifier:
         """Train the network.
 
         Parameters
@@ -221,7 +222,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: WindowsLike | WindowRows, y: ArrayLike, *, classes: ArrayLike | None = None
-    ):
+    ) -> CNNBiLSTMClassifier:
         """Train the network further on other windows, such as those of one patient.
 
         A few epochs at a tenth of the learning rate, so that what was learned before stays. The
@@ -351,7 +352,13 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         return read_classifier(folder, cls)
 
     def _fit(
-        self, X: Any, y: Any, *, classes: Any = None, X_valid: Any = None, y_valid: Any = None
+        self,
+        X: WindowsLike | WindowRows,
+        y: ArrayLike,
+        *,
+        classes: ArrayLike | None = None,
+        X_valid: WindowsLike | WindowRows | None = None,
+        y_valid: ArrayLike | None = None,
     ) -> CNNBiLSTMClassifier:
         X = check_input(self, X, reset=True)
         y = check_labels(self, X, y)
@@ -373,7 +380,9 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         self.history_ = history_frame(net.history)
         return self
 
-    def _check_valid(self, X: Any, y: Any) -> tuple[Windows, np.ndarray] | None:
+    def _check_valid(
+        self, X: WindowsLike | WindowRows | None, y: ArrayLike | None
+    ) -> tuple[Windows, np.ndarray] | None:
         """Return validation windows and the positions of their labels in `classes_`, or None."""
         if X is None and y is None:
             return None
@@ -381,7 +390,9 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("X_valid and y_valid belong together: give both, or neither.")
         return self._check_known(X, y, "y_valid")
 
-    def _check_known(self, X: Any, y: Any, name: str) -> tuple[Windows, np.ndarray]:
+    def _check_known(
+        self, X: WindowsLike | WindowRows, y: ArrayLike, name: str
+    ) -> tuple[Windows, np.ndarray]:
         """Return windows and the positions of their labels in `classes_`."""
         X = check_input(self, X, reset=False)
         return X, self._encode(check_labels(self, X, y), name)
@@ -439,7 +450,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             verbose=0,
         )
 
-    def _callbacks(self, n_windows: int, validate: bool) -> list:
+    def _callbacks(self, n_windows: int, validate: bool) -> list[tuple[str, Callback]]:
         schedule = LRScheduler(
             optim.lr_scheduler.OneCycleLR,
             max_lr=self.lr,
@@ -454,7 +465,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
             callbacks.append(("early_stopping", stopping))
         return callbacks
 
-    def _loss_weights(self, y: np.ndarray):
+    def _loss_weights(self, y: np.ndarray) -> torch.Tensor | None:
         if self.class_weight is None:
             return None
         # Training patient by patient, a patient may lack a class.
@@ -471,7 +482,7 @@ class CNNBiLSTMClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def check_input(estimator: Any, X: Any, *, reset: bool) -> Windows:
+def check_input(estimator: BaseEstimator, X: WindowsLike | WindowRows, *, reset: bool) -> Windows:
     """Return checked windows in single precision; those on disk stay there."""
     if isinstance(X, WindowRows):
         return check_rows(estimator, X, reset=reset)
@@ -488,17 +499,17 @@ def as_float32(X: np.ndarray) -> np.ndarray:
     return X
 
 
-def check_labels(estimator: Any, X: Windows, y: Any) -> np.ndarray:
+def check_labels(estimator: BaseEstimator, X: Windows, y: ArrayLike | None) -> np.ndarray:
     """Return labels as an array, one for each window; raise an error for anything else."""
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: "
             "expected the label of each window."
         )
-    y = column_or_1d(y, warn=True)
-    check_consistent_length(X, y)
-    check_classification_targets(y)
-    return y
+    labels = column_or_1d(y, warn=True)
+    check_consistent_length(X, labels)
+    check_classification_targets(labels)
+    return labels
 
 
 def check_two_classes(classes: np.ndarray) -> None:

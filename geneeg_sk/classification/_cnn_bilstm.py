@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -232,7 +232,9 @@ class FilteredPower(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, X, bank, bias, hop, pool):
+    def forward(
+        ctx: Any, X: torch.Tensor, bank: torch.Tensor, bias: torch.Tensor, hop: int, pool: int
+    ) -> torch.Tensor:
         """Return the mean squares."""
         pieces = X.unfold(-1, bank.shape[1], hop)
         products = X.new_empty(*pieces.shape[:2], len(bank))
@@ -247,7 +249,9 @@ class FilteredPower(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, of_power):
+    def backward(
+        ctx: Any, of_power: torch.Tensor
+    ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor, None, None]:
         """Return the gradients of signals, bank and bias, given that of the mean squares."""
         X, bank, products = ctx.saved_tensors
         pieces = X.unfold(-1, bank.shape[1], ctx.hop)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter1d
+from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from geneeg_sk._typing import Label
 from geneeg_sk.datasets._edf import open_recording
 from geneeg_sk.datasets._options import PreparationOptions, WindowingOptions
 from geneeg_sk.datasets._preparer import RecordingPreparer
 from geneeg_sk.datasets._windows import name_of, patient_of
 from geneeg_sk.preprocessing._background import background_gain, filter_windows
+
+if TYPE_CHECKING:
+    import mne
 
 DESCRIPTION = "sz"  # of annotations; SzCORE's name for a seizure of any kind
 BLOCK_VALUES = 2**23  # of windows that are in memory at once: 32 MiB in single precision
@@ -27,14 +32,14 @@ MAX_SMOOTHING = 3600.0  # seconds
 
 
 def detect_seizures(
-    raw: Any,
-    estimator: Any,
+    raw: mne.io.BaseRaw | str | Path,
+    estimator: BaseEstimator,
     *,
     length: float = WindowingOptions.length,
     step: float = 1.0,
     smoothing: float = 10.0,
     threshold: float = 0.5,
-    state: Any = "ictal",
+    state: Label = "ictal",
     channels: Sequence[str] | None = None,
     sfreq: float | None = None,
     l_freq: float | None = PreparationOptions.l_freq,
@@ -259,7 +264,7 @@ class _Grid:
             rest = signal[:, n_windows * self.step :]
 
 
-def _good_channels(raw: Any, recording: str) -> list[str]:
+def _good_channels(raw: mne.io.BaseRaw, recording: str) -> list[str]:
     import mne
 
     channels = [raw.ch_names[k] for k in mne.pick_types(raw.info, eeg=True, exclude="bads")]
@@ -271,7 +276,7 @@ def _good_channels(raw: Any, recording: str) -> list[str]:
     return channels
 
 
-def _column(estimator: Any, state: Any) -> int:
+def _column(estimator: BaseEstimator, state: Label) -> int:
     """Return which column of the estimator's probabilities is that of `state`."""
     check_is_fitted(estimator)
     if not hasattr(estimator, "predict_proba"):
@@ -309,7 +314,7 @@ def _runs(
         yield borders[first], borders[last], probability[first:last].mean()
 
 
-def _annotations(raw: Any, events: pd.DataFrame) -> Any:
+def _annotations(raw: mne.io.BaseRaw, events: pd.DataFrame) -> mne.Annotations:
     """Return detections as ``raw.set_annotations`` takes them."""
     import mne
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from torch.utils.data import DataLoader
 
 PROBABILITY = 0.5  # that a window is changed, for each kind of change
 
@@ -61,7 +62,7 @@ class MinibatchAugmentation(BaseEstimator):
     ... ).fit(cohort.X, cohort.y)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "start_jitter": [Interval(Real, 0, 1, closed="both")],
         "amplitude": [Interval(Real, 0, None, closed="left")],
         "channel_dropout": [Interval(Real, 0, 1, closed="both")],
@@ -72,12 +73,12 @@ class MinibatchAugmentation(BaseEstimator):
     def __init__(
         self,
         *,
-        start_jitter=0.15,
-        amplitude=0.2,
-        channel_dropout=0.1,
-        time_mask=0.2,
-        frequency_shift=2.0,
-    ):
+        start_jitter: float = 0.15,
+        amplitude: float = 0.2,
+        channel_dropout: float = 0.1,
+        time_mask: float = 0.2,
+        frequency_shift: float = 2.0,
+    ) -> None:
         self.start_jitter = start_jitter
         self.amplitude = amplitude
         self.channel_dropout = channel_dropout
@@ -148,7 +149,9 @@ def draw_signed(n: int) -> torch.Tensor:
 class AugmentedBatches:
     """Minibatches of windows and classes whose windows are changed as they come."""
 
-    def __init__(self, batches: Any, augment: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def __init__(
+        self, batches: DataLoader[Any], augment: Callable[[torch.Tensor], torch.Tensor]
+    ) -> None:
         self.batches, self.augment = batches, augment
 
     def __len__(self) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import BaseCrossValidator, StratifiedGroupKFold, StratifiedKFold
 
 NOTHING = np.empty(0, int)
 
@@ -87,7 +86,7 @@ def _folds(
                 f"The rarest state has {rarest} windows, but {n_sets} sets need one each: "
                 "training, early stopping, gate. Use more windows, or gate=None."
             )
-        splitter: Any = StratifiedKFold(n_splits)
+        splitter: BaseCrossValidator = StratifiedKFold(n_splits)
     else:
         n_patients = len(np.unique(groups))
         if n_patients < n_sets:

@@ -15,12 +15,13 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
-from torch.utils.data import WeightedRandomSampler
+from skorch.dataset import Dataset
+from torch.utils.data import DataLoader, WeightedRandomSampler
 
 from geneeg_sk._checks import check_groups, check_windows
 from geneeg_sk._device import resolve_device
 from geneeg_sk._seeding import MAX_SEED, seeded
-from geneeg_sk._typing import WindowsLike
+from geneeg_sk._typing import Label, RandomStateLike, WindowsLike
 from geneeg_sk.classification._classifier import (
     CNNBiLSTMClassifier,
     as_float32,
@@ -29,6 +30,7 @@ from geneeg_sk.classification._classifier import (
     raise_if_interrupted,
     typical_amplitude,
 )
+from geneeg_sk.classification._minibatch_augmentation import AugmentedBatches
 from geneeg_sk.classification._training import (
     history_frame,
     minibatches,
@@ -116,21 +118,30 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
     __metadata_request__fit = {"groups": True}
     __metadata_request__partial_fit = {"groups": True}
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "estimator": [CNNBiLSTMClassifier, None],
         "ewc": [Interval(Real, 0, None, closed="left")],
         "replay": [Interval(Integral, 0, None, closed="left")],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, *, estimator=None, ewc=0.0, replay=8, random_state=None):
+    def __init__(
+        self,
+        *,
+        estimator: CNNBiLSTMClassifier | None = None,
+        ewc: float = 0.0,
+        replay: int = 8,
+        random_state: RandomStateLike = None,
+    ) -> None:
         self.estimator = estimator
         self.ewc = ewc
         self.replay = replay
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: WindowsLike, y: ArrayLike, *, groups: ArrayLike | None = None):
+    def fit(
+        self, X: WindowsLike, y: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> SequentialClassifier:
         """Train on one patient after the other, in the order in which they first appear.
 
         Parameters
@@ -174,7 +185,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         *,
         groups: ArrayLike | None = None,
         classes: ArrayLike | None = None,
-    ):
+    ) -> SequentialClassifier:
         """Learn further patients.
 
         Parameters
@@ -248,7 +259,7 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
         """Forget everything."""
         check_two_classes(classes)
         self.classes_ = classes
-        self.patients_: list = []
+        self.patients_: list[Label] = []
         self._rng = check_random_state(self.random_state)
         self.memory_ = Reservoir(self.replay, self._rng.randint(MAX_SEED))
         self._consolidated: dict[str, tuple[torch.Tensor, torch.Tensor]] | None = None
@@ -266,13 +277,13 @@ class SequentialClassifier(ClassifierMixin, BaseEstimator):
                 "the first partial_fit, with classes=."
             )
 
-    def _learn_all(self, X: np.ndarray, y: np.ndarray, groups: Any) -> None:
+    def _learn_all(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None) -> None:
         y = np.searchsorted(self.classes_, y)
         for patient in pd.unique(pd.Series(groups)).tolist():
             its = groups == patient
             self._learn(X[its], y[its], patient)
 
-    def _learn(self, X: np.ndarray, y: np.ndarray, patient: Any) -> None:
+    def _learn(self, X: np.ndarray, y: np.ndarray, patient: Label) -> None:
         """Go on training with the windows of one patient."""
         device = resolve_device(self.estimator_.device)
         X_train, y_train, stands_for = self.memory_.mix_into(X, y)
@@ -313,17 +324,26 @@ class ConsolidatedNet(NeuralNetClassifier):
     stands_for_: np.ndarray | None = None
     n_new_: int = 0
 
-    def get_iterator(self, dataset, training=False):
+    def get_iterator(
+        self, dataset: Dataset, training: bool = False
+    ) -> DataLoader[Any] | AugmentedBatches:
         """Return minibatches; in training with replay, each draws from all patients so far."""
         if not training or self.stands_for_ is None:
             return super().get_iterator(dataset, training=training)
         settings = self.get_params_for("iterator_train")
         n_steps = settings["n_steps"]
         n_drawn = self.n_new_ if n_steps is None else n_steps * self.batch_size
-        drawn = WeightedRandomSampler(torch.from_numpy(self.stands_for_), n_drawn)
+        drawn = WeightedRandomSampler(self.stands_for_.tolist(), n_drawn)
         return minibatches(dataset, self.batch_size, order=drawn, augment=settings["augment"])
 
-    def get_loss(self, y_pred, y_true, *args, training=False, **kwargs):
+    def get_loss(
+        self,
+        y_pred: torch.Tensor,
+        y_true: torch.Tensor,
+        *args: Any,
+        training: bool = False,
+        **kwargs: Any,
+    ) -> torch.Tensor:
         """Return the loss of a minibatch, in training with the penalty (Kirkpatrick, eq. 3)."""
         loss = super().get_loss(y_pred, y_true, *args, training=training, **kwargs)
         if not training or self.consolidated_ is None:
@@ -386,13 +406,13 @@ class Reservoir:
     def __init__(self, size: int, seed: int):
         self.size = size
         self._rng = np.random.default_rng(seed)
-        self._windows: dict[tuple[Any, int], list[np.ndarray]] = {}
-        self._n_seen: dict[tuple[Any, int], int] = {}
+        self._windows: dict[tuple[Label, int], list[np.ndarray]] = {}
+        self._n_seen: dict[tuple[Label, int], int] = {}
 
     def __len__(self) -> int:
         return sum(len(kept) for kept in self._windows.values())
 
-    def add(self, X: np.ndarray, y: np.ndarray, patient: Any) -> None:
+    def add(self, X: np.ndarray, y: np.ndarray, patient: Label) -> None:
         """Offer windows of one patient."""
         if not self.size:
             return

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset
+from skorch.history import History
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
 
 from geneeg_sk._bar import Bar
@@ -18,13 +20,13 @@ from geneeg_sk.datasets._rows import WindowRows
 
 
 def minibatches(
-    dataset: Any,
+    dataset: Dataset,
     batch_size: int,
     shuffle: bool = False,
     n_steps: int | None = None,
-    order: Sampler | None = None,
+    order: Sampler[int] | None = None,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
-) -> DataLoader | AugmentedBatches:
+) -> DataLoader[Any] | AugmentedBatches:
     """Iterate over minibatches, each cut from the arrays in one piece.
 
     That is faster than collating single windows, and copies a minibatch at a time: the arrays
@@ -48,7 +50,9 @@ def minibatches(
 class WindowDataset(Dataset):
     """Windows and their classes; of windows on disk, a minibatch is read when its turn comes."""
 
-    def transform(self, X, y):
+    def transform(
+        self, X: np.ndarray | WindowRows, y: np.ndarray
+    ) -> tuple[np.ndarray, torch.Tensor]:
         """Return a minibatch as arrays."""
         if isinstance(X, WindowRows):
             # Neighbors in a memory map come as a view of it, which cannot be written.
@@ -59,15 +63,15 @@ class WindowDataset(Dataset):
 class Progress(Callback):
     """Show a bar over the epochs, with the losses and the time left."""
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.bar_ = Bar(total=net.max_epochs, desc=type(net.module_).__name__, unit="epoch")
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         losses = {key: net.history[-1][key] for key in LOSSES if key in net.history[-1]}
         self.bar_.set_postfix(losses, refresh=False)
         self.bar_.update()
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         self.bar_.close()
         del self.bar_  # an open bar cannot be pickled
 
@@ -75,7 +79,7 @@ class Progress(Callback):
 class RefuseDivergence(Callback):
     """Stop with an error when the training loss is no longer a number."""
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         loss = net.history[-1, "train_loss"]
         if not np.isfinite(loss):
             raise FloatingPointError(
@@ -87,7 +91,7 @@ class RefuseDivergence(Callback):
 LOSSES = ("train_loss", "valid_loss")
 
 
-def history_frame(history: Any) -> pd.DataFrame:
+def history_frame(history: History) -> pd.DataFrame:
     """Return a skorch history as a table with a row for each epoch."""
     columns = [c for c in ("epoch", *LOSSES, "valid_acc", "dur") if c in (history or [{}])[0]]
     return pd.DataFrame({column: history[:, column] for column in columns})

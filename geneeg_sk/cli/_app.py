@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,11 +18,11 @@ app = typer.Typer(
 )
 
 
-def clear_errors(command: Callable) -> Callable:
+def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Turn an error of input or files into one message and exit code 1."""
 
     @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def run(*args: object, **kwargs: object) -> None:
         try:
             command(*args, **kwargs)
         except MemoryError as error:

@@ -7,7 +7,7 @@ import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,6 +35,10 @@ from geneeg_sk.cli._options import (
 from geneeg_sk.cli._scheduler import Scheduler, on_cluster
 from geneeg_sk.cli._shown import SETS, thin, write_shown
 from geneeg_sk.datasets._options import WindowingOptions
+
+if TYPE_CHECKING:
+    from geneeg_sk.cli._run import Benchmark
+    from geneeg_sk.model_selection import SamplerComparison
 
 
 class Groups(StrEnum):
@@ -127,7 +131,9 @@ def _cores() -> int:
     return min(joblib.cpu_count(), 8)
 
 
-def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:
+def _report_benchmark(
+    run: Benchmark, comparison: SamplerComparison, how: dict[str, str], out: Path
+) -> None:
     """Keep what the report shows, and write it."""
     from geneeg_sk.inspection import make_report
 
@@ -140,7 +146,7 @@ def _report_benchmark(run: Any, comparison: Any, how: dict, out: Path) -> None:
     make_report(out, comparison=comparison, how=how, **shown)
 
 
-def _how(run: Any, comparison: Any, groups: str) -> dict[str, str]:
+def _how(run: Benchmark, comparison: SamplerComparison, groups: str) -> dict[str, str]:
     """Say how the table was made, in words that a report can show."""
     counts = run.windows.metadata["state"].value_counts()
     how = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
-from sklearn.base import clone
-from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import BaseCrossValidator, GroupKFold, LeaveOneGroupOut
 from sklearn.pipeline import make_pipeline
 
 from geneeg_sk.classification import (
@@ -55,8 +56,8 @@ def benchmark_classifier(sfreq: float, budget: BenchmarkBudget) -> CNNBiLSTMClas
 
 
 def benchmark_candidates(
-    estimator: Any, *, sfreq: float, smallest: int, budget: BenchmarkBudget
-) -> dict[str, Any]:
+    estimator: BaseEstimator, *, sfreq: float, smallest: int, budget: BenchmarkBudget
+) -> dict[str, BaseEstimator | None]:
     """Return what the benchmark compares, all with the same target: every state as large as any.
 
     The last two scale each patient by the beginning of the recording, and change the windows of
@@ -99,7 +100,7 @@ def benchmark_candidates(
     }
 
 
-def group_folds(groups: Any, n_folds: int) -> Any:
+def group_folds(groups: ArrayLike, n_folds: int) -> BaseCrossValidator:
     """Return a splitter by group: each group a fold of its own where there are few.
 
     Raises
@@ -116,6 +117,6 @@ def group_folds(groups: Any, n_folds: int) -> Any:
     return LeaveOneGroupOut() if n_groups <= n_folds else GroupKFold(n_folds)
 
 
-def smallest_state(y: np.ndarray, folds: Any) -> int:
+def smallest_state(y: np.ndarray, folds: Iterable[tuple[np.ndarray, np.ndarray]]) -> int:
     """Return how many windows the rarest state has in the training fold that has fewest."""
     return min(int(np.unique(y[train], return_counts=True)[1].min()) for train, _ in folds)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from geneeg_sk.cli._options import Seed, budget_of, one_source
 from geneeg_sk.datasets._options import PreparationOptions
+
+if TYPE_CHECKING:
+    from geneeg_sk.classification import CNNBiLSTMClassifier
 
 # The band-pass filter of the loaders: `windows` has no option for it.
 BAND = {"l_freq": PreparationOptions.l_freq, "h_freq": PreparationOptions.h_freq}
@@ -49,7 +52,7 @@ def detect(
     if save is not None:
         write_detector(save, classifier, prepared)
     found = {}
-    how = {"step": step, "smoothing": smoothing, "threshold": threshold}
+    how: dict[str, Any] = {"step": step, "smoothing": smoothing, "threshold": threshold}
     for recording, target in targets.items():
         found[recording] = one = detect_seizures(recording, classifier, **prepared, **how)
         write_events(target, one.events, duration=one.duration, start=one.annotations.orig_time)
@@ -75,7 +78,9 @@ def _events_files(recordings: list[Path], out: Path) -> dict[Path, Path]:
     return targets
 
 
-def _trained_detector(store: Path, *, epochs: int | None, seed: int) -> tuple[Any, dict[str, Any]]:
+def _trained_detector(
+    store: Path, *, epochs: int | None, seed: int
+) -> tuple[CNNBiLSTMClassifier, dict[str, Any]]:
     """Return a classifier trained on stored windows, and how to prepare a recording for it."""
     from geneeg_sk.cli._candidates import benchmark_classifier
     from geneeg_sk.datasets import read_windows

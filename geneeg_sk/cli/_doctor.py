@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -52,7 +52,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _computing() -> dict[str, Any]:
+def _computing() -> dict[str, str | int]:
     """Return what there is to compute on; why not, where torch is broken."""
     try:
         import joblib

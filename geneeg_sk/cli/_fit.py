@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +26,7 @@ def fit(
 
     SAVED.check_place(out)
     bunch = read_windows(windows)
-    steps = {"vae_steps": vae_steps, "diffusion_steps": diffusion_steps}
+    steps: dict[str, Any] = {"vae_steps": vae_steps, "diffusion_steps": diffusion_steps}
     generator = LatentDiffusionGenerator(
         sfreq=float(bunch.sfreq),
         random_state=seed,

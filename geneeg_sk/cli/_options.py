@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
+    from geneeg_sk.cli._candidates import BenchmarkBudget
+
 Chbmit = Annotated[Path | None, typer.Option(help="Folder in CHB-MIT's layout.")]
 Siena = Annotated[Path | None, typer.Option(help="Folder in Siena's layout.")]
 Bids = Annotated[Path | None, typer.Option(help="BIDS folder with seizure events.")]
@@ -63,7 +65,7 @@ def load_windows(source: tuple[str, Any], **options: Any) -> Bunch:
     return load(path, n_jobs=n_jobs, **options)
 
 
-def budget_of(quick: bool, **given: int | None) -> Any:
+def budget_of(quick: bool, **given: int | None) -> BenchmarkBudget:
     """Return how long to train, with what was given, and not None, in place of the defaults."""
     from geneeg_sk.cli._candidates import QUICK, BenchmarkBudget
 

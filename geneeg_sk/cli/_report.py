@@ -6,12 +6,16 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from geneeg_sk.cli._shown import read_shown
 from geneeg_sk.cli._stored import windows_at
+
+if TYPE_CHECKING:
+    import mne
+    import numpy as np
 
 
 def report(
@@ -79,7 +83,9 @@ def _read_both(folder: Path, synthetic: Path) -> dict[str, Any]:
     }
 
 
-def _read_states(path: Path) -> tuple[dict[str, Any], Any, dict[str, Any] | None]:
+def _read_states(
+    path: Path,
+) -> tuple[dict[str, np.ndarray], mne.Info, dict[str, np.ndarray] | None]:
     """Return the windows of each state, their ``mne.Info``, and their patients if known."""
     from geneeg_sk.cli._run import by_state
 

@@ -135,7 +135,7 @@ def by_state(X: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     return {state: X[y == state] for state in np.unique(y).tolist()}
 
 
-def read_results(folder: str | os.PathLike) -> SamplerComparison:
+def read_results(folder: str | os.PathLike[str]) -> SamplerComparison:
     """Read the tables that a benchmark wrote.
 
     Raises

@@ -7,13 +7,21 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from geneeg_sk._files import check_writable, write_whole
 from geneeg_sk.cli._channels import read_channels
 from geneeg_sk.cli._options import Seed
+
+if TYPE_CHECKING:
+    import mne
+    import numpy as np
+
+    from geneeg_sk._typing import Label
+    from geneeg_sk.generation import LatentDiffusionGenerator
+
 
 PART_BYTES = 1 << 27  # of windows that `sample` makes at once
 ROW_BYTES = 1000  # of memory for what is known of a window beside its signal
@@ -43,7 +51,7 @@ def sample(
     typer.echo(f"{n} windows of {state} in {out}")
 
 
-def _label(known: Any, text: str, what: str) -> Any:
+def _label(known: np.ndarray, text: str, what: str) -> Label:
     """Return the label that `text` spells: labels may be numbers."""
     found = [label for label in known if str(label) == text]
     if not found:
@@ -51,7 +59,7 @@ def _label(known: Any, text: str, what: str) -> Any:
     return found[0]
 
 
-def _info(folder: Path, model: Any) -> Any:
+def _info(folder: Path, model: LatentDiffusionGenerator) -> mne.Info:
     """Return the ``mne.Info`` of a saved generator's windows."""
     import mne
 
@@ -66,7 +74,7 @@ def _info(folder: Path, model: Any) -> Any:
     return info
 
 
-def _refuse_too_many(n: int, model: Any, out: Path) -> None:
+def _refuse_too_many(n: int, model: LatentDiffusionGenerator, out: Path) -> None:
     """Say before anything is generated what does not fit on the disk or into memory."""
     free = shutil.disk_usage(check_writable(out.parent)).free
     values = n * model.n_channels_ * model.n_times_
@@ -94,8 +102,14 @@ def _free_memory() -> float:
 
 
 def _parts(
-    model: Any, state: Any, n: int, *, patient: Any, guidance: float, seed: int
-) -> Iterator[Any]:
+    model: LatentDiffusionGenerator,
+    state: Label,
+    n: int,
+    *,
+    patient: Label | None,
+    guidance: float,
+    seed: int,
+) -> Iterator[np.ndarray]:
     """Yield `n` windows, as many at once as memory is meant for.
 
     The first part is what `sample` gives for the seed; each further one has a seed of its own.
@@ -112,7 +126,7 @@ def _parts(
 
 
 def _write_synthetic(
-    out: Path, parts: Iterator[Any], n: int, state: Any, info: Any, patient: str
+    out: Path, parts: Iterator[np.ndarray], n: int, state: Label, info: mne.Info, patient: str
 ) -> None:
     import numpy as np
     import pandas as pd
@@ -136,7 +150,9 @@ def _write_synthetic(
         write_windows(out, bunches())
 
 
-def _write_long_npz(path: Path, n: int, parts: Iterator[Any], arrays: dict[str, Any]) -> None:
+def _write_long_npz(
+    path: Path, n: int, parts: Iterator[np.ndarray], arrays: dict[str, Any]
+) -> None:
     """Write what ``np.savez_compressed`` would, `X` part by part."""
     import numpy as np
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import mne
+    import numpy as np
+    from numpy.lib.npyio import NpzFile
 
 
-def windows_at(path: Path) -> tuple[Any, Any, Any, Any]:
+def windows_at(path: Path) -> tuple[np.ndarray, np.ndarray, mne.Info, np.ndarray | None]:
     """Return windows, states, ``mne.Info``, and patients if known, of a store or .npz."""
     from geneeg_sk.datasets import read_windows
 
@@ -23,7 +28,7 @@ def windows_at(path: Path) -> tuple[Any, Any, Any, Any]:
 
 
 @contextmanager
-def open_npz(path: Path, needed: Iterable[str]) -> Iterator[Any]:
+def open_npz(path: Path, needed: Iterable[str]) -> Iterator[NpzFile]:
     """Open a file of arrays; whatever is wrong with it becomes a clear error."""
     import numpy as np
 

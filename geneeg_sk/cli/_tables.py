@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sklearn.utils import Bunch
+
+    from geneeg_sk.model_selection import SamplerComparison
+
 
 # Where output goes into a file or a pipe, there is no width to fit.
 WIDE = 200
@@ -25,7 +33,7 @@ def print_counts(metadata: pd.DataFrame) -> None:
     _console().print(table)
 
 
-def print_comparison(comparison: Any, *, unit: str) -> None:
+def print_comparison(comparison: SamplerComparison, *, unit: str) -> None:
     """Print scores of each candidate, and its paired differences in macro F1."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -64,7 +72,7 @@ def print_comparison(comparison: Any, *, unit: str) -> None:
     console.print(sureness, markup=False, soft_wrap=True)
 
 
-def print_detections(found: Mapping[Any, Any]) -> None:
+def print_detections(found: Mapping[Path, Bunch]) -> None:
     """Print the seizures that were detected in each recording."""
     table = Table("recording", "hours", "onset, s", "duration, s", "confidence", title="Detections")
     for recording, one in found.items():

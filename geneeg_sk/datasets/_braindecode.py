@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,13 @@ from ._loading import Recording, cut_all, join_parts
 from ._options import Amplitude, PreparationOptions, Step, WindowingOptions, split_options
 from ._windows import SEIZURE, annotated_seizures
 
+if TYPE_CHECKING:
+    import mne
+    from braindecode.datasets.base import BaseConcatDataset, RecordDataset
+
 
 def load_braindecode(
-    dataset: Any,
+    dataset: BaseConcatDataset,
     *,
     patients: Sequence[str] | None = None,
     channels: str | Sequence[str] = PreparationOptions.channels,
@@ -136,7 +140,7 @@ def load_braindecode(
 
 
 def _cut_recordings(
-    records: Sequence[Any],
+    records: Sequence[RecordDataset],
     *,
     patients: Sequence[str] | None,
     on_error: str,
@@ -167,7 +171,7 @@ def _cut_recordings(
     return windows
 
 
-def _seizures(raw: Any, name: str) -> tuple[list[tuple[float, float]], str]:
+def _seizures(raw: mne.io.BaseRaw, name: str) -> tuple[list[tuple[float, float]], str]:
     """Return onset and duration of each seizure, and where they are annotated."""
     path = _path(raw)
     stem = path.stem.removesuffix("eeg") if path is not None else ""
@@ -178,7 +182,7 @@ def _seizures(raw: Any, name: str) -> tuple[list[tuple[float, float]], str]:
     return [(s.onset, s.duration) for s in found], str(events)
 
 
-def _take_windows(records: Sequence[Any]) -> Bunch:
+def _take_windows(records: Sequence[RecordDataset]) -> Bunch:
     import mne
 
     infos = [_mne_object(one).info for one in records]
@@ -217,7 +221,7 @@ def _take_windows(records: Sequence[Any]) -> Bunch:
     )
 
 
-def _table(one: Any, number: int, sfreq: float) -> pd.DataFrame:
+def _table(one: RecordDataset, number: int, sfreq: float) -> pd.DataFrame:
     """Return a row for each window of a recording."""
     # Windows of a Raw count samples of it, those of Epochs only within their trial.
     is_raw = getattr(one, "raw", None) is not None
@@ -233,12 +237,12 @@ def _table(one: Any, number: int, sfreq: float) -> pd.DataFrame:
     )
 
 
-def _mne_object(one: Any) -> Any:
+def _mne_object(one: RecordDataset) -> mne.io.BaseRaw | mne.BaseEpochs:
     raw = getattr(one, "raw", None)
     return one.windows if raw is None else raw
 
 
-def _patient(one: Any, number: int) -> str:
+def _patient(one: RecordDataset, number: int) -> str:
     subject = None if one.description is None else one.description.get("subject")
     if subject is None:
         raise ValueError(
@@ -248,11 +252,11 @@ def _patient(one: Any, number: int) -> str:
     return str(subject)
 
 
-def _name(one: Any, number: int) -> str:
+def _name(one: RecordDataset, number: int) -> str:
     path = _path(getattr(one, "raw", None))
     return path.name if path is not None else f"recording {number}"
 
 
-def _path(raw: Any) -> Path | None:
+def _path(raw: mne.io.BaseRaw | None) -> Path | None:
     files = [] if raw is None else [f for f in raw.filenames if f is not None]
     return Path(files[0]) if files else None

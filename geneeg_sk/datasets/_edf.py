@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from string import whitespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._channels import standard_name
+
+if TYPE_CHECKING:
+    import mne
 
 # Where things stand in the header, in bytes (EDF specification, Kemp et al. 1992; EDF+, 2003).
 FIXED = 256  # the part that every file has; as much again for every signal
@@ -46,7 +50,7 @@ class EdfHeader:
         return sum(self.n_samples) * self.width
 
 
-def open_recording(path: Path) -> Any:
+def open_recording(path: Path) -> mne.io.BaseRaw:
     """Return an ``mne.io.Raw`` of the EEG channels of a file, whose signals are not read yet.
 
     EDF and BDF are checked before; other formats of BIDS are opened as MNE does.
@@ -75,7 +79,7 @@ def open_recording(path: Path) -> Any:
     return _open(read, path, exclude=[n for n in others if n not in ANNOTATIONS])
 
 
-def _open(read: Any, path: Path, **options: Any) -> Any:
+def _open(read: Callable[..., mne.io.BaseRaw], path: Path, **options: list[str]) -> mne.io.BaseRaw:
     try:
         return read(path, preload=False, verbose="ERROR", **options)
     except Exception as error:
@@ -118,7 +122,7 @@ def check_edf(path: Path) -> EdfHeader:
     return header
 
 
-def can_be_read_in_parts(raw: Any) -> bool:
+def can_be_read_in_parts(raw: mne.io.BaseRaw) -> bool:
     """Tell whether parts of a recording's EEG are what the whole would be.
 
     They are not where MNE has to resample, because channels of an EDF have different rates.

@@ -8,7 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pooch
+    import requests
 
 CHECKSUMS = "SHA256SUMS.txt"
 TRIES = 5  # of each file, in one call
@@ -179,7 +183,7 @@ def _fetch(
     return folder
 
 
-def _read_checksums(files: Any, sums: Path, download: Download) -> dict[str, str]:
+def _read_checksums(files: pooch.Pooch, sums: Path, download: Download) -> dict[str, str]:
     """Return the checksum of each file; keep the list only if it is one."""
     if not sums.exists():
         _fetch_file(files, CHECKSUMS, download)
@@ -225,7 +229,7 @@ def _select_patients(
     }
 
 
-def _fetch_file(files: Any, name: str, download: Download) -> None:
+def _fetch_file(files: pooch.Pooch, name: str, download: Download) -> None:
     """Fetch a file; say what to do where that is not possible."""
     import requests
 
@@ -252,7 +256,7 @@ class Download:
     def __init__(self, *, timeout: float, verbose: bool):
         self.timeout, self.verbose = timeout, verbose
 
-    def __call__(self, url: str, output_file: str, files: Any) -> None:
+    def __call__(self, url: str, output_file: str, files: pooch.Pooch) -> None:
         """Write the whole file to `output_file`; pooch compares it with its checksum."""
         part = self._part_path(url, files)
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -261,7 +265,7 @@ class Download:
         if not any(part.parent.iterdir()):
             part.parent.rmdir()
 
-    def _part_path(self, url: str, files: Any) -> Path:
+    def _part_path(self, url: str, files: pooch.Pooch) -> Path:
         name = url.removeprefix(files.base_url)
         return Path(files.abspath) / ".part" / name.replace("/", "+")
 
@@ -306,7 +310,7 @@ class Download:
                     file.write(chunk)
                     bar.update(len(chunk))
 
-    def _iter_chunks(self, response: Any) -> Iterator[bytes]:
+    def _iter_chunks(self, response: requests.Response) -> Iterator[bytes]:
         """Yield what comes when it comes; raise where it comes too slowly."""
         import requests
         import urllib3

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from ._preparer import RecordingPreparer
 from ._store import cached_windows
 from ._transport import make_each
 from ._windows import bad_stretches, check_seizures, cut_windows
+
+if TYPE_CHECKING:
+    import mne
 
 ADVICE = "Name others in channels=, or leave it out (on_error='warn')."
 ARRAYS, TABLES = ("X", "y", "groups"), ("metadata", "recordings", "seizures")
@@ -101,7 +104,7 @@ class Recording:
         patient: str,
         seizures: Sequence[tuple[float, float]],  # onset and duration, seconds
         annotated_in: str,
-        open_raw: Callable[[], Any],
+        open_raw: Callable[[], mne.io.BaseRaw],
     ):
         self.name, self.patient, self.seizures = name, patient, seizures
         self.annotated_in, self.open = annotated_in, open_raw

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from .._checks import VOLT, check_finite, refuse_masked
 from .._files import write_whole
 
+if TYPE_CHECKING:
+    import mne
 
-def to_epochs(X: Any, info: Any, y: Any = None, metadata: pd.DataFrame | None = None) -> Any:
+
+def to_epochs(
+    X: ArrayLike, info: mne.Info, y: ArrayLike | None = None, metadata: pd.DataFrame | None = None
+) -> mne.EpochsArray:
     """Return windows as ``mne.EpochsArray``, in volts.
 
     Parameters
@@ -63,7 +69,7 @@ def to_epochs(X: Any, info: Any, y: Any = None, metadata: pd.DataFrame | None = 
     )
 
 
-def write_edf(path: str | Path, X: Any, y: Any, info: Any) -> None:
+def write_edf(path: str | Path, X: ArrayLike, y: ArrayLike, info: mne.Info) -> None:
     """Write windows one after another into an EDF+ file, each annotated with its state.
 
     The file appears when it is complete; an older one of that name is replaced. EDF stores samples
@@ -109,7 +115,7 @@ def write_edf(path: str | Path, X: Any, y: Any, info: Any) -> None:
         mne.export.export_raw(part, raw, fmt="edf", verbose="ERROR")
 
 
-def _check(X: Any, info: Any, y: Any) -> np.ndarray:
+def _check(X: ArrayLike, info: mne.Info, y: ArrayLike | None) -> np.ndarray:
     refuse_masked(X, "X")
     X = np.asarray(X, dtype=np.float64)
     if X.ndim != 3 or not len(X) or X.shape[1] != len(info.ch_names):

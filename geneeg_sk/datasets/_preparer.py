@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ._edf import can_be_read_in_parts
 from ._filtering import design_kernel, filter_signal, margin_of
 from ._options import PreparationOptions
 from ._windows import read_signal
+
+if TYPE_CHECKING:
+    import mne
 
 BLOCK_SECONDS = 600.0  # of the recording that are prepared at once
 GAPS = ("edge", "bad_acq_skip")  # MNE's names for seams and for what was not recorded
@@ -42,7 +45,9 @@ class RecordingPreparer:
         If it lacks channels that are asked for.
     """
 
-    def __init__(self, raw: Any, recording: str, options: PreparationOptions, *, advice: str):
+    def __init__(
+        self, raw: mne.io.BaseRaw, recording: str, options: PreparationOptions, *, advice: str
+    ):
         import mne
 
         self.raw, self.recording, self.options = raw, recording, options
@@ -167,7 +172,7 @@ def _fraction(sfreq: float) -> Fraction:
     return Fraction(sfreq).limit_denominator(1000)
 
 
-def _between_gaps(annotations: Any, sfreq: float, n_times: int) -> np.ndarray:
+def _between_gaps(annotations: mne.Annotations, sfreq: float, n_times: int) -> np.ndarray:
     """Return first and last sample of all stretches without a gap: where MNE stops a filter."""
     stretches, first = [], 0
     for one in annotations:

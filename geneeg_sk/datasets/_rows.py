@@ -6,12 +6,15 @@ import contextlib
 import mmap
 import platform
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+from sklearn.base import BaseEstimator
 
 from .._checks import check_finite, check_windows
+from .._typing import WindowSource
 
 BLOCK_BYTES = 1 << 22  # of windows read at a time, where all are gone through
 
@@ -73,7 +76,7 @@ class WindowRows:
 
     ndim = 3
 
-    def __init__(self, *sources: Any, rows: Any = None) -> None:
+    def __init__(self, *sources: WindowSource, rows: ArrayLike | None = None) -> None:
         shapes = [np.shape(source) for source in sources]
         if not shapes or any(len(shape) != 3 for shape in shapes):
             raise ValueError(
@@ -107,7 +110,7 @@ class WindowRows:
             f"{n_times} times, {self.dtype})"
         )
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: int | slice | Sequence[int] | np.ndarray | tuple[Any, ...]) -> Any:
         """Return one window as an array, or several as WindowRows, which reads nothing yet."""
         if isinstance(key, tuple):
             key, *inside = key
@@ -121,7 +124,7 @@ class WindowRows:
             return self._read(chosen[None])[0]
         return WindowRows(*self._sources, rows=chosen)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """Read all windows; neighbors in a memory map are a view of it, and not copied."""
         if copy is False and not self._is_view():
             raise ValueError("WindowRows has to be read, and cannot be an array without a copy.")
@@ -218,7 +221,7 @@ class _File:
                 "see at this place, or give an array."
             ) from error
 
-    def opened(self) -> Any:
+    def opened(self) -> np.memmap | _File:
         """Return the memory map, or itself: an error while unpickling is not always passed on."""
         try:
             return self.open()
@@ -226,7 +229,7 @@ class _File:
             return self
 
 
-def _let_go(source: Any) -> None:
+def _let_go(source: object) -> None:
     """Give back the pages of a map that earlier reads have touched.
 
     They are the system's, which keeps what it has room for. But they count as this process's
@@ -237,13 +240,14 @@ def _let_go(source: Any) -> None:
             source.base.madvise(mmap.MADV_DONTNEED)
 
 
-def _as_file(source: Any) -> Any:
+def _as_file(source: WindowSource) -> WindowSource | _File:
     # A part of a map keeps the offset of the whole, and cannot be found again by it.
-    whole = isinstance(source, np.memmap) and isinstance(source.base, mmap.mmap)
-    return _File(source) if whole else source
+    if isinstance(source, np.memmap) and isinstance(source.base, mmap.mmap):
+        return _File(source)
+    return source
 
 
-def pack_rows(rows: np.ndarray) -> Any:
+def pack_rows(rows: np.ndarray) -> np.ndarray | tuple[int, int, bytes]:
     """Return row numbers in little room, if they ascend as those of folds do; see `unpack_rows`."""
     if not len(rows) or rows[0] < 0 or (np.diff(rows) <= 0).any():
         return rows
@@ -252,7 +256,7 @@ def pack_rows(rows: np.ndarray) -> Any:
     return int(rows[0]), len(chosen), zlib.compress(np.packbits(chosen).tobytes(), 1)
 
 
-def unpack_rows(packed: Any) -> np.ndarray:
+def unpack_rows(packed: np.ndarray | tuple[int, int, bytes]) -> np.ndarray:
     """Return the row numbers that `pack_rows` was given, as integers of the usual size."""
     if isinstance(packed, np.ndarray):
         return packed
@@ -265,7 +269,7 @@ def _are_consecutive(rows: np.ndarray) -> bool:
     return len(rows) > 0 and bool((np.diff(rows) == 1).all())
 
 
-def check_rows(estimator: Any, X: WindowRows, *, reset: bool) -> WindowRows:
+def check_rows(estimator: BaseEstimator, X: WindowRows, *, reset: bool) -> WindowRows:
     """Check windows as `check_windows` does, some at a time, and return them as they came.
 
     Raises

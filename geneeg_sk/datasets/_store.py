@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
 from .._checks import check_finite, check_labels, refuse_masked
@@ -262,7 +263,7 @@ def _write_parts(folder: Path, parts: Iterable[Bunch]) -> dict[str, Any]:
     """Write array and table one part after the other, and return the header that goes with them."""
     header: dict[str, Any] = {}
     tables: defaultdict[str, list[pd.DataFrame]] = defaultdict(list)
-    dropped: Counter | None = None
+    dropped: Counter[str] | None = None
     described: list[str] = []
     with (folder / ARRAY).open("wb") as file:
         for bunch in parts:
@@ -348,7 +349,7 @@ def _write_array_header(file: BinaryIO, header: dict[str, Any], n_windows: int) 
     )
 
 
-def _append(file: BinaryIO, X: Any, start: int) -> None:
+def _append(file: BinaryIO, X: np.ndarray, start: int) -> None:
     block = np.ascontiguousarray(X)
     check_finite(block, np.arange(start, start + len(block)))
     block.tofile(file)
@@ -374,7 +375,7 @@ def _stamp(path: Path) -> dict[str, Any]:
         return {"bytes": path.stat().st_size, "sha256": sha256(file)}
 
 
-def _stamps(sources: Iterable[str | Path]) -> list[list[Any]]:
+def _stamps(sources: Iterable[str | Path]) -> list[list[str | int]]:
     """Return name, size and time of change of each file."""
     paths = list(map(Path, sources))
     return sorted([path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in paths)
@@ -484,7 +485,7 @@ def _read_table(file: BufferedReader, n_rows: int) -> pd.DataFrame:
     return pd.read_parquet(file)
 
 
-def _as_labels(column: Any, name: str) -> np.ndarray:
+def _as_labels(column: ArrayLike, name: str) -> np.ndarray:
     """Return labels as the array they were: text as fixed-width str, numbers as they are."""
     labels = check_labels(column, name)
     if pd.api.types.is_numeric_dtype(labels):

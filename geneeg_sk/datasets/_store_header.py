@@ -120,7 +120,7 @@ def _is_possible(header: dict[str, Any]) -> bool:
     )
 
 
-def _are_counts(dropped: Any) -> bool:
+def _are_counts(dropped: object) -> bool:
     """Tell whether these are reasons and how often each occurred, or None."""
     return dropped is None or (
         isinstance(dropped, dict) and all(type(n) is int and n >= 0 for n in dropped.values())

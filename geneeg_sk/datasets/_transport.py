@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -17,15 +17,17 @@ from sklearn.utils import Bunch
 from .._files import workplace
 from .._workers import check_dask_workers
 
+Item = TypeVar("Item")
+
 
 def make_each(
-    make: Callable[[Any], Bunch | Exception],
-    items: Sequence[Any],
+    make: Callable[[Item], Bunch | Exception],
+    items: Sequence[Item],
     *,
     n_jobs: int | None,
     verbose: bool,
     beside: Path | None,
-) -> Iterator[tuple[Any, Bunch | Exception]]:
+) -> Iterator[tuple[Item, Bunch | Exception]]:
     """Yield each item with what `make` returns for it, made in `n_jobs` processes.
 
     From other processes, `X` comes as a file, in the folder `beside` or, if it is None, in that for
@@ -62,14 +64,14 @@ def _temporary() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _stop(results: Any) -> None:
+def _stop(results: Generator[object, None, None]) -> None:
     with warnings.catch_warnings():  # that results were made which nobody asks for any more
         warnings.simplefilter("ignore", UserWarning)
         results.close()
 
 
 def _make_in_process(
-    make: Callable[[Any], Bunch | Exception], item: Any, temporary: Path | None
+    make: Callable[[Item], Bunch | Exception], item: Item, temporary: Path | None
 ) -> tuple[Bunch | Exception, list[str]]:
     """Return what `make` does and warns about; `X` as a file in `temporary`, if it is here.
 

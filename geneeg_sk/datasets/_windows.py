@@ -7,14 +7,18 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
 from .._checks import STATES, VOLT, check_scale
 from ._options import Amplitude, Step, WindowingOptions
+
+if TYPE_CHECKING:
+    import mne
 
 SCALE_WINDOWS = 64  # of a recording, by which its scale is judged
 PART_SAMPLES = 1 << 14  # of a recording to read at a time: little enough for the cache
@@ -25,7 +29,7 @@ SEIZURE = (
 
 
 def make_windows(
-    raw: Any,
+    raw: mne.io.BaseRaw,
     *,
     length: float = WindowingOptions.length,
     step: Step = WindowingOptions.step,
@@ -36,7 +40,7 @@ def make_windows(
     min_overlap: float = WindowingOptions.min_overlap,
     reject: Amplitude | None = WindowingOptions.reject,
     flat: Amplitude = WindowingOptions.flat,
-    seizures: Any = None,
+    seizures: ArrayLike | pd.DataFrame | None = None,
     pattern: str = SEIZURE,
     patient: str | None = None,
     recording: str | None = None,
@@ -155,8 +159,8 @@ def make_windows(
 
 def cut_windows(
     signal: np.ndarray,
-    info: Any,
-    seizures: Any,
+    info: mne.Info,
+    seizures: ArrayLike | pd.DataFrame,
     bad: Sequence[tuple[float, float]],
     *,
     patient: str,
@@ -266,7 +270,9 @@ def label(
     return verdicts, which
 
 
-def check_seizures(seizures: Any, duration: float, recording: str) -> np.ndarray:
+def check_seizures(
+    seizures: ArrayLike | pd.DataFrame, duration: float, recording: str
+) -> np.ndarray:
     """Return onset and end of each seizure, sorted and merged where they overlap.
 
     Raises
@@ -324,7 +330,7 @@ def _merge_spans(spans: np.ndarray, recording: str) -> np.ndarray:
     return np.array(merged)
 
 
-def _signal(raw: Any, recording: str) -> tuple[np.ndarray, Any]:
+def _signal(raw: mne.io.BaseRaw, recording: str) -> tuple[np.ndarray, mne.Info]:
     """Return the EEG channels in microvolts, checked, and their info."""
     import mne
 
@@ -339,8 +345,8 @@ def _signal(raw: Any, recording: str) -> tuple[np.ndarray, Any]:
 
 
 def read_signal(
-    raw: Any,
-    picks: Any,
+    raw: mne.io.BaseRaw,
+    picks: Sequence[int | str] | np.ndarray,
     weights: np.ndarray | None = None,
     *,
     recording: str,
@@ -378,7 +384,7 @@ def read_signal(
     return signal
 
 
-def _refuse_flat(signal: np.ndarray, info: Any, recording: str) -> None:
+def _refuse_flat(signal: np.ndarray, info: mne.Info, recording: str) -> None:
     is_flat = signal.min(axis=1) == signal.max(axis=1)
     flat = [name for name, one in zip(info.ch_names, is_flat) if one]
     if flat:
@@ -388,7 +394,7 @@ def _refuse_flat(signal: np.ndarray, info: Any, recording: str) -> None:
         )
 
 
-def annotated_seizures(raw: Any, pattern: str, recording: str) -> np.ndarray:
+def annotated_seizures(raw: mne.io.BaseRaw, pattern: str, recording: str) -> np.ndarray:
     """Return onset and duration of the annotations whose description holds `pattern`.
 
     Raises
@@ -416,7 +422,7 @@ def annotated_seizures(raw: Any, pattern: str, recording: str) -> np.ndarray:
     return np.column_stack([onsets, annotations.duration])[is_seizure]
 
 
-def bad_stretches(annotations: Any, origin: float) -> list[tuple[float, float]]:
+def bad_stretches(annotations: mne.Annotations, origin: float) -> list[tuple[float, float]]:
     """Return onset and end, in seconds after `origin`, of what is annotated as bad."""
     return [
         (one["onset"] - origin, one["onset"] - origin + one["duration"])
@@ -434,7 +440,9 @@ def _overlap(
     return overlap
 
 
-def _grids(n_times: int, n_samples: int, sfreq: float, steps: dict[str, float]):
+def _grids(
+    n_times: int, n_samples: int, sfreq: float, steps: dict[str, float]
+) -> dict[str, np.ndarray]:
     return {
         state: np.arange(0, n_times - n_samples + 1, max(1, round(seconds * sfreq)))
         for state, seconds in steps.items()
@@ -449,11 +457,11 @@ def _fault(window: np.ndarray, options: WindowingOptions) -> str | None:
     return "amplitude above reject" if swing.max() > options.largest else None
 
 
-def patient_of(raw: Any) -> str:
+def patient_of(raw: mne.io.BaseRaw) -> str:
     subject = raw.info["subject_info"] or {}
     return str(subject.get("his_id") or "unknown")
 
 
-def name_of(raw: Any) -> str:
-    files: Iterable[Any] = [name for name in raw.filenames if name is not None]
+def name_of(raw: mne.io.BaseRaw) -> str:
+    files: Iterable[str | Path] = [name for name in raw.filenames if name is not None]
     return next((Path(name).name for name in files), raw.info["description"] or "recording")

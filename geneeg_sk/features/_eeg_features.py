@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval
@@ -121,7 +121,7 @@ class EEGFeatures(TransformerMixin, BaseEstimator):
         self.average = average
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: WindowsLike, y: Any = None) -> EEGFeatures:
+    def fit(self, X: WindowsLike, y: ArrayLike | None = None) -> EEGFeatures:
         """Check the windows and note their shape, channel names and sampling frequency.
 
         Parameters
@@ -173,7 +173,7 @@ class EEGFeatures(TransformerMixin, BaseEstimator):
             features[block] = _describe(signals, self.sfreq_, widths).reshape(features[block].shape)
         return features.mean(axis=1) if self.average else features.reshape(n_windows, -1)
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Name the columns, such as ``alpha_power_ch3``, ``alpha_power_Cz`` or ``alpha_power``.
 
         Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
@@ -33,7 +33,9 @@ def compile_network(network: Network, device: torch.device) -> Network:
     return network
 
 
-def run_in_threads(work: Callable[..., None], tasks: list[tuple], device: torch.device) -> None:
+def run_in_threads(
+    work: Callable[..., None], tasks: list[tuple[Any, ...]], device: torch.device
+) -> None:
     """Call `work` for each task: on a CPU in as many threads as torch has, each on its own.
 
     Half of sampling is not torch's, and would leave all but one core idle. Each task is computed by

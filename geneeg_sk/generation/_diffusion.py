@@ -51,7 +51,9 @@ def denoising_loss(
     return (weight * error**2).mean(dim=(1, 2))
 
 
-def guide(network: nn.Module, condition: Tensor, guidance: float) -> Callable:
+def guide(
+    network: nn.Module, condition: Tensor, guidance: float
+) -> Callable[[Tensor, Tensor], Tensor]:
     """The denoiser under classifier-free guidance (Ho and Salimans 2022), as D(x, sigma).
 
     Guidance acts only in the middle of the chain: at high noise it costs diversity, at low noise

@@ -8,6 +8,7 @@ for single channels do not keep; and how loud a window is at its ends, and its m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -167,7 +168,7 @@ class Averages:
         return uniform_filter1d(relative, length, mode="nearest")
 
     @classmethod
-    def of(cls, parts, edges: np.ndarray) -> Averages:
+    def of(cls, parts: Iterable[np.ndarray], edges: np.ndarray) -> Averages:
         """Average over parts, each an array of windows (n, n_channels, n_times) at unit RMS."""
         log_power, level, course, shared = (np.zeros(()) for _ in range(4))
         n = 0

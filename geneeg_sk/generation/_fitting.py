@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -156,7 +157,7 @@ def fit_autoencoder(
     model: LatentDiffusion,
     rows: tuple[np.ndarray, np.ndarray],
     generator: torch.Generator,
-    history: list[dict],
+    history: list[dict[str, Any]],
 ) -> bool:
     """Train the autoencoder on minibatches of components; tell whether it was interrupted."""
     train, valid = rows
@@ -236,7 +237,7 @@ def fit_denoiser(
     rows: tuple[np.ndarray, np.ndarray],
     rng: np.random.RandomState,
     generator: torch.Generator,
-    history: list[dict],
+    history: list[dict[str, Any]],
 ) -> bool:
     """Train the diffusion on cached latents; tell whether it was interrupted."""
     train, valid = rows

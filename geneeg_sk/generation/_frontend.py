@@ -7,6 +7,7 @@ principal components: rank and covariance are then right by construction.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,6 +126,6 @@ def root_mean_square(X: np.ndarray) -> np.ndarray:
     return np.sqrt(np.einsum("nct,nct->n", X, X, dtype=np.float64) / (X.shape[1] * X.shape[2]))
 
 
-def blocks(n: int, size: int):
+def blocks(n: int, size: int) -> Iterator[slice]:
     """Slices that cover ``range(n)`` in blocks of `size`."""
     return (slice(start, min(start + size, n)) for start in range(0, n, size))

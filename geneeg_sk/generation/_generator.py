@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
@@ -21,6 +22,7 @@ from .._checks import background_state, check_groups, check_windows, resolve_sfr
 from .._device import resolve_device
 from .._sealed import history_from_json, history_to_json, labels_from_json, labels_to_json
 from .._seeding import MAX_SEED, seeded
+from .._typing import Label, RandomStateLike, WindowsLike
 from ..datasets import WindowRows
 from ..datasets._rows import check_rows
 from ._descriptors import profile_of
@@ -117,7 +119,7 @@ class LatentDiffusionGenerator(BaseEstimator):
     __metadata_request__fit = {"groups": True}
     __metadata_request__partial_fit = {"groups": True}
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
         "latent_channels": [Interval(Integral, 1, None, closed="left")],
         "width": [Interval(Integral, 4, None, closed="left")],
@@ -134,18 +136,18 @@ class LatentDiffusionGenerator(BaseEstimator):
     def __init__(
         self,
         *,
-        sfreq=None,
-        latent_channels=16,
-        width=64,
-        vae_steps=800,
-        diffusion_steps=2000,
-        batch_size=64,
-        background="auto",
-        loss_weights=None,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
+        sfreq: float | None = None,
+        latent_channels: int = 16,
+        width: int = 64,
+        vae_steps: int = 800,
+        diffusion_steps: int = 2000,
+        batch_size: int = 64,
+        background: Label = "auto",
+        loss_weights: dict[str, float] | None = None,
+        device: str = "auto",
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+    ) -> None:
         self.sfreq = sfreq
         self.latent_channels = latent_channels
         self.width = width
@@ -159,7 +161,9 @@ class LatentDiffusionGenerator(BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, *, groups: Any = None) -> LatentDiffusionGenerator:
+    def fit(
+        self, X: WindowsLike | WindowRows, y: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> LatentDiffusionGenerator:
         """Learn windows of each state and of each patient.
 
         Parameters
@@ -207,7 +211,9 @@ class LatentDiffusionGenerator(BaseEstimator):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, *, groups: Any = None) -> LatentDiffusionGenerator:
+    def partial_fit(
+        self, X: WindowsLike | WindowRows, y: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> LatentDiffusionGenerator:
         """Learn further patients without forgetting the earlier ones.
 
         The earlier patients' windows are not kept: as many as there were are generated and
@@ -261,13 +267,13 @@ class LatentDiffusionGenerator(BaseEstimator):
 
     def sample(
         self,
-        y: Any,
+        y: ArrayLike,
         *,
-        groups: Any = None,
-        profiles: Any = None,
+        groups: ArrayLike | None = None,
+        profiles: ArrayLike | None = None,
         guidance: float = 1.0,
         solver_steps: int | None = None,
-        random_state: Any = None,
+        random_state: RandomStateLike = None,
     ) -> np.ndarray:
         """Generate one window for each state in `y`.
 
@@ -321,7 +327,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         )
         return X.astype(self.dtype_, copy=False)
 
-    def profile(self, X_background: Any) -> np.ndarray:
+    def profile(self, X_background: WindowsLike) -> np.ndarray:
         """Describe a patient, also one never seen, by windows of their background.
 
         Parameters
@@ -338,7 +344,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         X = check_windows(self, X_background, reset=False)
         return profile_of(self.model_.descriptors(self.model_.frontend, X))
 
-    def virtual_profiles(self, n: int, *, random_state: Any = None) -> np.ndarray:
+    def virtual_profiles(self, n: int, *, random_state: RandomStateLike = None) -> np.ndarray:
         """Draw profiles of fictitious patients, between and around the known ones.
 
         Drawn from a normal distribution over the patients' profiles, with shrunk covariance
@@ -360,7 +366,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         normal = check_random_state(random_state).standard_normal((n, self.profiles_.shape[1]))
         return self.model_.population.draw(normal)
 
-    def encode(self, X: Any) -> np.ndarray:
+    def encode(self, X: WindowsLike) -> np.ndarray:
         """Turn windows into latents.
 
         Parameters
@@ -376,7 +382,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         check_is_fitted(self, "model_")
         return self.model_.encode(check_windows(self, X, reset=False), resolve_device(self.device))
 
-    def decode(self, z: Any, log_rms: Any) -> np.ndarray:
+    def decode(self, z: ArrayLike, log_rms: ArrayLike) -> np.ndarray:
         """Turn latents into windows: the mean that the autoencoder predicts.
 
         Parameters
@@ -398,7 +404,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         X = self.model_.frontend.windows(unit, np.asarray(log_rms, dtype=float))
         return X.astype(self.dtype_, copy=False)
 
-    def reconstruct(self, X: Any) -> np.ndarray:
+    def reconstruct(self, X: WindowsLike) -> np.ndarray:
         """Pass windows through the autoencoder, without the noise that sampling adds.
 
         Parameters
@@ -495,7 +501,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         generator.profiles_ = model.profiles[: len(generator.patients_)]
         return generator
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.target_tags.required = True
@@ -505,19 +511,19 @@ class LatentDiffusionGenerator(BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
 
-    def _check_states(self, X: np.ndarray, y: Any) -> np.ndarray:
+    def _check_states(self, X: np.ndarray | WindowRows, y: ArrayLike | None) -> np.ndarray:
         if y is None:
             raise ValueError(
                 "LatentDiffusionGenerator requires y to be passed, but the target y is None: give "
                 "the state of every window."
             )
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        check_classification_targets(y)
-        return y
+        states = column_or_1d(y, warn=True)
+        check_consistent_length(X, states)
+        check_classification_targets(states)
+        return states
 
     def _training_set(
-        self, X: np.ndarray | WindowRows, y: np.ndarray, groups: Any
+        self, X: np.ndarray | WindowRows, y: np.ndarray, groups: ArrayLike | None
     ) -> tuple[TrainingSet, np.ndarray]:
         """States and patients as numbers, and the patients; a single None without groups."""
         groups = check_groups(groups, len(X))
@@ -564,7 +570,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         """Train both networks of `model`, and keep it also when Ctrl-C ends the training."""
         generator = torch.Generator().manual_seed(int(rng.randint(MAX_SEED)))
         rows = data.split(rng)
-        history: list[dict] = []
+        history: list[dict[str, Any]] = []
         interrupted = fit_autoencoder(data, budget, model, rows, generator, history)
         if interrupted:
             model.denoiser = None
@@ -587,7 +593,9 @@ class LatentDiffusionGenerator(BaseEstimator):
                 "reconstruct work, but there is nothing to sample from. Fit again."
             )
 
-    def _profiles_for(self, n: int, groups: Any, profiles: Any) -> np.ndarray | None:
+    def _profiles_for(
+        self, n: int, groups: ArrayLike | None, profiles: ArrayLike | None
+    ) -> np.ndarray | None:
         if groups is not None and profiles is not None:
             raise ValueError("groups and profiles are both given; expected one of them at most.")
         if groups is not None:

@@ -113,7 +113,9 @@ class LatentDiffusion:
         components = self.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
         return self.frontend.channels(components)
 
-    def draw_profiles(self, state: np.ndarray, uniform: np.ndarray, normal: np.ndarray):
+    def draw_profiles(
+        self, state: np.ndarray, uniform: np.ndarray, normal: np.ndarray
+    ) -> np.ndarray:
         """Profiles from the population: patients in proportion to their windows of the state."""
         if not len(self.profiles):
             return self.population.draw(normal)
@@ -152,7 +154,18 @@ class LatentDiffusion:
         return out, described
 
     @torch.no_grad()
-    def _sample_block(self, state, profiles, even, rng, guidance, solver_steps, device):
+    def _sample_block(
+        self,
+        state: np.ndarray,
+        profiles: np.ndarray | None,
+        even: np.ndarray,
+        rng: np.random.Generator,
+        guidance: float,
+        solver_steps: int,
+        device: torch.device,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        assert self.denoiser is not None  # only an interrupted training leaves none
+        assert self.residual is not None
         # Everything random is drawn first and for whole blocks: row i gets the same numbers
         # whatever the other rows are.
         normal = rng.standard_normal((BLOCK, len(self.scale_profiles.mean)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+
+from geneeg_sk._typing import RandomStateLike
 
 
 @runtime_checkable
@@ -57,7 +59,7 @@ class WindowGenerator(Protocol):
     True
     """
 
-    def fit(self, X: Any, y: Any, *, groups: Any = None) -> Any:
+    def fit(self, X: np.ndarray, y: np.ndarray, *, groups: np.ndarray | None = None) -> object:
         """Learn windows of each state.
 
         Parameters
@@ -75,7 +77,13 @@ class WindowGenerator(Protocol):
             The fitted generator.
         """
 
-    def sample(self, y: Any, *, groups: Any = None, random_state: Any = None) -> np.ndarray:
+    def sample(
+        self,
+        y: np.ndarray,
+        *,
+        groups: np.ndarray | None = None,
+        random_state: RandomStateLike = None,
+    ) -> np.ndarray:
         """Generate one window for each state in `y`.
 
         Parameters

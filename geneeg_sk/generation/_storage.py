@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from ._model import LatentDiffusion, Population, Standardizer
 from ._prior import ConditionPrior
 from ._residual import ResidualNoise
 from ._vae import VAE
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SAVED = SealedFolder("generator", "geneeg_sk.LatentDiffusionGenerator", version=7, arrays="arrays")
 
@@ -95,7 +99,9 @@ def _unpack(arrays: dict[str, np.ndarray], numbers: dict[str, Any]) -> LatentDif
     return LatentDiffusion(**plain, **parts)
 
 
-def _network(kind: type, sizes: Any, weights: dict[str, np.ndarray]) -> Any:
+def _network(
+    kind: type[nn.Module], sizes: Sequence[int], weights: dict[str, np.ndarray]
+) -> nn.Module:
     """Return a network with `weights`; no memory is taken for sizes that are not theirs."""
     import torch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ def optimize(
     stage: str,
     n_steps: int,
     lr: float,
-    history: list[dict],
+    history: list[dict[str, Any]],
     verbose: int,
 ) -> tuple[Network, bool]:
     """Train `network`; return a copy with averaged weights, the best by `validate`.
@@ -79,7 +79,7 @@ def optimize(
     return best.eval(), interrupted
 
 
-def _refuse_divergence(row: dict) -> None:
+def _refuse_divergence(row: dict[str, Any]) -> None:
     if not np.isfinite(row["loss"]):
         terms = {k: v for k, v in row.items() if k not in ("stage", "step", "loss")}
         raise FloatingPointError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -133,7 +133,7 @@ class BenchmarkDisplay(Display):
             )
         return Layout(1, (5.6, 1.3 + 0.5 * len(self.differences.columns)))
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         (ax,) = axes
         names = list(self.differences)
         rows = np.arange(len(names))
@@ -179,7 +179,7 @@ def compute_intervals(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "low", "high"])
 
 
-def _draw_mean(ax: Any, row: int, mean: float, low: float, high: float) -> str:
+def _draw_mean(ax: Axes, row: int, mean: float, low: float, high: float) -> str:
     """Draw a mean and its interval, and return them as text."""
     if np.isnan(mean):
         return "not tested"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geneeg_sk.datasets._channels import COMMON, standard_name
+
+if TYPE_CHECKING:
+    import mne
 
 # Rows of the 10-10 system from front to back (Jurcak et al. 2007).
 ROWS = ["Fp", "AF", "F", "FT,FC", "T,C", "TP,CP", "P", "PO", "O", "I,N,A,M"]
@@ -48,7 +51,7 @@ def _row_and_column(electrode: str) -> tuple[int, int]:
     return ROW_OF[letters], -column if column % 2 else column
 
 
-def locate_channels(names: Sequence[str]) -> tuple[list[int], Any]:
+def locate_channels(names: Sequence[str]) -> tuple[list[int], mne.Info]:
     """Return the channels that have a place on the head, and an ``mne.Info`` with it.
 
     A derivation is put halfway between its electrodes; of channels at one place, the first is

@@ -12,6 +12,7 @@ from geneeg_sk.inspection._style import make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 class Layout(NamedTuple):
@@ -62,8 +63,8 @@ class Display:
             ax, layout.n_panels, layout.size, n_rows=layout.n_rows, sharey=layout.sharey
         )
         self._draw(axes, is_new=ax is None)
-        self.ax_ = np.array(axes, dtype=object) if self._has_panels else axes[0]
-        self.figure_ = axes[0].figure
+        self.ax_: Any = np.array(axes, dtype=object) if self._has_panels else axes[0]
+        self.figure_: Figure = axes[0].figure  # type: ignore[assignment]  # or a SubFigure
         return self
 
     def save(self, path: str | Path) -> Path:
@@ -88,6 +89,6 @@ class Display:
         """Check what is to be drawn, and return the panels it needs."""
         raise NotImplementedError
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         """Draw into the panels; `is_new`: into a figure of its own."""
         raise NotImplementedError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -118,11 +118,12 @@ class EmbeddingDisplay(Display):
     def _lay_out(self) -> Layout:
         return Layout(1, (5.2, 4.0))
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         (ax,) = axes
         for name, xy in self.points.items():
             ax.scatter(
-                *xy.T,
+                xy[:, 0],
+                xy[:, 1],
                 s=18,
                 marker=MARKERS[name],
                 facecolor="none" if name == "real" else (COLORS[name], 0.35),
@@ -130,7 +131,7 @@ class EmbeddingDisplay(Display):
                 linewidth=0.8,
                 label=label_with_count(name, len(xy), self.n_windows[name]),
             )
-        for k, label in enumerate((ax.set_xlabel, ax.set_ylabel)):
-            label(f"component {k + 1} ({self.explained[k]:.0%} of real variance, no unit)")
+        ax.set_xlabel(f"component 1 ({self.explained[0]:.0%} of real variance, no unit)")
+        ax.set_ylabel(f"component 2 ({self.explained[1]:.0%} of real variance, no unit)")
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
         hide_spines(ax)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import Bunch
 
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._style import BLACK, BLUE, GRAY, VERMILLION, hide_spines
@@ -88,7 +89,7 @@ class EventTimelineDisplay(Display):
 
     @classmethod
     def from_detection(
-        cls, detection: Any, seizures: pd.DataFrame | None = None, *, ax: Axes | None = None
+        cls, detection: Bunch, seizures: pd.DataFrame | None = None, *, ax: Axes | None = None
     ) -> EventTimelineDisplay:
         """Draw what `detect_seizures` returned, beside what is annotated.
 
@@ -143,7 +144,7 @@ class EventTimelineDisplay(Display):
             )
         return Layout(1, (8.0, 2.8))
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         (ax,) = axes
         shown = self._events()
         unit, seconds = next(

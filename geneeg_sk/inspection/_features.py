@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import ks_2samp
@@ -84,7 +84,7 @@ class FeaturesDisplay(Display):
     @classmethod
     def from_windows(
         cls,
-        real: WindowsLike,
+        real: WindowsLike | None,
         synthetic: WindowsLike | None = None,
         *,
         sfreq: float | None = None,
@@ -130,7 +130,7 @@ class FeaturesDisplay(Display):
         size = (INCHES[0] * COLUMNS, INCHES[1] * n_rows + 0.4)
         return Layout(len(FEATURES), size, n_rows=n_rows, sharey=True)
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         for k, (one, feature) in enumerate(zip(axes, FEATURES)):
             self._draw_feature(one, k, feature)
         for one in axes[::COLUMNS]:
@@ -143,7 +143,7 @@ class FeaturesDisplay(Display):
         else:
             axes[0].legend(fontsize="x-small", frameon=False)
 
-    def _draw_feature(self, ax: Any, k: int, feature: str) -> None:
+    def _draw_feature(self, ax: Axes, k: int, feature: str) -> None:
         values = {name: X[:, k] for name, X in self.features.items()}
         positive = all((v > 0).all() for v in values.values())
         for name, v in values.items():
@@ -160,7 +160,7 @@ class FeaturesDisplay(Display):
         hide_spines(ax)
 
 
-def _logarithmic(ax: Any) -> None:
+def _logarithmic(ax: Axes) -> None:
     """Scale logarithmically, with more than one label where values span less than two decades."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 

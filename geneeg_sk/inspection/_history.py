@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from geneeg_sk.inspection._display import Display, Layout
@@ -50,7 +51,7 @@ class HistoryDisplay(Display):
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> HistoryDisplay:
+    def from_estimator(cls, estimator: BaseEstimator, *, ax: Axes | None = None) -> HistoryDisplay:
         """Draw the `history_` of a fitted estimator.
 
         Parameters
@@ -84,13 +85,13 @@ class HistoryDisplay(Display):
         n_stages = self.history["stage"].nunique()
         return Layout(n_stages, (3.0 * n_stages + 0.4, 4.0))
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         for one, (stage, rows) in zip(axes, self.history.groupby("stage", sort=False)):
             _draw_stage(one, str(stage), rows)
         axes[0].set_ylabel("loss (no unit)")
 
 
-def _draw_stage(ax: Any, stage: str, rows: pd.DataFrame) -> None:
+def _draw_stage(ax: Axes, stage: str, rows: pd.DataFrame) -> None:
     """Draw the terms of one stage thin, their sum and the validation loss thick."""
     terms = [c for c in rows if c not in NOT_TERMS and rows[c].notna().any()]
     for k, term in enumerate(terms if len(terms) > 1 else []):

@@ -7,34 +7,39 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d
 
 from geneeg_sk._checks import is_mne
 from geneeg_sk._files import write_whole
+from geneeg_sk._typing import RandomStateLike
 from geneeg_sk.datasets._channels import standard_name
 from geneeg_sk.inspection._quiz_page import DATA, Question, quiz_page, scramble
 from geneeg_sk.inspection._sets import check_pair, get_channel_names
 from geneeg_sk.metrics._readers import FIRST, REAL, SECOND, SYNTHETIC
 
+if TYPE_CHECKING:
+    import mne
+
 
 def make_quiz(
-    real: Any,
-    synthetic: Any,
+    real: np.ndarray | mne.BaseEpochs,
+    synthetic: np.ndarray | mne.BaseEpochs,
     *,
     out: str | Path,
-    y_real: Any = None,
-    y_synthetic: Any = None,
+    y_real: ArrayLike | None = None,
+    y_synthetic: ArrayLike | None = None,
     sfreq: float | None = None,
     ch_names: Sequence[str] | None = None,
     n_questions: int = 20,
     pairs: bool = False,
     title: str = "Real or synthetic EEG?",
-    random_state: int | np.random.RandomState | None = 0,
+    random_state: RandomStateLike = 0,
 ) -> Path:
     """Write one HTML page on which a reader tells synthetic from real windows.
 
@@ -171,7 +176,7 @@ def read_quiz_key(page: str | Path) -> pd.DataFrame:
     return key
 
 
-def check_alike(real: Any, synthetic: Any) -> None:
+def check_alike(real: mne.Info, synthetic: mne.Info) -> None:
     """Check that real and synthetic windows have the same channels and sampling frequency.
 
     Parameters
@@ -205,7 +210,9 @@ def check_alike(real: Any, synthetic: Any) -> None:
 # --- which windows
 
 
-def _states(y_real: Any, y_synthetic: Any, n_real: int, n_synthetic: int) -> dict[str, np.ndarray]:
+def _states(
+    y_real: ArrayLike | None, y_synthetic: ArrayLike | None, n_real: int, n_synthetic: int
+) -> dict[str, np.ndarray]:
     """Return the state of each window as text, "" where none are given."""
     if (y_real is None) != (y_synthetic is None):
         lacking = "y_real" if y_real is None else "y_synthetic"
@@ -280,7 +287,10 @@ def _share_out(
 
 
 def _windows_of_questions(
-    real: Any, synthetic: Any, questions: list[Question], sfreq: float | None
+    real: np.ndarray | mne.BaseEpochs,
+    synthetic: np.ndarray | mne.BaseEpochs,
+    questions: list[Question],
+    sfreq: float | None,
 ) -> tuple[np.ndarray, float]:
     """Return the windows of all questions in order, and their sampling frequency."""
     shown = [window for question in questions for window in question.windows()]
@@ -290,5 +300,5 @@ def _windows_of_questions(
     return np.stack([sets[name][place[name, row]] for name, row in shown]), sfreq
 
 
-def _pick(X: Any, rows: list[int]) -> Any:
+def _pick(X: np.ndarray | mne.BaseEpochs, rows: list[int]) -> np.ndarray | mne.BaseEpochs:
     return X[rows] if is_mne(X) else np.asarray(X)[rows]

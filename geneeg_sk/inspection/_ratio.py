@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.validation import check_is_fitted
 
 from geneeg_sk.inspection._benchmark import check_score, compute_intervals
@@ -111,7 +112,7 @@ class RatioDisplay(Display):
         return cls(scores=table, intervals=compute_intervals(table), score=score).plot(ax=ax)
 
     @classmethod
-    def from_estimator(cls, search: Any, *, ax: Axes | None = None) -> RatioDisplay:
+    def from_estimator(cls, search: GridSearchCV, *, ax: Axes | None = None) -> RatioDisplay:
         """Draw a grid search over ``sampling_strategy``.
 
         Parameters
@@ -158,7 +159,7 @@ class RatioDisplay(Display):
             raise ValueError("There is no score to draw; expected patients x fractions.")
         return Layout(1, (5.2, 3.6))
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         (ax,) = axes
         table = self.scores.dropna(axis=1, how="all").sort_index(axis=1)
         fractions = table.columns.to_numpy(float)

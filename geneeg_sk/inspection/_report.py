@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from geneeg_sk._checks import is_mne, resolve_sfreq
 from geneeg_sk._files import write_whole
+from geneeg_sk._typing import Label, WindowsByState
 from geneeg_sk._version import __version__
 from geneeg_sk.inspection import _realism, _verdict
 from geneeg_sk.inspection._benchmark import BenchmarkDisplay
@@ -42,6 +45,10 @@ from geneeg_sk.metrics._window_scores import (
 )
 from geneeg_sk.model_selection._comparison import SamplerComparison
 from geneeg_sk.model_selection._score_table import COST, make_score_table, write_html
+
+if TYPE_CHECKING:
+    import mne
+    from matplotlib.figure import Figure
 
 IMAGE = "webp"
 DPI = 150
@@ -87,13 +94,13 @@ def make_report(
     out: str | Path,
     *,
     comparison: SamplerComparison | None = None,
-    real: Mapping[Any, Any] | None = None,
-    synthetic: Mapping[Any, Any] | None = None,
-    groups: Mapping[Any, Any] | None = None,
-    holdout: Mapping[Any, Any] | None = None,
+    real: WindowsByState | None = None,
+    synthetic: WindowsByState | None = None,
+    groups: Mapping[Any, ArrayLike] | None = None,
+    holdout: WindowsByState | None = None,
     sfreq: float | None = None,
-    info: Any = None,
-    history: Any = None,
+    info: mne.Info | None = None,
+    history: pd.DataFrame | BaseEstimator | None = None,
     title: str = "geneeg_sk",
     how: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -192,6 +199,10 @@ def make_report(
     return out
 
 
+# Heading, figure and caption; without a figure, the caption says why there is none.
+Picture: TypeAlias = "tuple[str, Figure | None, str]"
+
+
 class _Scores(NamedTuple):
     """What was computed on windows."""
 
@@ -200,7 +211,11 @@ class _Scores(NamedTuple):
 
 
 def _compute_scores(
-    real: dict, synthetic: dict, sfreq: float | None, groups: Any, holdout: Any
+    real: WindowsByState,
+    synthetic: WindowsByState,
+    sfreq: float | None,
+    groups: Mapping[Any, ArrayLike] | None,
+    holdout: WindowsByState | None,
 ) -> _Scores:
     if sfreq is None:
         return _Scores(pd.DataFrame(), None)
@@ -211,7 +226,11 @@ def _compute_scores(
 
 
 def _verdicts(
-    comparison: Any, real: dict, synthetic: dict, sfreq: float | None, scores: _Scores
+    comparison: SamplerComparison | None,
+    real: WindowsByState,
+    synthetic: WindowsByState,
+    sfreq: float | None,
+    scores: _Scores,
 ) -> str:
     table = scores.windows
     parts = []
@@ -243,7 +262,7 @@ def _verdicts(
     return "".join(parts)
 
 
-def _reading(comparison: Any, table: pd.DataFrame) -> str:
+def _reading(comparison: SamplerComparison | None, table: pd.DataFrame) -> str:
     """How to read the numbers above, in small print."""
     text = []
     if not table.empty:
@@ -279,7 +298,7 @@ def _reading(comparison: Any, table: pd.DataFrame) -> str:
     return "".join(_paragraph(one, small=True) for one in text)
 
 
-def _why_not_compared(real: dict, synthetic: dict, sfreq: float | None) -> str:
+def _why_not_compared(real: WindowsByState, synthetic: WindowsByState, sfreq: float | None) -> str:
     if not real or not synthetic:
         missing = " and ".join(n for n, X in (("real", real), ("synthetic", synthetic)) if not X)
         return f"No {missing} windows were given, so this is left open."
@@ -291,7 +310,7 @@ def _why_not_compared(real: dict, synthetic: dict, sfreq: float | None) -> str:
     )
 
 
-def _not_compared(table: pd.DataFrame, real: dict, synthetic: dict) -> str:
+def _not_compared(table: pd.DataFrame, real: WindowsByState, synthetic: WindowsByState) -> str:
     compared = set(table["state"])
     left_out = [str(state) for state in {**real, **synthetic} if state not in compared]
     if not left_out:
@@ -302,7 +321,7 @@ def _not_compared(table: pd.DataFrame, real: dict, synthetic: dict) -> str:
     )
 
 
-def _tables(comparison: Any, windows: pd.DataFrame) -> str:
+def _tables(comparison: SamplerComparison | None, windows: pd.DataFrame) -> str:
     parts = ["<h4>Synthetic windows</h4>"]
     if windows.empty:
         parts.append(_paragraph("No windows were compared, so there are no scores."))
@@ -317,7 +336,7 @@ def _tables(comparison: Any, windows: pd.DataFrame) -> str:
     return "".join(parts) + _scores(comparison)
 
 
-def _scores(comparison: Any) -> str:
+def _scores(comparison: SamplerComparison | None) -> str:
     if comparison is None:
         return _paragraph("No comparison was given, so there are no scores.")
     baseline = comparison.baselines[0]
@@ -341,13 +360,13 @@ def _scores(comparison: Any) -> str:
 
 
 def _pictures(
-    comparison: Any,
-    real: dict,
-    synthetic: dict,
+    comparison: SamplerComparison | None,
+    real: WindowsByState,
+    synthetic: WindowsByState,
     sfreq: float | None,
-    info: Any,
-    history: Any,
-) -> list[tuple[str, Any, str]]:
+    info: mne.Info | None,
+    history: pd.DataFrame | BaseEstimator | None,
+) -> list[Picture]:
     """Headings, figures and captions; a figure of None is explained by its caption."""
     pictures = [_benchmark(comparison)] if comparison is not None else []
     states = list(dict.fromkeys([*real, *synthetic]))
@@ -369,7 +388,7 @@ def _pictures(
     return pictures
 
 
-def _benchmark(comparison: Any) -> tuple[str, Any, str]:
+def _benchmark(comparison: SamplerComparison) -> Picture:
     heading = "Benefit for each patient"
     try:
         return heading, BenchmarkDisplay.from_comparison(comparison).figure_, "Right is better."
@@ -378,8 +397,12 @@ def _benchmark(comparison: Any) -> tuple[str, Any, str]:
 
 
 def _windows(
-    state: Any, real: Any, synthetic: Any, sfreq: float, names: list[str] | None
-) -> list[tuple[str, Any, str]]:
+    state: Label,
+    real: np.ndarray | mne.BaseEpochs | None,
+    synthetic: np.ndarray | mne.BaseEpochs | None,
+    sfreq: float,
+    names: list[str] | None,
+) -> list[Picture]:
     real, synthetic = (X if X is not None and len(X) else None for X in (real, synthetic))
     if real is None and synthetic is None:
         return [(f"Traces: {state}", None, "There are no windows of this state.")]
@@ -398,8 +421,12 @@ def _windows(
 
 
 def _topomap(
-    state: Any, real: Any, synthetic: Any, sfreq: float, names: list[str] | None
-) -> tuple[str, Any, str]:
+    state: Label,
+    real: np.ndarray | mne.BaseEpochs | None,
+    synthetic: np.ndarray | mne.BaseEpochs | None,
+    sfreq: float,
+    names: list[str] | None,
+) -> Picture:
     heading = f"Maps of band power: {state}"
     try:
         display = TopomapDisplay.from_windows(real, synthetic, sfreq=sfreq, ch_names=names)
@@ -408,7 +435,12 @@ def _topomap(
     return heading, display.figure_, "Median over windows; one scale of colors for each band."
 
 
-def _embedding(state: Any, real: Any, synthetic: Any, sfreq: float) -> tuple[str, Any, str]:
+def _embedding(
+    state: Label,
+    real: np.ndarray | mne.BaseEpochs | None,
+    synthetic: np.ndarray | mne.BaseEpochs | None,
+    sfreq: float,
+) -> Picture:
     heading = f"Principal components: {state}"
     try:
         display = EmbeddingDisplay.from_windows(real, synthetic, sfreq=sfreq)
@@ -420,10 +452,10 @@ def _embedding(state: Any, real: Any, synthetic: Any, sfreq: float) -> tuple[str
 
 def _how(
     how: Mapping[str, Any] | None,
-    real: dict,
-    synthetic: dict,
-    holdout: Any,
-    groups: Any,
+    real: WindowsByState,
+    synthetic: WindowsByState,
+    holdout: WindowsByState | None,
+    groups: Mapping[Any, ArrayLike] | None,
     sfreq: float | None,
 ) -> str:
     rows: dict[str, Any] = {} if not how else dict(how)
@@ -439,7 +471,11 @@ def _how(
 
 
 def _counts(
-    real: dict, synthetic: dict, holdout: Any, groups: Any, sfreq: float | None
+    real: WindowsByState,
+    synthetic: WindowsByState,
+    holdout: WindowsByState | None,
+    groups: Mapping[Any, ArrayLike] | None,
+    sfreq: float | None,
 ) -> dict[str, str]:
     """How many windows were given, and of what shape."""
     rows = {}
@@ -469,7 +505,7 @@ def _paragraph(text: str, small: bool = False) -> str:
     return f'<p class="small text-muted">{escape(text)}</p>' if small else f"<p>{escape(text)}</p>"
 
 
-def _save(report: Any, out: Path) -> None:
+def _save(report: mne.Report, out: Path) -> None:
     with write_whole(out) as part:
         page = part.with_name("page.html")  # MNE goes by the ending
         report.save(page, open_browser=False, overwrite=True, verbose="ERROR")

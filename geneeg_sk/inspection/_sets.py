@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from geneeg_sk._checks import is_mne, resolve_sfreq
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._sets import check_sets, pick_evenly
 
 MAX_SHOWN = 2000  # windows of a set: a curve over more looks the same
 
 
 def check_pair(
-    real: Any, synthetic: Any, sfreq: float | None
+    real: WindowsLike | None, synthetic: WindowsLike | None, sfreq: float | None
 ) -> tuple[dict[str, np.ndarray], float]:
     """Return ``{"real": X, "synthetic": X}``, without what is None, and the sampling frequency.
 
@@ -32,7 +33,12 @@ def check_pair(
     return dict(zip(given, check_sets(sfreq, **given))), sfreq
 
 
-def get_channel_names(real: Any, synthetic: Any, ch_names: Any, n_channels: int) -> list[str]:
+def get_channel_names(
+    real: WindowsLike | None,
+    synthetic: WindowsLike | None,
+    ch_names: Sequence[str] | None,
+    n_channels: int,
+) -> list[str]:
     """Return `ch_names`, or the names in an ``mne.Epochs``, or ``ch0``, ``ch1``, ...
 
     Raises

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.signal import welch
@@ -79,7 +79,7 @@ class SpectraDisplay(Display):
     @classmethod
     def from_windows(
         cls,
-        real: WindowsLike,
+        real: WindowsLike | None,
         synthetic: WindowsLike | None = None,
         *,
         sfreq: float | None = None,
@@ -123,7 +123,7 @@ class SpectraDisplay(Display):
     def _lay_out(self) -> Layout:
         return Layout(1, (5.2, 3.6))
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         (ax,) = axes
         for name, (low, median, high) in self.quantiles.items():
             color = COLORS[name]
@@ -163,7 +163,7 @@ def _spectra(X: np.ndarray, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
     return freqs[shown], np.concatenate(parts)
 
 
-def _mark_bands(ax: Any, highest: float) -> None:
+def _mark_bands(ax: Axes, highest: float) -> None:
     """Name the bands above the axes, and divide them by dotted lines."""
     for name, (low, high) in BANDS.items():
         if high > highest * 1.05:

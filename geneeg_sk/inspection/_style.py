@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Okabe & Ito (2008), Color universal design: told apart by all common kinds of color vision.
 # Lines differ in more than color too, for print in black and white.
@@ -26,8 +29,13 @@ GRAY = "#666666"
 
 
 def make_axes(
-    ax: Any, n_panels: int, size: tuple[float, float], *, n_rows: int = 1, **kwargs: Any
-) -> list[Any]:
+    ax: Axes | Sequence[Axes] | None,
+    n_panels: int,
+    size: tuple[float, float],
+    *,
+    n_rows: int = 1,
+    **kwargs: Any,
+) -> list[Axes]:
     """Return `n_panels` axes: new ones where `ax` is None, else in or from `ax`.
 
     Parameters
@@ -72,7 +80,7 @@ def make_axes(
     return list(grid.subplots(squeeze=False, **kwargs).ravel())
 
 
-def hide_spines(ax: Any, *sides: str) -> None:
+def hide_spines(ax: Axes, *sides: str) -> None:
     """Hide the frame on some sides."""
     for side in sides or ("top", "right"):
         ax.spines[side].set_visible(False)

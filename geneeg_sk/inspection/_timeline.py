@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from geneeg_sk._typing import Label
 from geneeg_sk.datasets._describe import check_origin
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._style import (
@@ -83,7 +84,7 @@ class TimelineDisplay(Display):
 
     @classmethod
     def from_windows(
-        cls, windows: Bunch, patient: Any = None, *, ax: Axes | None = None
+        cls, windows: Bunch, patient: Label | None = None, *, ax: Axes | None = None
     ) -> TimelineDisplay:
         """Draw the timeline of a patient.
 
@@ -127,7 +128,7 @@ class TimelineDisplay(Display):
     def _lay_out(self) -> Layout:
         return Layout(1, (7.2, 1.6 + ROW * len(self.recordings)))
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         (ax,) = axes
         longest = self.recordings["duration"].max()
         unit = next((u for u, seconds in UNITS.items() if longest >= 2 * seconds), "s")
@@ -151,7 +152,7 @@ class TimelineDisplay(Display):
         hide_spines(ax, "top", "right", "left")
         ax.tick_params(axis="y", length=0)
 
-    def _draw_windows(self, ax: Any, row: dict[str, int], scale: float) -> None:
+    def _draw_windows(self, ax: Axes, row: dict[str, int], scale: float) -> None:
         """Draw the windows of each state, in one collection each."""
         from matplotlib.collections import PolyCollection
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from geneeg_sk.metrics._fidelity import DYNAMIC_RANGE
 from geneeg_sk.metrics._sets import compute_features
 
 if TYPE_CHECKING:
+    import mne
     from matplotlib.axes import Axes
 
 MIN_PLACES = 4  # for a map between them
@@ -78,7 +79,7 @@ class TopomapDisplay(Display):
         self,
         *,
         power: dict[str, np.ndarray],
-        info: Any,
+        info: mne.Info,
         n_windows: dict[str, tuple[int, int]],
     ):
         self.power = power
@@ -88,7 +89,7 @@ class TopomapDisplay(Display):
     @classmethod
     def from_windows(
         cls,
-        real: WindowsLike,
+        real: WindowsLike | None,
         synthetic: WindowsLike | None = None,
         *,
         sfreq: float | None = None,
@@ -142,7 +143,7 @@ class TopomapDisplay(Display):
         size = (INCHES[0] * n_bands + 0.3, INCHES[1] * n_rows + 1.0)
         return Layout(n_rows * n_bands, size, n_rows=n_rows)
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         grid = np.array(axes, dtype=object).reshape(len(self.power), len(BANDS))
         for k, (band, (low, high)) in enumerate(BANDS.items()):
             self._draw_band(grid[:, k], k)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from geneeg_sk._typing import WindowsLike
+from geneeg_sk._typing import RandomStateLike, WindowsLike
 from geneeg_sk.inspection._channels import sort_clinically
 from geneeg_sk.inspection._display import Display, Layout
 from geneeg_sk.inspection._sets import check_pair, get_channel_names
@@ -87,13 +87,13 @@ class TracesDisplay(Display):
     @classmethod
     def from_windows(
         cls,
-        real: WindowsLike,
+        real: WindowsLike | None,
         synthetic: WindowsLike | None = None,
         *,
         sfreq: float | None = None,
         ch_names: Sequence[str] | None = None,
         n_windows: int = 2,
-        random_state: int | np.random.RandomState | None = 0,
+        random_state: RandomStateLike = 0,
         ax: Axes | None = None,
     ) -> TracesDisplay:
         """Draw some windows of each kind, picked at random.
@@ -144,7 +144,7 @@ class TracesDisplay(Display):
     def _row_height(self) -> float:
         return min(ROW, TALLEST / len(self.ch_names))
 
-    def _draw(self, axes: list[Any], *, is_new: bool) -> None:
+    def _draw(self, axes: list[Axes], *, is_new: bool) -> None:
         centered = {
             name: X - np.median(X, axis=2, keepdims=True) for name, X in self.windows.items()
         }
@@ -160,7 +160,7 @@ class TracesDisplay(Display):
     def _levels(self, spacing: float) -> np.ndarray:
         return -spacing * np.arange(len(self.ch_names))
 
-    def _draw_panel(self, ax: Any, name: str, X: np.ndarray, spacing: float) -> None:
+    def _draw_panel(self, ax: Axes, name: str, X: np.ndarray, spacing: float) -> None:
         n_shown, _, n_times = X.shape
         length = n_times / self.sfreq
         times = np.arange(n_times) / self.sfreq
@@ -187,7 +187,7 @@ def _choose_spacing(windows: dict[str, np.ndarray]) -> float:
     return spacing or 1.0  # all flat
 
 
-def _draw_scale_bar(ax: Any, spacing: float) -> None:
+def _draw_scale_bar(ax: Axes, spacing: float) -> None:
     """Draw a bar of 1, 2 or 5 times a power of ten microvolts, no longer than `spacing`."""
     power = 10.0 ** np.floor(np.log10(spacing))
     size = max(step for step in (1, 2, 5) if step * power <= spacing) * power

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from geneeg_sk._typing import Label
 from geneeg_sk.metrics._statistics import FEW_PATIENTS
 from geneeg_sk.model_selection._comparison import SamplerComparison
 from geneeg_sk.model_selection._score_table import format_interval, format_signed
@@ -163,7 +165,7 @@ def judge_privacy(table: pd.DataFrame) -> tuple[str, list[str]]:
     return "No sign of leaking: hardly any near copies of real windows.", sentences
 
 
-def find_copied_states(table: pd.DataFrame) -> list:
+def find_copied_states(table: pd.DataFrame) -> list[Label]:
     """States in which too many synthetic windows are near copies of real ones."""
     copied = table[table["score"] == "copies"].set_index("state")
     # Real windows that overlap are copies of each other: no excuse for synthetic ones.
@@ -171,7 +173,7 @@ def find_copied_states(table: pd.DataFrame) -> list:
     return list(copied.index[copied["value"] > tolerated])
 
 
-def find_leaking_states(table: pd.DataFrame) -> list:
+def find_leaking_states(table: pd.DataFrame) -> list[Label]:
     """States in which training windows are told from unseen ones, perhaps by chance."""
     member = table[table["score"] == "membership"].set_index("state")
     return list(member.index[member["value"] > member["reference"] + NEARLY])
@@ -217,7 +219,7 @@ def join_states(which: dict[str, pd.Series]) -> str:
     )
 
 
-def join_names(names: list) -> str:
+def join_names(names: Sequence[object]) -> str:
     """Join names: a, b and c."""
-    names = [str(name) for name in names]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    texts = [str(name) for name in names]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
@@ -69,20 +67,20 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / len(states))
 
 
-def _check_proba(proba: Any) -> np.ndarray:
+def _check_proba(proba: ArrayLike) -> np.ndarray:
     """Return probabilities of shape (n_windows, n_classes), each row summing to 1."""
-    proba = check_array(proba, ensure_2d=False, dtype=np.float64, input_name="proba")
-    if proba.ndim == 1:
-        proba = np.column_stack([1 - proba, proba])
-    if proba.min() < 0 or not np.allclose(proba.sum(axis=1), 1, atol=1e-4):
+    table = check_array(proba, ensure_2d=False, dtype=np.float64, input_name="proba")
+    if table.ndim == 1:
+        table = np.column_stack([1 - table, table])
+    if table.min() < 0 or not np.allclose(table.sum(axis=1), 1, atol=1e-4):
         raise ValueError(
             "proba has rows that are negative or do not sum to 1; expected probabilities, one "
             "column per class, as from predict_proba."
         )
-    return proba
+    return table
 
 
-def _check_classes(classes: Any, y_true: np.ndarray, n_columns: int) -> np.ndarray:
+def _check_classes(classes: ArrayLike | None, y_true: np.ndarray, n_columns: int) -> np.ndarray:
     """Return the label of each column of probabilities."""
     labels = np.unique(y_true) if classes is None else np.asarray(classes)
     if len(labels) != n_columns:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
@@ -194,7 +192,7 @@ def prdc(
 
 
 def _points(
-    real: Any, synthetic: Any, *, sfreq: float, at_least: int, score: str
+    real: WindowsLike, synthetic: WindowsLike, *, sfreq: float, at_least: int, score: str
 ) -> list[np.ndarray]:
     """Check and embed two sets, thinned to what all pairs of can be afforded."""
     real, synthetic = check_sets(sfreq, real=real, synthetic=synthetic)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,8 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 from timescoring.annotations import Annotation
 from timescoring.scoring import EventScoring
+
+from geneeg_sk._typing import Label
 
 # The conventions of SzCORE (Dan et al. 2024), in seconds.
 TOLERANCE_BEFORE = 30.0  # a detection so early still counts
@@ -118,7 +119,7 @@ def window_event_scores(
     metadata: pd.DataFrame,
     *,
     length: float,
-    state: Any = "ictal",
+    state: Label = "ictal",
 ) -> pd.DataFrame:
     """Score predicted states of windows by the seizures they make, per patient and overall.
 
@@ -181,7 +182,7 @@ def window_event_scores(
 
 
 def events_from_windows(
-    y: ArrayLike, metadata: pd.DataFrame, *, length: float, state: Any = "ictal"
+    y: ArrayLike, metadata: pd.DataFrame, *, length: float, state: Label = "ictal"
 ) -> pd.DataFrame:
     """Join windows of a state that touch or overlap into events.
 
@@ -229,7 +230,7 @@ def events_from_windows(
     return events.astype({"onset": float, "duration": float})
 
 
-def _join_windows(onsets: Any, length: float) -> np.ndarray:
+def _join_windows(onsets: pd.Series, length: float) -> np.ndarray:
     """Return onset and end of what windows cover, shape (n, 2)."""
     onsets = np.asarray(onsets, dtype=float)
     return _merge(np.column_stack([onsets, onsets + length]), 0.0)
@@ -269,7 +270,9 @@ def _check_recordings(recordings: pd.DataFrame) -> pd.DataFrame:
     return recordings[[*KEY, "duration"]]
 
 
-def _read_spans(events: pd.DataFrame, recordings: pd.DataFrame, name: str) -> dict[Any, np.ndarray]:
+def _read_spans(
+    events: pd.DataFrame, recordings: pd.DataFrame, name: str
+) -> dict[tuple[Label, Label], np.ndarray]:
     """Return onset and end of the events of each recording, sorted, merged where they overlap."""
     _check_columns(events, [*KEY, "onset", "duration"], name)
     durations = recordings.set_index(KEY)["duration"]
@@ -298,8 +301,8 @@ def _score(true: pd.DataFrame, detected: pd.DataFrame, recordings: pd.DataFrame)
     """Count recording by recording, add up by patient, and score the sums."""
     true_spans = _read_spans(true, recordings, "true")
     detected_spans = _read_spans(detected, recordings, "detected")
-    counts: dict[Any, pd.Series] = {}
-    latencies: dict[Any, list[float]] = {}
+    counts: dict[Label, pd.Series] = {}
+    latencies: dict[Label, list[float]] = {}
     none = np.empty((0, 2))
     for row in recordings.itertuples():
         key = (row.patient, row.recording)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
@@ -186,7 +184,9 @@ def membership_inference_auc(
     return float(roc_auc_score(is_member, np.concatenate(near)))
 
 
-def _check_and_standardize(real: Any, synthetic: Any, train: Any, sfreq: float) -> list[np.ndarray]:
+def _check_and_standardize(
+    real: WindowsLike, synthetic: WindowsLike, train: WindowsLike, sfreq: float
+) -> list[np.ndarray]:
     """Return features of the three sets, with mean 0 and variance 1 over the training windows."""
     real, synthetic, train = check_sets(sfreq, real=real, synthetic=synthetic, train=train)
     train, real, synthetic = standardize_features(train, real, synthetic, sfreq=sfreq)

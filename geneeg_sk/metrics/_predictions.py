@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 
 from geneeg_sk.metrics._calibration import expected_calibration_error
@@ -77,7 +76,7 @@ def _calibration(y_true: np.ndarray, proba: np.ndarray, states: np.ndarray) -> f
     return expected_calibration_error(y_true, proba, classes=states)
 
 
-def align_probabilities(proba: np.ndarray, classes: Any, states: np.ndarray) -> np.ndarray:
+def align_probabilities(proba: np.ndarray, classes: ArrayLike, states: np.ndarray) -> np.ndarray:
     """Return probabilities with a column for each of `states`; 0 for one that a fold lacked."""
     result = np.zeros((len(proba), len(states)))
     result[:, np.searchsorted(states, classes)] = proba

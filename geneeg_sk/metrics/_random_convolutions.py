@@ -49,7 +49,7 @@ def random_convolutions(X: np.ndarray, *, random_state: int) -> np.ndarray:
     some = np.linspace(0, n_windows - 1, min(n_windows, N_FOR_THRESHOLDS)).astype(int)
     block = max(1, BLOCK_VALUES // (N_KERNELS * n_times // len(np.unique(dilations))))
 
-    def convolve(rows, chosen):
+    def convolve(rows: slice | np.ndarray, chosen: np.ndarray) -> torch.Tensor:
         signals = torch.from_numpy(np.asarray(X[rows] / scale, dtype=np.float32))
         return nn.functional.conv1d(
             torch.from_numpy(mixtures[chosen]) @ signals,  # (n, k, t)

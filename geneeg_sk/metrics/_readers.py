@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
+
+Answers: TypeAlias = str | Path | pd.DataFrame
 
 REAL, SYNTHETIC = "real", "synthetic"
 FIRST, SECOND = "A", "B"  # of a pair, which one is synthetic
@@ -52,7 +54,9 @@ class ReaderAgreement(NamedTuple):  # numpydoc ignore=PR01
         return "".join(f"<p><b>{name}</b></p>{table.to_html()}" for name, table in tables.items())
 
 
-def reader_agreement(readers: Any) -> ReaderAgreement:
+def reader_agreement(
+    readers: Answers | Sequence[Answers] | Mapping[str, Answers],
+) -> ReaderAgreement:
     """Score readers who told synthetic from real windows, and compare them with each other.
 
     A reader is right by chance half of the time: only an accuracy whose interval lies above 0.5
@@ -131,12 +135,14 @@ def reader_agreement(readers: Any) -> ReaderAgreement:
     )
 
 
-def _sessions(readers: Any) -> Iterator[tuple[str, pd.DataFrame]]:
+def _sessions(
+    readers: Answers | Sequence[Answers] | Mapping[str, Answers],
+) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name and the checked answers of each reader."""
     if isinstance(readers, str | Path | pd.DataFrame):
         readers = [readers]
     named = isinstance(readers, Mapping)
-    entries = list(readers.items() if named else enumerate(readers, start=1))
+    entries = list(readers.items() if isinstance(readers, Mapping) else enumerate(readers, start=1))
     if not entries:
         raise ValueError("There are no readers; expected at least one table of answers.")
     names: set[str] = set()
@@ -158,7 +164,7 @@ def _sessions(readers: Any) -> Iterator[tuple[str, pd.DataFrame]]:
             yield name, _check_answers(name, part)
 
 
-def _as_table(given: Any) -> pd.DataFrame:
+def _as_table(given: Answers) -> pd.DataFrame:
     """Return answers as a DataFrame of texts."""
     if isinstance(given, pd.DataFrame):
         return given.astype(object).where(given.notna(), "").astype(str)

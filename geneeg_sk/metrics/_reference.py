@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,11 @@ from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
 from geneeg_sk._seeding import MAX_SEED
-from geneeg_sk._typing import WindowsLike
+from geneeg_sk._typing import RandomStateLike, WindowsLike
 from geneeg_sk.metrics._copies import find_copies
 from geneeg_sk.metrics._sets import check_sets
+
+Score: TypeAlias = Callable[..., float | pd.Series | pd.DataFrame]
 
 CONFIDENCE = 0.95
 # Which patients each set of windows of a score is from, where the score asks.
@@ -23,13 +25,13 @@ GROUPS_OF = {"real": "groups", "synthetic": "synthetic_groups"}
 
 
 def real_reference(
-    score: Callable,
+    score: Score,
     real: WindowsLike,
     *,
     sfreq: float,
     groups: ArrayLike | None = None,
     n_repeats: int = 20,
-    random_state: int | np.random.RandomState | None = None,
+    random_state: RandomStateLike = None,
     **params: Any,
 ) -> pd.DataFrame:
     """Compute a score for disjoint sets of real windows: what a perfect generator would get.
@@ -93,14 +95,14 @@ def real_reference(
 
 
 def score_with_reference(
-    score: Callable,
+    score: Score,
     real: WindowsLike,
     synthetic: WindowsLike,
     *,
     sfreq: float,
     groups: ArrayLike | None = None,
     n_repeats: int = 20,
-    random_state: int | np.random.RandomState | None = None,
+    random_state: RandomStateLike = None,
     **params: Any,
 ) -> pd.DataFrame:
     """Compute a score for synthetic windows, and for real ones in their place.
@@ -178,7 +180,13 @@ class _RandomSplits:
     """Real windows, split again and again into the sets that a score compares."""
 
     def __init__(
-        self, score: Callable, real: Any, *, sfreq: float, groups: Any, random_state: Any
+        self,
+        score: Score,
+        real: WindowsLike,
+        *,
+        sfreq: float,
+        groups: ArrayLike | None,
+        random_state: RandomStateLike,
     ) -> None:
         self.score, self.sfreq = score, sfreq
         (self.windows,) = check_sets(sfreq, real=real)

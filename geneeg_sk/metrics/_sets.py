@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_array
 
 from geneeg_sk._checks import as_microvolts, check_finite, resolve_sfreq
+from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.features._eeg_features import FEATURES
 from geneeg_sk.features._spectrum import BANDS
@@ -19,7 +19,7 @@ LOG_FEATURES = (*(f"{band}_power" for band in BANDS), "hjorth_activity", "line_l
 QUIET = 1e-4  # of the median: 40 dB below it, a feature is as good as absent
 
 
-def check_sets(sfreq: float, **sets: Any) -> list[np.ndarray]:
+def check_sets(sfreq: float, **sets: WindowsLike) -> list[np.ndarray]:
     """Return sets of windows, sampled at `sfreq` Hz, as arrays of three dimensions, in µV.
 
     Raises
@@ -43,25 +43,25 @@ def check_sets(sfreq: float, **sets: Any) -> list[np.ndarray]:
     return windows
 
 
-def _check_set(name: str, X: Any) -> np.ndarray:
-    X = check_array(
+def _check_set(name: str, X: WindowsLike) -> np.ndarray:
+    windows = check_array(
         as_microvolts(X),
         allow_nd=True,
         dtype=[np.float64, np.float32],
         ensure_all_finite=False,
         input_name=name,
     )
-    if X.ndim > 3 or X.shape[-1] == 0:
+    if windows.ndim > 3 or windows.shape[-1] == 0:
         raise ValueError(
-            f"{name} has shape {X.shape}; expected windows of shape (n_windows, n_channels, "
+            f"{name} has shape {windows.shape}; expected windows of shape (n_windows, n_channels, "
             "n_times), or (n_windows, n_times) for one channel."
         )
-    X = X[:, None, :] if X.ndim == 2 else X
+    windows = windows[:, None, :] if windows.ndim == 2 else windows
     try:
-        check_finite(X)
+        check_finite(windows)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    return X
+    return windows
 
 
 def compute_features(*sets: np.ndarray, sfreq: float, average: bool = False) -> list[np.ndarray]:

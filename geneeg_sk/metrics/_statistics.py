@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -138,7 +137,7 @@ def cohens_dz(differences: np.ndarray) -> float:
     return float(mean / spread)
 
 
-def cliffs_delta(a: Any, b: Any) -> float:
+def cliffs_delta(a: ArrayLike, b: ArrayLike) -> float:
     """How much more often a value of `a` exceeds one of `b` than the reverse (Cliff 1993).
 
     -1 to 1, NaN where one is empty; ``2 U / (n m) - 1`` with Mann and Whitney's U.
@@ -154,7 +153,7 @@ def cliffs_delta(a: Any, b: Any) -> float:
     return float(2 * u / (len(a) * len(b)) - 1)
 
 
-def _finite(name: str, values: Any) -> np.ndarray:
+def _finite(name: str, values: ArrayLike) -> np.ndarray:
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise ValueError(

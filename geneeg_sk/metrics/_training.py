@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -199,13 +197,15 @@ def augmentation_gain(
     return patients, paired_summary(patients["augmented"], patients["real"])
 
 
-def _check_labeled(name: str, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    X, y = np.asarray(as_microvolts(X)), column_or_1d(y)
+def _check_labeled(name: str, X: WindowsLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    windows, states = np.asarray(as_microvolts(X)), column_or_1d(y)
     try:
-        check_consistent_length(X, y)
+        check_consistent_length(windows, states)
     except ValueError as error:
-        raise ValueError(f"{name} has {len(X)} windows, but {len(y)} states are given.") from error
-    return X, y
+        raise ValueError(
+            f"{name} has {len(windows)} windows, but {len(states)} states are given."
+        ) from error
+    return windows, states
 
 
 def _macro_f1(y_true: np.ndarray, y_pred: np.ndarray) -> float:

@@ -19,7 +19,7 @@ from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
 from geneeg_sk._seeding import MAX_SEED
-from geneeg_sk._typing import WindowsLike
+from geneeg_sk._typing import RandomStateLike, WindowsLike
 from geneeg_sk.metrics._power import look_up_detectable
 from geneeg_sk.metrics._sets import check_sets, compute_features, pick_evenly, thin
 
@@ -60,13 +60,21 @@ class TwoSampleResult(float):  # numpydoc ignore=PR01
     n_groups: int | None
     detectable: dict[str, float] | None
 
-    def __new__(cls, auc, *, interval, n, n_groups, detectable):
+    def __new__(
+        cls,
+        auc: float,
+        *,
+        interval: tuple[float, float],
+        n: int,
+        n_groups: int | None,
+        detectable: dict[str, float] | None,
+    ) -> TwoSampleResult:
         result = super().__new__(cls, auc)
         result.auc, result.interval = float(auc), interval
         result.n, result.n_groups, result.detectable = n, n_groups, detectable
         return result
 
-    def __getnewargs_ex__(self):
+    def __getnewargs_ex__(self) -> tuple[tuple[float], dict[str, Any]]:
         about = {name: getattr(self, name) for name in ("interval", "n", "n_groups", "detectable")}
         return (self.auc,), about
 
@@ -83,9 +91,9 @@ def c2st(
     sfreq: float,
     on: Literal["features", "windows"] = "features",
     groups: ArrayLike | None = None,
-    synthetic_groups: Any = None,
+    synthetic_groups: ArrayLike | None = None,
     estimator: BaseEstimator | None = None,
-    random_state: int | np.random.RandomState | None = None,
+    random_state: RandomStateLike = None,
 ) -> TwoSampleResult:
     """Classifier two-sample test: how well can synthetic windows be told from real ones?
 
@@ -262,7 +270,7 @@ def _make_estimator(on: str, seed: int) -> BaseEstimator:
     return make_pipeline(StandardScaler(), RidgeClassifierCV(ALPHAS, class_weight="balanced"))
 
 
-def _predict_scores(model: Any, data: np.ndarray) -> np.ndarray:
+def _predict_scores(model: BaseEstimator, data: np.ndarray) -> np.ndarray:
     """Return a number for each row that is the larger, the more synthetic it seems."""
     if hasattr(model, "predict_proba"):
         return model.predict_proba(data)[:, 1]

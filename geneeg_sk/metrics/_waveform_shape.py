@@ -6,7 +6,7 @@ Phase randomization leaves every spectrum as it is and destroys all of these.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,8 @@ from scipy.stats import ks_2samp
 from geneeg_sk._typing import WindowsLike
 from geneeg_sk.metrics._sets import check_sets
 from geneeg_sk.preprocessing._base import iter_blocks
+
+Statistic: TypeAlias = Callable[[np.ndarray, float], np.ndarray]
 
 SLOWEST_RHYTHM = 2.0  # seconds a cycle
 SPIKE_SECONDS = 0.015  # of the Gaussian that the curvature is taken of: half a spike's half-width
@@ -290,7 +292,9 @@ def spike_survival(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -
     )
 
 
-def _distance(statistic: Callable, real: Any, synthetic: Any, sfreq: float) -> float:
+def _distance(
+    statistic: Statistic, real: WindowsLike, synthetic: WindowsLike, sfreq: float
+) -> float:
     """Kolmogorov-Smirnov distance of a statistic of windows and channels, mean over channels."""
     values = [
         _by_window(statistic, X, sfreq) for X in check_sets(sfreq, real=real, synthetic=synthetic)
@@ -298,7 +302,7 @@ def _distance(statistic: Callable, real: Any, synthetic: Any, sfreq: float) -> f
     return float(np.mean([ks_2samp(a, b).statistic for a, b in zip(values[0].T, values[1].T)]))
 
 
-def _by_window(statistic: Callable, X: np.ndarray, sfreq: float) -> np.ndarray:
+def _by_window(statistic: Statistic, X: np.ndarray, sfreq: float) -> np.ndarray:
     """Compute a statistic block by block, each window without mean and at unit variance."""
     parts = []
     for block in iter_blocks(X):

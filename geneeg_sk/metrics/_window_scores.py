@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 
 from geneeg_sk._checks import as_microvolts, check_groups
+from geneeg_sk._typing import WindowsByState, WindowsLike
 from geneeg_sk.metrics._clouds import prdc
 from geneeg_sk.metrics._copies import find_copies
 from geneeg_sk.metrics._fidelity import ks_by_feature
 from geneeg_sk.metrics._memorization import membership_inference_auc
 from geneeg_sk.metrics._patient_test import PatientTest
-from geneeg_sk.metrics._reference import CONFIDENCE, real_reference, score_with_reference
+from geneeg_sk.metrics._reference import CONFIDENCE, Score, real_reference, score_with_reference
 from geneeg_sk.metrics._sets import check_sets, embed, pick_evenly
 from geneeg_sk.metrics._training import tstr_scores
 from geneeg_sk.metrics._waveform_shape import LOWEST_SFREQ, rhythm_distance, spike_survival
@@ -34,12 +36,12 @@ COLUMNS = [f"{name}{end}" for name in ("value", "reference") for end in ("", "_l
 
 
 def score_windows(
-    real: Mapping[Any, Any],
-    synthetic: Mapping[Any, Any],
+    real: WindowsByState,
+    synthetic: WindowsByState,
     *,
     sfreq: float,
-    groups: Mapping[Any, Any] | None = None,
-    holdout: Mapping[Any, Any] | None = None,
+    groups: Mapping[Any, ArrayLike] | None = None,
+    holdout: WindowsByState | None = None,
 ) -> pd.DataFrame:
     """Score the synthetic windows of each state, and real windows in their place.
 
@@ -159,7 +161,7 @@ def _run_two_sample_tests(
 
 
 def _score(
-    score: Any, real: np.ndarray, synthetic: np.ndarray, how: dict[str, Any]
+    score: Score, real: np.ndarray, synthetic: np.ndarray, how: dict[str, Any]
 ) -> dict[str, float]:
     return score_with_reference(score, real, synthetic, **how).iloc[0][COLUMNS].to_dict()
 
@@ -173,7 +175,7 @@ def _compare_spikes(real: np.ndarray, synthetic: np.ndarray, sfreq: float) -> di
     }
 
 
-def _mean_ks(real: Any, synthetic: Any, *, sfreq: float) -> float:
+def _mean_ks(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) -> float:
     """Mean over features and channels of the Kolmogorov-Smirnov statistic."""
     return float(ks_by_feature(real, synthetic, sfreq=sfreq)["statistic"].mean())
 
@@ -235,11 +237,11 @@ def _infer_membership(sets: dict[str, np.ndarray], how: dict[str, Any]) -> dict[
 
 
 def score_training(
-    real: Mapping[Any, Any],
-    synthetic: Mapping[Any, Any],
+    real: WindowsByState,
+    synthetic: WindowsByState,
     *,
     sfreq: float,
-    groups: Mapping[Any, Any] | None = None,
+    groups: Mapping[Any, ArrayLike] | None = None,
 ) -> dict[str, float] | None:
     """Train a plain classifier on synthetic windows alone, and test it on real ones.
 
@@ -335,7 +337,7 @@ def _draw_equally_many(
     return np.concatenate(chosen[0]), np.concatenate(chosen[1])
 
 
-def _summarize(name: str, values: Any) -> dict[str, float]:
+def _summarize(name: str, values: Sequence[float] | pd.Series) -> dict[str, float]:
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return {name: float(np.mean(values)), f"{name}_low": float(low), f"{name}_high": float(high)}

@@ -11,42 +11,43 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import GroupKFold, check_cv
+from sklearn.model_selection import BaseCrossValidator, GroupKFold, check_cv
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import column_or_1d
 
 from geneeg_sk._checks import as_microvolts, check_finite, check_groups
 from geneeg_sk._seeding import MAX_SEED
-from geneeg_sk._typing import WindowsLike
+from geneeg_sk._typing import RandomStateLike, WindowsLike
 from geneeg_sk._version import __version__
 from geneeg_sk.datasets import WindowRows
 from geneeg_sk.model_selection._comparison import SamplerComparison, check_baselines
 from geneeg_sk.model_selection._content import content_hash
 from geneeg_sk.model_selection._each_done import each_done, run_numbered
 from geneeg_sk.model_selection._store import RowStore
-from geneeg_sk.model_selection._task import KeptFold, Labels, Task, find_frozen_patients
+from geneeg_sk.model_selection._task import KeptFold, Labels, Scorers, Task, find_frozen_patients
 from geneeg_sk.model_selection._test_patients import check_adapt
 from geneeg_sk.model_selection._time_left import FitsBar
 
 
 def compare_samplers(
-    candidates: Mapping[str, Any],
-    estimator: Any,
+    candidates: Mapping[str, BaseEstimator | None],
+    estimator: BaseEstimator,
     X: WindowsLike | WindowRows,
     y: ArrayLike,
     groups: ArrayLike,
     *,
-    cv: Any,
+    cv: int | BaseCrossValidator,
     n_repeats: int = 3,
-    scoring: str | Iterable[str] | Mapping[str, Callable] | None = None,
+    scoring: str | Iterable[str] | Mapping[str, Callable[..., float]] | None = None,
     baselines: Iterable[str] | None = None,
     adapt: float | None = None,
     store: str | Path | None = None,
     keep: str | None = None,
     n_jobs: int | None = None,
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
     verbose: int = 0,
 ) -> SamplerComparison:
     """Compare ways of augmentation on patients whom none of them has seen.
@@ -194,7 +195,7 @@ def compare_samplers(
     labels = Labels(y, groups, states)
     kept: dict[int, KeptFold] = {}
 
-    def job(k: int) -> Any:
+    def job(k: int) -> tuple[Any, ...]:
         task = tasks[k]
         return delayed(run_numbered)(
             k, task, candidates[task.candidate], estimator, X, labels, scorers
@@ -230,17 +231,19 @@ def _rename(result: dict[str, Any], task: Task) -> dict[str, Any]:
     }
 
 
-def _check_data(X: Any, y: Any, groups: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+def _check_data(
+    X: WindowsLike | WindowRows, y: ArrayLike, groups: ArrayLike
+) -> tuple[np.ndarray | WindowRows, np.ndarray, np.ndarray]:
     if not isinstance(X, WindowRows):
         X = np.asarray(as_microvolts(X))
     elif not X.is_stored:
         raise ValueError(
             "X holds windows that are generated. Give the real ones: augmentation is a candidate."
         )
-    y = column_or_1d(y)
-    check_consistent_length(X, y)
-    groups = check_groups(groups, len(X))
-    if groups is None:
+    labels = column_or_1d(y)
+    check_consistent_length(X, labels)
+    patients = check_groups(groups, len(X))
+    if patients is None:
         raise ValueError("groups is None; expected the patient of every window.")
     if X.ndim not in (2, 3):
         raise ValueError(
@@ -252,10 +255,10 @@ def _check_data(X: Any, y: Any, groups: Any) -> tuple[Any, np.ndarray, np.ndarra
             check_finite(block, places)
     else:
         check_finite(X[:, None] if X.ndim == 2 else X)
-    return X, y, groups
+    return X, labels, patients
 
 
-def _check_candidates(candidates: Mapping[str, Any]) -> None:
+def _check_candidates(candidates: Mapping[str, BaseEstimator | None]) -> None:
     if not candidates:
         raise ValueError("candidates is empty; expected a dict of names and samplers.")
     for name, candidate in candidates.items():
@@ -268,7 +271,9 @@ def _check_candidates(candidates: Mapping[str, Any]) -> None:
             )
 
 
-def _get_scorers(scoring: Any) -> dict[str, Any]:
+def _get_scorers(
+    scoring: str | Iterable[str] | Mapping[str, Callable[..., float]] | None,
+) -> Scorers:
     if scoring is None:
         return {}
     if isinstance(scoring, Mapping):
@@ -278,7 +283,7 @@ def _get_scorers(scoring: Any) -> dict[str, Any]:
 
 
 def _split(
-    cv: Any, X: Any, y: np.ndarray, groups: np.ndarray
+    cv: int | BaseCrossValidator, X: np.ndarray | WindowRows, y: np.ndarray, groups: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     cv = GroupKFold(cv) if isinstance(cv, Integral) else check_cv(cv)
     folds = list(cv.split(X, y, groups))
@@ -293,7 +298,11 @@ def _split(
     return folds
 
 
-def _warn_of_frozen(candidates: Mapping[str, Any], groups: np.ndarray, folds: list) -> None:
+def _warn_of_frozen(
+    candidates: Mapping[str, BaseEstimator | None],
+    groups: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+) -> None:
     tested = {patient for _, test in folds for patient in groups[test].tolist()}
     for name, candidate in candidates.items():
         shared = sorted(find_frozen_patients(candidate) & tested, key=str)
@@ -317,7 +326,12 @@ def _warn_of_failures(table: pd.DataFrame) -> None:
 
 
 def _hash_data(
-    X: Any, y: np.ndarray, groups: np.ndarray, estimator: Any, scorers: Any, adapt: Any
+    X: np.ndarray | WindowRows,
+    y: np.ndarray,
+    groups: np.ndarray,
+    estimator: BaseEstimator,
+    scorers: Scorers,
+    adapt: float | None,
 ) -> str:
     try:
         return content_hash(X, y, groups, estimator, scorers, adapt, __version__)
@@ -331,7 +345,7 @@ def _hash_data(
 def _make_key(
     digest: str | None,
     name: str,
-    candidate: Any,
+    candidate: BaseEstimator | None,
     train: np.ndarray,
     test: np.ndarray,
     seed: int,

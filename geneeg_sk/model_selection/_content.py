@@ -12,7 +12,7 @@ from joblib.hashing import Hasher, NumpyHasher
 from geneeg_sk.datasets import WindowRows
 
 
-def content_hash(*objects: Any) -> str:
+def content_hash(*objects: object) -> str:
     """Return a hash of data, parameters, fitted networks and the code of functions.
 
     `joblib.hash` knows functions by their names and tensors by where they lie: there, a changed
@@ -41,7 +41,7 @@ class _ContentHasher(NumpyHasher):
         super().__init__(**options)
         self._numbers: dict[int, int] = {}  # of functions, in the order of coming
 
-    def save(self, obj: Any) -> None:
+    def save(self, obj: object) -> None:
         """Feed an object to the hash."""
         if isinstance(obj, WindowRows):
             self._save_rows(obj)
@@ -66,19 +66,19 @@ class _ContentHasher(NumpyHasher):
         strides = np.empty((1, *rows.shape[1:]), rows.dtype).strides
         Hasher.save(self, (np.ndarray, ("HASHED", rows.dtype, rows.shape, strides)))
 
-    def _inside(self, function: FunctionType) -> tuple:
+    def _inside(self, function: FunctionType) -> tuple[object, ...]:
         self._numbers[id(function)] = len(self._numbers)
         enclosed = [cell.cell_contents for cell in function.__closure__ or ()]
         defaults = (function.__defaults__, function.__kwdefaults__)
         return function.__qualname__, _code(function.__code__), defaults, enclosed
 
 
-def _code(code: CodeType) -> tuple:
+def _code(code: CodeType) -> tuple[object, ...]:
     """Return what a function does, without where it is written."""
     constants = [_code(c) if isinstance(c, CodeType) else _text(c) for c in code.co_consts]
     return code.co_code, code.co_names, code.co_varnames, constants
 
 
-def _text(constant: Any) -> str:
+def _text(constant: object) -> str:
     # The order of a set of texts differs from process to process.
     return repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.parallel import Parallel
 
 from geneeg_sk._workers import (
@@ -16,7 +17,7 @@ from geneeg_sk._workers import (
     warn_of_threads,
 )
 from geneeg_sk.datasets import WindowRows
-from geneeg_sk.model_selection._task import Labels, Task, run_task
+from geneeg_sk.model_selection._task import Labels, Scorers, Task, run_task
 
 ATTEMPTS = 3  # in a row of which none finishes a task
 
@@ -24,11 +25,11 @@ ATTEMPTS = 3  # in a row of which none finishes a task
 def run_numbered(
     k: int,
     task: Task,
-    candidate: Any,
-    estimator: Any,
+    candidate: BaseEstimator | None,
+    estimator: BaseEstimator,
     X: np.ndarray | WindowRows,
     labels: Labels,
-    scorers: dict[str, Any],
+    scorers: Scorers,
 ) -> tuple[int, dict[str, Any] | OSError | ValueError]:
     """Return the number and what `run_task` does, or why this worker cannot read windows."""
     if isinstance(X, WindowRows):
@@ -41,7 +42,7 @@ def run_numbered(
 
 
 def each_done(
-    todo: Iterable[int], job: Callable[[int], Any], *, n_jobs: int | None
+    todo: Iterable[int], job: Callable[[int], tuple[Any, ...]], *, n_jobs: int | None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield number and result of each task that is done.
 

@@ -83,7 +83,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _is_whole(record: Any) -> bool:
+def _is_whole(record: object) -> bool:
     if not isinstance(record, dict) or set(record) != {"key", "value", "sha256"}:
         return False
     try:

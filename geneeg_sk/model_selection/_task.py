@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, NamedTuple
+from types import MethodType
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from geneeg_sk._seeding import set_random_states
+from geneeg_sk._typing import Label
 from geneeg_sk.datasets import WindowRows
 from geneeg_sk.datasets._rows import pack_rows, unpack_rows
 from geneeg_sk.metrics._predictions import align_probabilities, score_names, score_predictions
@@ -24,6 +27,8 @@ from geneeg_sk.model_selection._test_patients import (
 )
 from geneeg_sk.over_sampling import WindowedSampler
 from geneeg_sk.over_sampling._windowed import takes_windows
+
+Scorers: TypeAlias = dict[str, Callable[..., float]]
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class KeptFold(NamedTuple):
         Their states.
     """
 
-    sampler: Any
+    sampler: BaseEstimator
     train: np.ndarray
     test: np.ndarray
     X_synthetic: np.ndarray
@@ -98,11 +103,11 @@ class KeptFold(NamedTuple):
 
 def run_task(
     task: Task,
-    candidate: Any,
-    estimator: Any,
+    candidate: BaseEstimator | None,
+    estimator: BaseEstimator,
     X: np.ndarray | WindowRows,
     labels: Labels,
-    scorers: dict[str, Any],
+    scorers: Scorers,
 ) -> dict[str, Any]:
     """Return ``row``, scores of the fold, ``patients``, those of each test patient, and ``kept``.
 
@@ -141,7 +146,9 @@ def run_task(
     }
 
 
-def build(candidate: Any, estimator: Any, seed: int) -> tuple[Any, Any]:
+def build(
+    candidate: BaseEstimator | None, estimator: BaseEstimator, seed: int
+) -> tuple[BaseEstimator | None, BaseEstimator]:
     """Return a sampler, or None, and the classifier that is trained on what it returns."""
     if candidate is None:
         return None, set_random_states(clone(estimator), seed)
@@ -153,7 +160,7 @@ def build(candidate: Any, estimator: Any, seed: int) -> tuple[Any, Any]:
     return set_random_states(sampler, seed), set_random_states(clone(estimator), seed)
 
 
-def call(method: Any, X: np.ndarray | WindowRows, y: np.ndarray, groups: np.ndarray) -> Any:
+def call(method: MethodType, X: np.ndarray | WindowRows, y: np.ndarray, groups: np.ndarray) -> Any:
     """Call a method, with groups where its object or anything in that asks for them."""
     routing = get_routing_for_object(method.__self__)
     asks = bool(routing.consumes(method.__name__, ["groups"]))
@@ -166,7 +173,7 @@ def score_by_patient(
     y: np.ndarray,
     groups: np.ndarray,
     states: np.ndarray,
-    scorers: dict[str, Any],
+    scorers: Scorers,
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Return the scores of a fitted model on all windows, and on those of each patient."""
     y_pred = model.predict(X)
@@ -189,7 +196,7 @@ def score_by_patient(
     return scores_of(np.arange(len(y))), patients
 
 
-def count_synthetic(model: Any) -> int:
+def count_synthetic(model: BaseEstimator) -> int:
     """Count the synthetic windows that a fitted sampler or model made."""
     parts = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
     parts += [part.sampler_ for part in parts if hasattr(part, "sampler_")][:1]
@@ -197,7 +204,7 @@ def count_synthetic(model: Any) -> int:
     return int(masks[0].sum()) if masks else 0
 
 
-def find_frozen_patients(candidate: Any) -> set:
+def find_frozen_patients(candidate: BaseEstimator | None) -> set[Label]:
     """Return the patients whom frozen generators inside a candidate were fitted on."""
     if candidate is None:
         return set()

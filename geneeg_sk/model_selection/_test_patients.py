@@ -8,11 +8,15 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
+
+from geneeg_sk._typing import Label
+from geneeg_sk.datasets import WindowRows
 
 PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 
-def check_adapt(adapt: Any, groups: np.ndarray, tests: list[np.ndarray]) -> None:
+def check_adapt(adapt: float | None, groups: np.ndarray, tests: list[np.ndarray]) -> None:
     """Check the share of each test patient's windows that is not scored.
 
     Raises
@@ -35,7 +39,7 @@ def check_adapt(adapt: Any, groups: np.ndarray, tests: list[np.ndarray]) -> None
 
 def split_beginnings(
     test: np.ndarray, groups: np.ndarray, adapt: float | None
-) -> tuple[np.ndarray, dict[Any, np.ndarray]]:
+) -> tuple[np.ndarray, dict[Label, np.ndarray]]:
     """Return the rows that are scored, and each test patient's rows before these."""
     beginnings = {}
     for patient in np.unique(groups[test]).tolist():
@@ -46,7 +50,11 @@ def split_beginnings(
 
 
 def meet_patients(
-    model: Any, X: Any, groups: np.ndarray, scored: np.ndarray, beginnings: dict[Any, np.ndarray]
+    model: BaseEstimator,
+    X: np.ndarray | WindowRows,
+    groups: np.ndarray,
+    scored: np.ndarray,
+    beginnings: dict[Label, np.ndarray],
 ) -> PatientByPatient:
     """Return a fitted model that predicts the rows `scored`, having seen the rows before them."""
     before = {patient: X[rows] for patient, rows in beginnings.items()}
@@ -57,7 +65,7 @@ def meet_patients(
     return PatientByPatient(models, before, groups[scored])
 
 
-def personalize(model: Any, X: Any) -> Any:
+def personalize(model: BaseEstimator, X: np.ndarray | WindowRows) -> BaseEstimator:
     """Return the model for one patient, given unlabeled windows; the same where it has none.
 
     Of a pipeline the last step is personalized, with the windows as the steps before leave them.
@@ -91,7 +99,12 @@ class PatientByPatient:
         Patients of the windows that will be predicted.
     """
 
-    def __init__(self, models: dict[Any, Any], before: dict[Any, Any], groups: np.ndarray):
+    def __init__(
+        self,
+        models: dict[Label, BaseEstimator],
+        before: dict[Label, np.ndarray | WindowRows],
+        groups: np.ndarray,
+    ):
         self.models, self.before, self.groups = models, before, groups
 
     def __getitem__(self, rows: np.ndarray) -> PatientByPatient:
@@ -105,7 +118,7 @@ class PatientByPatient:
         # Scorers look the method up again by its name.
         return update_wrapper(partial(self._predict, name), found) if name in PREDICTIONS else found
 
-    def _predict(self, method: str, X: Any) -> np.ndarray:
+    def _predict(self, method: str, X: np.ndarray | WindowRows) -> np.ndarray:
         rows, parts = [], []
         for patient in np.unique(self.groups).tolist():
             own = np.flatnonzero(self.groups == patient)

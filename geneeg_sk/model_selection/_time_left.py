@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from statistics import fmean
-from typing import Any, Self
+from typing import Self
 
 from joblib import effective_n_jobs
 
@@ -100,7 +100,7 @@ class FitsBar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         self._bar.close()
 
     def finish(self, candidate: str, seconds: float) -> None:

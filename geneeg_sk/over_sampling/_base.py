@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from numpy.typing import ArrayLike
+from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
 from geneeg_sk._checks import as_microvolts, check_groups, check_shape, native_floats, resolve_sfreq
-from geneeg_sk._typing import WindowsLike
+from geneeg_sk._typing import Label, WindowsLike
 
 
 class BaseWindowSampler(BaseOverSampler):
@@ -45,7 +45,7 @@ class BaseWindowSampler(BaseOverSampler):
 
     def fit_resample(
         self, X: WindowsLike, y: ArrayLike, *, groups: ArrayLike | None = None
-    ) -> tuple[Any, Any]:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the windows with the synthetic ones appended.
 
         Parameters
@@ -76,7 +76,7 @@ class BaseWindowSampler(BaseOverSampler):
 
     @abstractmethod
     def _generate(
-        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Label, int]
     ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
         """Return synthetic windows, their states and provenance, state after state.
 
@@ -85,7 +85,7 @@ class BaseWindowSampler(BaseOverSampler):
         """
 
     def _fit_resample(
-        self, X: np.ndarray, y: np.ndarray, groups: Any = None
+        self, X: np.ndarray, y: np.ndarray, groups: ArrayLike | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         groups = check_groups(groups, len(X))
         counts = windows_to_generate(self.sampling_strategy_)
@@ -98,9 +98,11 @@ class BaseWindowSampler(BaseOverSampler):
         X_new = X_new.reshape(len(X_new), *X.shape[1:]).astype(X.dtype, copy=False)
         return np.concatenate([X, X_new]), np.concatenate([y, y_new.astype(y.dtype, copy=False)])
 
-    def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = False) -> tuple:
+    def _check_X_y(
+        self, X: WindowsLike, y: ArrayLike, accept_sparse: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, bool]:
         y, binarize_y = check_target_type(y, indicate_one_vs_all=True)
-        X, y = validate_data(
+        windows, states = validate_data(
             self,
             X=native_floats(as_microvolts(X)),
             y=y,
@@ -110,11 +112,11 @@ class BaseWindowSampler(BaseOverSampler):
             dtype=[np.float64, np.float32],
             ensure_all_finite=False,
         )
-        check_shape(self, X, reset=True)
-        check_two_states(y)
-        return X, y, binarize_y
+        check_shape(self, windows, reset=True)
+        check_two_states(states)
+        return windows, states, binarize_y
 
-    def _check_enough(self, y: np.ndarray, counts: dict[Any, int]) -> None:
+    def _check_enough(self, y: np.ndarray, counts: dict[Label, int]) -> None:
         for state in counts:
             n_windows = np.count_nonzero(y == state)
             if n_windows < self._min_windows:
@@ -125,7 +127,7 @@ class BaseWindowSampler(BaseOverSampler):
                     "StratifiedGroupKFold), or leave this state out of sampling_strategy."
                 )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = False
@@ -143,7 +145,7 @@ def check_two_states(y: np.ndarray) -> None:
         )
 
 
-def windows_to_generate(strategy: dict[Any, Any] | None) -> dict[Any, int]:
+def windows_to_generate(strategy: dict[Label, int] | None) -> dict[Label, int]:
     """Return how many windows each state gets as plain numbers, without the states that get none.
 
     >>> windows_to_generate({np.str_("ictal"): np.int64(3), np.str_("normal"): 0})

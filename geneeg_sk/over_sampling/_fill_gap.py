@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from geneeg_sk._typing import Label
 
 
 class FillGap:
@@ -45,7 +47,7 @@ class FillGap:
             )
         self.fraction = fraction
 
-    def __call__(self, y: Any) -> dict[Any, int]:
+    def __call__(self, y: ArrayLike) -> dict[Label, int]:
         """Return the number of windows that each class of `y` shall have, old and new together."""
         classes, counts = np.unique(y, return_counts=True)
         gaps = counts.max() - counts

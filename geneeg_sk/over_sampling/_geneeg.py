@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
@@ -19,8 +21,8 @@ from sklearn.utils.validation import _is_fitted, check_is_fitted
 
 from geneeg_sk._checks import doubts_about
 from geneeg_sk._seeding import MAX_SEED
-from geneeg_sk._typing import WindowsLike
-from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk._typing import Label, RandomStateLike, SamplingStrategy, WindowsLike
+from geneeg_sk.generation import LatentDiffusionGenerator, WindowGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 from geneeg_sk.over_sampling._generators import (
     check_made,
@@ -131,7 +133,7 @@ class GenEEGSampler(BaseWindowSampler):
     True
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **BaseOverSampler._parameter_constraints,
         "generator": [HasMethods(["fit", "sample"]), FrozenEstimator, None],
         "patient_mix": [
@@ -147,15 +149,15 @@ class GenEEGSampler(BaseWindowSampler):
     def __init__(
         self,
         *,
-        sampling_strategy="auto",
-        generator=None,
-        patient_mix="auto",
-        quality="plausible",
-        guidance=1.0,
-        solver_steps=None,
-        memory=None,
-        random_state=None,
-    ):
+        sampling_strategy: SamplingStrategy = "auto",
+        generator: WindowGenerator | None = None,
+        patient_mix: str = "auto",
+        quality: str | None = "plausible",
+        guidance: float = 1.0,
+        solver_steps: int | None = None,
+        memory: str | Path | joblib.Memory | None = None,
+        random_state: RandomStateLike = None,
+    ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.generator = generator
         self.patient_mix = patient_mix
@@ -165,13 +167,13 @@ class GenEEGSampler(BaseWindowSampler):
         self.memory = memory
         self.random_state = random_state
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> GenEEGSampler:
         self._warn_if_bare_fitted()
         return _clone_parametrized(self)
 
     def fit_resample(
         self, X: WindowsLike, y: ArrayLike, *, groups: ArrayLike | None = None
-    ) -> tuple[Any, Any]:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the windows with synthetic ones appended.
 
         Parameters
@@ -207,7 +209,7 @@ class GenEEGSampler(BaseWindowSampler):
         return super().fit_resample(X, y, groups=groups)
 
     def _generate(
-        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Label, int]
     ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
         mix = self._patient_mix(y, groups, counts)
         self._options = self._check_generator(mix)
@@ -232,7 +234,7 @@ class GenEEGSampler(BaseWindowSampler):
 
     def _draw(
         self,
-        state: Any,
+        state: Label,
         n: int,
         seed: tuple[int, int],
         source: ProfileSource,
@@ -261,7 +263,7 @@ class GenEEGSampler(BaseWindowSampler):
 
     def _fill(
         self,
-        state: Any,
+        state: Label,
         profiles: np.ndarray | None,
         rng: np.random.Generator,
         accepts: Callable[[np.ndarray], np.ndarray],
@@ -292,7 +294,7 @@ class GenEEGSampler(BaseWindowSampler):
 
     def _fitted_generator(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int
-    ) -> Any:
+    ) -> BaseEstimator:
         if isinstance(self.generator, FrozenEstimator):
             generator = self.generator.estimator
             if isinstance(generator, BaseEstimator):  # others may not follow its convention
@@ -307,7 +309,7 @@ class GenEEGSampler(BaseWindowSampler):
                 generator.set_params(**{name: value})
         return fit_or_load(generator, X, y, groups, cache_folder(self.memory))
 
-    def _given_generator(self) -> Any:
+    def _given_generator(self) -> WindowGenerator:
         if isinstance(self.generator, FrozenEstimator):
             return self.generator.estimator
         return LatentDiffusionGenerator() if self.generator is None else self.generator
@@ -321,7 +323,9 @@ class GenEEGSampler(BaseWindowSampler):
         check_profiles(generator, mix)
         return sampling_options(generator, guidance=self.guidance, solver_steps=self.solver_steps)
 
-    def _patient_mix(self, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]) -> str:
+    def _patient_mix(
+        self, y: np.ndarray, groups: np.ndarray | None, counts: dict[Label, int]
+    ) -> str:
         if self.patient_mix == "auto":
             generator = self._given_generator()
             if groups is None or missing_for_profiles(generator):
@@ -369,7 +373,9 @@ def rejection_rates(provenance: pd.DataFrame) -> pd.DataFrame:
     return rates
 
 
-def _check_compatible(generator: Any, X: np.ndarray, y: np.ndarray, sfreq: float | None) -> None:
+def _check_compatible(
+    generator: WindowGenerator, X: np.ndarray, y: np.ndarray, sfreq: float | None
+) -> None:
     problems = []
     n_channels = getattr(generator, "n_channels_", X.shape[1])
     n_times = getattr(generator, "n_times_", X.shape[2])
@@ -392,7 +398,7 @@ def _check_compatible(generator: Any, X: np.ndarray, y: np.ndarray, sfreq: float
         )
 
 
-def _warn_if_extreme(X: np.ndarray, y: np.ndarray, counts: dict[Any, int]) -> None:
+def _warn_if_extreme(X: np.ndarray, y: np.ndarray, counts: dict[Label, int]) -> None:
     extreme = {s: n for s, n in counts.items() if n > MAX_TIMES_REAL * np.count_nonzero(y == s)}
     if extreme:
         gigabytes = sum(counts.values()) * X[0].nbytes / 1e9

@@ -7,11 +7,14 @@ from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from geneeg_sk.generation import WindowGenerator
 
 NO_VALUE = {"guidance": 1.0, "solver_steps": None}  # of the options that only some generators have
 
 
-def takes(function: Callable, name: str) -> bool:
+def takes(function: Callable[..., object], name: str) -> bool:
     """Tell whether a function can be called with this keyword.
 
     >>> takes(np.linspace, "num"), takes(np.linspace, "groups"), takes(dict, "groups")
@@ -24,7 +27,7 @@ def takes(function: Callable, name: str) -> bool:
     return name in parameters or any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
 
 
-def check_takes(generator: Any, method: str, name: str) -> None:
+def check_takes(generator: WindowGenerator, method: str, name: str) -> None:
     """Raise a ValueError if a method of the generator cannot be called with this keyword."""
     if not takes(getattr(generator, method), name):
         raise ValueError(
@@ -33,7 +36,7 @@ def check_takes(generator: Any, method: str, name: str) -> None:
         )
 
 
-def check_trainable(generator: Any) -> None:
+def check_trainable(generator: WindowGenerator) -> None:
     """Raise a ValueError if the generator cannot be cloned and fitted."""
     if not (hasattr(generator, "get_params") and hasattr(generator, "set_params")):
         raise ValueError(
@@ -44,7 +47,7 @@ def check_trainable(generator: Any) -> None:
     check_takes(generator, "fit", "groups")
 
 
-def check_profiles(generator: Any, mix: str) -> None:
+def check_profiles(generator: WindowGenerator, mix: str) -> None:
     """Raise a ValueError that names what the generator lacks for this `patient_mix`."""
     missing = missing_for_profiles(generator) if mix != "pooled" else []
     if mix == "virtual" and not hasattr(generator, "virtual_profiles"):
@@ -57,7 +60,7 @@ def check_profiles(generator: Any, mix: str) -> None:
         )
 
 
-def missing_for_profiles(generator: Any) -> list[str]:
+def missing_for_profiles(generator: WindowGenerator) -> list[str]:
     """Return what a generator lacks to imitate patients by their profiles."""
     missing = [] if hasattr(generator, "profile") else ["a method profile"]
     if not takes(generator.sample, "profiles"):
@@ -65,7 +68,7 @@ def missing_for_profiles(generator: Any) -> list[str]:
     return missing
 
 
-def sampling_options(generator: Any, **options: Any) -> dict[str, Any]:
+def sampling_options(generator: WindowGenerator, **options: Any) -> dict[str, Any]:
     """Return the options that the generator's `sample` takes.
 
     Raises
@@ -83,7 +86,9 @@ def sampling_options(generator: Any, **options: Any) -> dict[str, Any]:
     return taken
 
 
-def check_made(made: Any, n: int, shape: tuple[int, ...], generator: Any) -> np.ndarray:
+def check_made(
+    made: ArrayLike, n: int, shape: tuple[int, ...], generator: WindowGenerator
+) -> np.ndarray:
     """Return what a generator made as an array, if it is `n` windows of this shape."""
     made = np.asarray(made)
     if made.shape != (n, *shape) or made.dtype.kind not in "fiu":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 
 from geneeg_sk._checks import background_state
+from geneeg_sk._typing import Label
 from geneeg_sk.generation import LatentDiffusionGenerator
 
 
@@ -25,7 +26,12 @@ class ProfileSource:
     """
 
     def __init__(
-        self, generator: Any, mix: str, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None
+        self,
+        generator: BaseEstimator,
+        mix: str,
+        X: np.ndarray,
+        y: np.ndarray,
+        groups: np.ndarray | None,
     ) -> None:
         self.generator, self.mix, self.y = generator, mix, y
         if mix == "pooled":
@@ -42,7 +48,7 @@ class ProfileSource:
         self.profiles = np.stack([profiles.get(p, self.mean) for p in self.patients])
 
     def draw(
-        self, state: Any, n: int, rng: np.random.Generator
+        self, state: Label, n: int, rng: np.random.Generator
     ) -> tuple[np.ndarray | None, pd.DataFrame]:
         """Profiles (n, n_profile), None for pooled, and who they are."""
         if self.mix == "pooled":
@@ -56,7 +62,7 @@ class ProfileSource:
         who = pd.DataFrame({"profile": patient, "nearest_patient": patient})
         return self.profiles[chosen], who
 
-    def _choose(self, state: Any, n: int, rng: np.random.Generator) -> np.ndarray:
+    def _choose(self, state: Label, n: int, rng: np.random.Generator) -> np.ndarray:
         if self.mix == "proportional":
             return np.searchsorted(self.patients, rng.choice(self.groups[self.y == state], n))
         turns = [rng.permutation(len(self.patients)) for _ in range(-(-n // len(self.patients)))]
@@ -67,7 +73,9 @@ class ProfileSource:
         return (difference**2).sum(axis=2).argmin(axis=1)
 
 
-def _population(generator: Any, profiles: list[np.ndarray]) -> tuple[np.ndarray, Callable]:
+def _population(
+    generator: BaseEstimator, profiles: list[np.ndarray]
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """Return the mean profile, for patients without background, and what scales profiles.
 
     Our generator knows them from its training patients; of another one's profiles, those of the

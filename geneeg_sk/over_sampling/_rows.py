@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from imblearn.utils import check_sampling_strategy
 from numpy.typing import ArrayLike
@@ -11,7 +9,7 @@ from sklearn.utils import check_random_state
 
 from geneeg_sk._checks import check_groups
 from geneeg_sk._seeding import MAX_SEED
-from geneeg_sk._typing import WindowsLike
+from geneeg_sk._typing import Label, RandomStateLike, SamplingStrategy
 from geneeg_sk.datasets import WindowRows
 from geneeg_sk.generation import WindowGenerator
 from geneeg_sk.over_sampling._base import check_two_states, windows_to_generate
@@ -23,13 +21,13 @@ POOL = 128
 
 
 def augment_rows(
-    X: WindowsLike,
+    X: np.ndarray | WindowRows,
     y: ArrayLike,
     generator: WindowGenerator,
     *,
     groups: ArrayLike | None = None,
-    sampling_strategy: Any = "auto",
-    random_state: Any = None,
+    sampling_strategy: SamplingStrategy = "auto",
+    random_state: RandomStateLike = None,
 ) -> tuple[WindowRows, np.ndarray]:
     """Put synthetic windows behind real ones without holding either in memory.
 
@@ -149,7 +147,7 @@ class GeneratedWindows:
     def __len__(self) -> int:
         return len(self.states)
 
-    def __getitem__(self, rows: Any) -> np.ndarray:
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Return a new window for each of the rows, an array of int."""
         states = self.states[rows]
         X = np.empty((len(states), *self.shape[1:]), self.dtype)
@@ -158,7 +156,7 @@ class GeneratedWindows:
             X[here] = self._take(label, len(here))
         return X
 
-    def _take(self, label: Any, n: int) -> np.ndarray:
+    def _take(self, label: Label, n: int) -> np.ndarray:
         """Use up what was drawn, and draw more where that is too little."""
         pool = self._pools[label]
         while len(pool) < n:
@@ -166,7 +164,7 @@ class GeneratedWindows:
         self._pools[label] = pool[n:]
         return pool[:n]
 
-    def _draw(self, label: Any) -> np.ndarray:
+    def _draw(self, label: Label) -> np.ndarray:
         seed = [self.seed, self._labels.index(label), self._n_drawn[label]]
         self._n_drawn[label] += 1
         rng = np.random.default_rng(seed)

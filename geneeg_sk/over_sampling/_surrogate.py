@@ -12,6 +12,7 @@ from scipy.fft import irfft, rfft
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
+from geneeg_sk._typing import Label, RandomStateLike, SamplingStrategy
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 
 # Surrogates are always computed in whole blocks of this many windows: transforms of another
@@ -80,20 +81,26 @@ class FourierSurrogateSampler(BaseWindowSampler):
     ['state', 'source']
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **BaseOverSampler._parameter_constraints,
         "phase_noise_magnitude": [Interval(Real, 0, 1, closed="both")],
         "random_state": ["random_state"],
     }
     _min_windows = 1
 
-    def __init__(self, *, sampling_strategy="auto", phase_noise_magnitude=1.0, random_state=None):
+    def __init__(
+        self,
+        *,
+        sampling_strategy: SamplingStrategy = "auto",
+        phase_noise_magnitude: float = 1.0,
+        random_state: RandomStateLike = None,
+    ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.phase_noise_magnitude = phase_noise_magnitude
         self.random_state = random_state
 
     def _generate(
-        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Label, int]
     ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
         seed = check_random_state(self.random_state).randint(2**31)
         sources, windows = [np.empty(0, int)], [X[:0]]

@@ -5,17 +5,17 @@ from __future__ import annotations
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any
 
 import joblib
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from geneeg_sk._version import __version__
 
 FOLDER = "geneeg_sk"  # in the folder that `memory` names
 
 
-def cache_folder(memory: Any) -> Path | None:
+def cache_folder(memory: str | Path | joblib.Memory | None) -> Path | None:
     """Return the folder that `memory` (text, path or ``joblib.Memory``) names; None without one.
 
     Raises
@@ -35,8 +35,12 @@ def cache_folder(memory: Any) -> Path | None:
 
 
 def fit_or_load(
-    generator: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, cache: Path | None
-) -> Any:
+    generator: BaseEstimator,
+    X: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None,
+    cache: Path | None,
+) -> BaseEstimator:
     """Fit `generator`, or read the one that was fitted on the same windows before.
 
     Raises

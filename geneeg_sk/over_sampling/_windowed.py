@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 
+from geneeg_sk._typing import Label, SamplingStrategy
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 
 
@@ -62,18 +63,23 @@ class WindowedSampler(BaseWindowSampler):
     (19, 2, 64)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "sampler": [HasMethods(["fit_resample", "get_params"]), None],
         "sampling_strategy": [*BaseOverSampler._parameter_constraints["sampling_strategy"], None],
     }
     _min_windows = 1  # the sampler inside knows what it needs
 
-    def __init__(self, *, sampler=None, sampling_strategy=None):
+    def __init__(
+        self,
+        *,
+        sampler: BaseEstimator | None = None,
+        sampling_strategy: SamplingStrategy | None = None,
+    ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.sampler = sampler
 
     def _generate(
-        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Any, int]
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, counts: dict[Label, int]
     ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
         self.sampler_ = self._build_sampler()
         if self.sampler_ is None:
@@ -87,7 +93,7 @@ class WindowedSampler(BaseWindowSampler):
         X_new = X_res[len(X) :].reshape(-1, *X.shape[1:])
         return X_new, y_res[len(X) :], provenance_of(self.sampler_, len(X), len(X_new))
 
-    def _build_sampler(self) -> Any:
+    def _build_sampler(self) -> BaseEstimator | None:
         if self.sampler is None:
             return None
         sampler = clone(self.sampler)
@@ -96,12 +102,14 @@ class WindowedSampler(BaseWindowSampler):
         return sampler
 
 
-def takes_windows(sampler: Any) -> bool:
+def takes_windows(sampler: BaseEstimator) -> bool:
     """Tell whether a sampler accepts windows in three dimensions."""
     return bool(get_tags(sampler).input_tags.three_d_array)
 
 
-def resample(sampler: Any, rows: np.ndarray, y: np.ndarray, groups: np.ndarray | None) -> tuple:
+def resample(
+    sampler: BaseEstimator, rows: np.ndarray, y: np.ndarray, groups: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Call the sampler, with groups if it takes them; explain an error of too few neighbors."""
     takes_groups = "groups" in signature(sampler.fit_resample).parameters
     try:
@@ -119,7 +127,7 @@ def resample(sampler: Any, rows: np.ndarray, y: np.ndarray, groups: np.ndarray |
 
 
 def check_originals_first(
-    sampler: Any, X_res: np.ndarray, y_res: np.ndarray, X: np.ndarray, y: np.ndarray
+    sampler: BaseEstimator, X_res: np.ndarray, y_res: np.ndarray, X: np.ndarray, y: np.ndarray
 ) -> None:
     """Raise a ValueError if a sampler dropped, moved or changed original rows."""
     n = len(X)
@@ -131,7 +139,7 @@ def check_originals_first(
         )
 
 
-def provenance_of(sampler: Any, n: int, n_new: int) -> pd.DataFrame:
+def provenance_of(sampler: BaseEstimator, n: int, n_new: int) -> pd.DataFrame:
     """Return what a fitted sampler knows of its `n_new` synthetic rows."""
     if hasattr(sampler, "provenance_"):
         return sampler.provenance_

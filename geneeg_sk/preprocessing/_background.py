@@ -96,7 +96,7 @@ class BackgroundScaler(WindowTransformer):
     __metadata_request__fit = {"groups": True}
     __metadata_request__transform = {"groups": True}
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "sfreq": [Interval(Real, 0, None, closed="neither"), None],
         "n_windows": [Interval(Integral, 1, None, closed="left")],
     }
@@ -107,7 +107,7 @@ class BackgroundScaler(WindowTransformer):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: WindowsLike, y: Any = None, *, groups: ArrayLike | None = None
+        self, X: WindowsLike, y: ArrayLike | None = None, *, groups: ArrayLike | None = None
     ) -> BackgroundScaler:
         """Check the windows; nothing is learned from them.
 
@@ -182,7 +182,7 @@ class BackgroundScaler(WindowTransformer):
         return result[:, 0] if is_flat(X) else result
 
     def fit_transform(
-        self, X: WindowsLike, y: Any = None, *, groups: ArrayLike | None = None
+        self, X: WindowsLike, y: ArrayLike | None = None, *, groups: ArrayLike | None = None
     ) -> np.ndarray:
         """Check the windows, and return them as `transform` does.
 
@@ -223,7 +223,7 @@ def log_reference(n_times: int, sfreq: float) -> np.ndarray:
     return np.log(power * TYPICAL_AMPLITUDE**2 * n_times / both_sides) - LOG_OF_MEDIAN
 
 
-def rows_by_group(X: np.ndarray, groups: Any) -> Iterator[np.ndarray]:
+def rows_by_group(X: np.ndarray, groups: ArrayLike | None) -> Iterator[np.ndarray]:
     """Yield the rows of each patient, in order."""
     groups = check_groups(groups, len(X))
     if groups is None:

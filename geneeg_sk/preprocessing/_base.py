@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -25,7 +26,7 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: WindowsLike, y: Any = None) -> WindowTransformer:
+    def fit(self, X: WindowsLike, y: ArrayLike | None = None) -> WindowTransformer:
         """Check the windows, and learn what there is to learn from them.
 
         Parameters
@@ -61,7 +62,7 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
         """
         return self._apply(self._transform, X)
 
-    def _apply(self, change: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
+    def _apply(self, change: Callable[[np.ndarray], np.ndarray], X: WindowsLike) -> np.ndarray:
         """Return checked windows, changed, with as many dimensions as they came with."""
         check_is_fitted(self, "n_channels_")
         check_same_source(self, X)
@@ -81,17 +82,17 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def is_flat(X: Any) -> bool:
+def is_flat(X: WindowsLike) -> bool:
     """Tell whether `X` is a 2-D array, windows of one channel."""
     return not is_mne(X) and (X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim) == 2
 
 
-def channel_names(X: Any) -> list[str] | None:
+def channel_names(X: WindowsLike) -> list[str] | None:
     """Return the channel names of an MNE object, None for an array."""
     return list(X.ch_names) if is_mne(X) else None
 
 
-def check_same_source(estimator: Any, X: Any) -> None:
+def check_same_source(estimator: BaseEstimator, X: WindowsLike) -> None:
     """Check an MNE object against the channels and rate that `estimator` was fitted on."""
     if not is_mne(X):
         return
@@ -127,7 +128,10 @@ def robust_statistics(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def find_channels(
-    channels: Sequence[Any], names: list[str] | None, n_channels: int, parameter: str
+    channels: Sequence[int] | Sequence[str],
+    names: list[str] | None,
+    n_channels: int,
+    parameter: str,
 ) -> np.ndarray:
     """Return the indices of `channels`, given as indices or as names.
 
@@ -136,7 +140,7 @@ def find_channels(
     ValueError
         If a channel is not there, is named twice, or is a name where `names` is None.
     """
-    wanted = list(channels)
+    wanted: list[Any] = list(channels)
     if not wanted:
         raise ValueError(f"{parameter} is empty; expected at least one channel.")
     if any(isinstance(c, str) for c in wanted):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
@@ -58,7 +57,7 @@ class Rereferencer(WindowTransformer):
 
     _parameter_constraints = {"reference": [StrOptions({"average"}), "array-like"]}
 
-    def __init__(self, *, reference: str | Sequence[Any] = "average") -> None:
+    def __init__(self, *, reference: str | Sequence[int] | Sequence[str] = "average") -> None:
         self.reference = reference
 
     def _fit(self, X: np.ndarray) -> None:
@@ -107,7 +106,7 @@ class ChannelPicker(WindowTransformer):
 
     _parameter_constraints = {"channels": ["array-like", None]}
 
-    def __init__(self, *, channels: Sequence[Any] | None = None) -> None:
+    def __init__(self, *, channels: Sequence[int] | Sequence[str] | None = None) -> None:
         self.channels = channels
 
     def _fit(self, X: np.ndarray) -> None:

@@ -6,9 +6,8 @@ guess what was there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
-from typing import Any
 
 import numpy as np
 from scipy.signal import butter, iirnotch, sosfiltfilt, tf2sos
@@ -177,7 +176,7 @@ class NotchFilter(WindowTransformer):
         return _filter_both_ways(self.sos_, X, n_pad=n_pad)
 
 
-def _check_below_nyquist(freqs: Any, sfreq: float) -> None:
+def _check_below_nyquist(freqs: Iterable[float], sfreq: float) -> None:
     """Raise a ValueError that names the frequencies a filter at `sfreq` cannot have."""
     beyond = [f"{f:g}" for f in freqs if f >= sfreq / 2]
     if beyond:

@@ -1,7 +1,9 @@
 """What is installed works: each part once, in seconds, without real EEG, files or network."""
 
+import re
 from importlib.metadata import entry_points
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from matplotlib.figure import Figure
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, cross_validate
+from sklearn.utils import Bunch
 from typer.testing import CliRunner
 
 import geneeg_sk
@@ -46,7 +49,7 @@ SUBPACKAGES = (
 
 
 @pytest.fixture(scope="module")
-def cohort():
+def cohort() -> Bunch:
     return make_eeg_cohort(
         n_patients=4,
         n_windows={"normal": 12, "preictal": 5, "ictal": 4},
@@ -58,16 +61,23 @@ def cohort():
 
 
 @pytest.mark.parametrize("name", SUBPACKAGES)
-def test_everything_public_can_be_imported(name):
+def test_everything_public_can_be_imported(name: str) -> None:
     subpackage = getattr(geneeg_sk, name)
     assert all(getattr(subpackage, public) for public in subpackage.__all__)
 
 
-def test_the_marker_of_types_is_installed():
+def test_the_marker_of_types_is_installed() -> None:
     assert files(geneeg_sk).joinpath("py.typed").is_file()
 
 
-def test_fit_resample_adds_windows_behind_the_originals(cohort):
+@pytest.mark.parametrize("package", ["", *SUBPACKAGES])
+def test_type_checkers_see_all_that_is_public(package: str) -> None:
+    stub = files(geneeg_sk).joinpath(package, "__init__.pyi").read_text(encoding="utf-8")
+    public = (getattr(geneeg_sk, package) if package else geneeg_sk).__all__
+    assert sorted(re.findall(r"import (\w+) as \1\n", stub)) == sorted(public)
+
+
+def test_fit_resample_adds_windows_behind_the_originals(cohort: Bunch) -> None:
     X, y = clone(SAMPLER).fit_resample(cohort.X, cohort.y, groups=cohort.groups)
     np.testing.assert_array_equal(X[: len(cohort.X)], cohort.X)
     assert X.dtype == cohort.X.dtype
@@ -75,7 +85,7 @@ def test_fit_resample_adds_windows_behind_the_originals(cohort):
     assert len(set(np.unique(y, return_counts=True)[1])) == 1
 
 
-def test_patients_reach_the_sampler_in_a_pipeline(cohort):
+def test_patients_reach_the_sampler_in_a_pipeline(cohort: Bunch) -> None:
     pipeline = make_pipeline(clone(SAMPLER).set_params(patient_mix="balanced"), CLASSIFIER)
     with config_context(enable_metadata_routing=True):
         scores = cross_validate(
@@ -90,7 +100,7 @@ def test_patients_reach_the_sampler_in_a_pipeline(cohort):
     assert np.isfinite(scores["test_score"]).all()
 
 
-def test_candidates_are_compared_over_patients(cohort):
+def test_candidates_are_compared_over_patients(cohort: Bunch) -> None:
     comparison = compare_samplers(
         {"none": None, "geneeg": SAMPLER},
         CLASSIFIER,
@@ -104,7 +114,7 @@ def test_candidates_are_compared_over_patients(cohort):
     assert comparison.results["macro_f1"].notna().all()
 
 
-def test_a_saved_generator_draws_the_same_windows(cohort, tmp_path):
+def test_a_saved_generator_draws_the_same_windows(cohort: Bunch, tmp_path: Path) -> None:
     generator = clone(GENERATOR).fit(cohort.X, cohort.y, groups=cohort.groups)
     generator.save(tmp_path / "generator")
     loaded = LatentDiffusionGenerator.load(tmp_path / "generator")
@@ -112,7 +122,7 @@ def test_a_saved_generator_draws_the_same_windows(cohort, tmp_path):
     np.testing.assert_array_equal(got, expected)
 
 
-def test_windows_of_a_recording_come_back_from_disk(tmp_path):
+def test_windows_of_a_recording_come_back_from_disk(tmp_path: Path) -> None:
     recording = make_eeg_cohort(n_patients=1, sfreq=64, continuous=True, random_state=0).raws[0]
     windows = make_windows(recording, preictal=28, postictal=10, min_distance=30)
     write_windows(tmp_path / "windows", windows)
@@ -121,7 +131,7 @@ def test_windows_of_a_recording_come_back_from_disk(tmp_path):
     np.testing.assert_array_equal(again.y, windows.y)
 
 
-def test_windows_are_drawn(cohort):
+def test_windows_are_drawn(cohort: Bunch) -> None:
     ictal = cohort.X[cohort.y == "ictal"]
     display = TracesDisplay.from_windows(
         ictal, ictal, sfreq=64, ch_names=cohort.info.ch_names, n_windows=1, ax=Figure().subplots()
@@ -129,7 +139,7 @@ def test_windows_are_drawn(cohort):
     assert all(ax.lines for ax in np.ravel(display.ax_))
 
 
-def test_events_are_scored():
+def test_events_are_scored() -> None:
     one = {"patient": "P01", "recording": "P01-1"}
     seizures = pd.DataFrame([{**one, "onset": 100.0, "duration": 30.0}])
     scores = event_scores(seizures, seizures, pd.DataFrame([{**one, "duration": 600.0}]))
@@ -137,7 +147,7 @@ def test_events_are_scored():
 
 
 @pytest.mark.parametrize("command", [(), ("fit",), ("sample",), ("benchmark",)])
-def test_the_command_line_helps(command):
+def test_the_command_line_helps(command: tuple[str, ...]) -> None:
     (script,) = entry_points(group="console_scripts", name="geneeg-sk")
     result = CliRunner().invoke(script.load(), [*command, "--help"])
     assert result.exit_code == 0, result.output

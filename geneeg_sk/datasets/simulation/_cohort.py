@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
 from ..._checks import STATES, VOLT
+from ..._typing import RandomStateLike
 from ._head import CHANNELS, make_info, spherical_head
 from ._patient import draw_patient
 from ._recording import Plan, simulate
+
+if TYPE_CHECKING:
+    import mne
 
 DEFAULT_WINDOWS = {"normal": 60, "preictal": 20, "ictal": 12}
 LOWEST_SFREQ = 32.0  # Hz: below it, the rhythms of a seizure's onset would not fit
@@ -33,7 +37,7 @@ def make_eeg_cohort(
     difficulty: float = 1.0,
     session: int = 0,
     continuous: bool = False,
-    random_state: Any = None,
+    random_state: RandomStateLike = None,
 ) -> Bunch:
     """Simulate scalp EEG of patients with focal epilepsy.
 
@@ -163,7 +167,7 @@ def make_eeg_cohort(
     info = make_info([CHANNELS[k] for k in picks], sfreq)
     parts: list[np.ndarray] = []
     tables: list[pd.DataFrame] = []
-    raws: list[Any] = []
+    raws: list[mne.io.RawArray] = []
     for k, stream in enumerate(streams):
         name = f"P{k + 1:02d}"
         for recording, plan, table, signal in _recordings(
@@ -212,7 +216,9 @@ def _check_channels(channels: Sequence[str] | None) -> list[int]:
     return [CHANNELS.index(name) for name in channels]
 
 
-def _check_numbers(n_patients, sfreq, length, difficulty, session) -> None:
+def _check_numbers(
+    n_patients: int, sfreq: float, length: float, difficulty: float, session: int
+) -> None:
     if not isinstance(n_patients, int | np.integer) or n_patients < 1:
         raise ValueError(f"n_patients must be an integer of 1 or more, got {n_patients!r}.")
     if not LOWEST_SFREQ <= sfreq < np.inf:
@@ -225,7 +231,15 @@ def _check_numbers(n_patients, sfreq, length, difficulty, session) -> None:
         raise ValueError(f"session must be an integer of 0 or more, got {session!r}.")
 
 
-def _recordings(stream, name, counts, sfreq, length, difficulty, session):
+def _recordings(
+    stream: np.random.SeedSequence,
+    name: str,
+    counts: dict[str, int],
+    sfreq: float,
+    length: float,
+    difficulty: float,
+    session: int,
+) -> Iterator[tuple[str, Plan, pd.DataFrame, np.ndarray]]:
     """Yield name, plan, table of windows and signal of each recording of one patient."""
     # Traits, habits and signals have streams of their own: none depends on the length of another.
     traits, habits, signals = stream.spawn(3)
@@ -244,7 +258,9 @@ def _recordings(stream, name, counts, sfreq, length, difficulty, session):
         yield recording, plan, table, simulate(np.random.default_rng(child), patient, plan, sfreq)
 
 
-def _share_out(rng, counts: dict[str, int], length: float) -> list[dict[str, int]]:
+def _share_out(
+    rng: np.random.Generator, counts: dict[str, int], length: float
+) -> list[dict[str, int]]:
     """Share the windows out over 2 to 4 recordings, more where seizures would get too long."""
     at_least = int(np.ceil(counts["ictal"] * length / LONGEST_SEIZURE))
     n = max(int(rng.integers(2, 5)), at_least)
@@ -256,7 +272,9 @@ def _share_out(rng, counts: dict[str, int], length: float) -> list[dict[str, int
     return [{state: whole[state][k] for state in STATES} for k in range(n)]
 
 
-def _plan(share, length, shortest, sfreq) -> tuple[Plan, dict[str, np.ndarray]]:
+def _plan(
+    share: dict[str, int], length: float, shortest: float, sfreq: float
+) -> tuple[Plan, dict[str, np.ndarray]]:
     """Lay out one recording and say where its windows start, in seconds, on the sampling grid."""
     sample, n_samples = 1 / sfreq, round(length * sfreq)
     width = n_samples * sample
@@ -278,7 +296,9 @@ def _plan(share, length, shortest, sfreq) -> tuple[Plan, dict[str, np.ndarray]]:
     return Plan(end + POSTICTAL, normal_end, preictal, onset, end), starts
 
 
-def _table(patient, recording, seizure, starts) -> pd.DataFrame:
+def _table(
+    patient: str, recording: str, seizure: str, starts: dict[str, np.ndarray]
+) -> pd.DataFrame:
     rows = [
         (patient, recording, onset, None if state == "normal" else seizure, state)
         for state in STATES
@@ -293,7 +313,9 @@ def _cut(signal: np.ndarray, starts: np.ndarray, n_samples: int) -> np.ndarray:
     return np.stack(cuts) if cuts else np.empty((0, len(signal), n_samples), signal.dtype)
 
 
-def _to_raw(signal: np.ndarray, info: Any, plan: Plan, patient: str, recording: str) -> Any:
+def _to_raw(
+    signal: np.ndarray, info: mne.Info, plan: Plan, patient: str, recording: str
+) -> mne.io.RawArray:
     import mne
 
     raw = mne.io.RawArray(signal / VOLT, info.copy(), verbose="ERROR")
@@ -304,7 +326,14 @@ def _to_raw(signal: np.ndarray, info: Any, plan: Plan, patient: str, recording: 
     return raw
 
 
-def _describe(n_patients, counts, n_channels, sfreq, length, difficulty) -> str:
+def _describe(
+    n_patients: int,
+    counts: dict[str, int],
+    n_channels: int,
+    sfreq: float,
+    length: float,
+    difficulty: float,
+) -> str:
     per_patient = ", ".join(f"{n} {state}" for state, n in counts.items())
     return (
         f"Simulated scalp EEG of {n_patients} patients with focal epilepsy: per patient "

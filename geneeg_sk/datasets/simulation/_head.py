@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import mne
 
 CHANNELS = (
     *("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz"),
@@ -58,7 +63,7 @@ def spherical_head() -> Head:
     return Head(sites, normals, leadfield, electrodes)
 
 
-def make_info(channels, sfreq):
+def make_info(channels: Sequence[str], sfreq: float) -> mne.Info:
     """Return an ``mne.Info`` of EEG channels with 10-20 positions."""
     import mne
 

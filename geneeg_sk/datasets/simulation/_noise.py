@@ -12,7 +12,9 @@ import numpy as np
 from scipy import fft
 
 
-def spectrum_of_white_noise(rng, n_sources: int, n_times: int) -> tuple[np.ndarray, int]:
+def spectrum_of_white_noise(
+    rng: np.random.Generator, n_sources: int, n_times: int
+) -> tuple[np.ndarray, int]:
     """Return the spectrum of unit white noise, one row a source, and the length it is padded to."""
     n_fft = fft.next_fast_len(n_times, real=True)
     white = rng.standard_normal((n_sources, n_fft), dtype=np.float32)
@@ -20,7 +22,11 @@ def spectrum_of_white_noise(rng, n_sources: int, n_times: int) -> tuple[np.ndarr
 
 
 def colored_noise(
-    rng, n_sources: int, n_times: int, sfreq: float, density: Callable[[np.ndarray], np.ndarray]
+    rng: np.random.Generator,
+    n_sources: int,
+    n_times: int,
+    sfreq: float,
+    density: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
     """Draw independent noises of one-sided spectral density `density` (per Hz)."""
     spectrum, n_fft = spectrum_of_white_noise(rng, n_sources, n_times)
@@ -30,16 +36,23 @@ def colored_noise(
     return fft.irfft(spectrum, n_fft)[:, :n_times]
 
 
-def rhythm(rng, n_sources, n_times, sfreq, center, width) -> np.ndarray:
+def rhythm(
+    rng: np.random.Generator,
+    n_sources: int,
+    n_times: int,
+    sfreq: float,
+    center: float,
+    width: float,
+) -> np.ndarray:
     """Draw rhythms of unit power: a Gaussian peak of the spectrum, `width` its s.d. in Hz."""
 
-    def peak(freqs):
+    def peak(freqs: np.ndarray) -> np.ndarray:
         return np.exp(-0.5 * ((freqs - center) / width) ** 2) / (width * np.sqrt(2 * np.pi))
 
     return colored_noise(rng, n_sources, n_times, sfreq, peak)
 
 
-def slow_noise(rng, n_times: int, sfreq: float, cutoff: float) -> np.ndarray:
+def slow_noise(rng: np.random.Generator, n_times: int, sfreq: float, cutoff: float) -> np.ndarray:
     """Draw one slow signal of unit variance, made of knots `1 / (4 cutoff)` seconds apart."""
     step = 1 / (4 * cutoff)
     n_knots = int(n_times / sfreq / step) + 8
@@ -47,7 +60,9 @@ def slow_noise(rng, n_times: int, sfreq: float, cutoff: float) -> np.ndarray:
     return np.interp(np.arange(n_times) / sfreq, np.arange(n_knots) * step, knots)
 
 
-def alternating(rng, n_times: int, sfreq: float, mean_on: float, mean_off: float) -> np.ndarray:
+def alternating(
+    rng: np.random.Generator, n_times: int, sfreq: float, mean_on: float, mean_off: float
+) -> np.ndarray:
     """Return 1 and 0 in turns of exponential length (means in seconds), with soft edges."""
     state, t, turns, duration = bool(rng.random() < 0.5), 0.0, [], n_times / sfreq
     while t < duration:
@@ -62,7 +77,7 @@ def alternating(rng, n_times: int, sfreq: float, mean_on: float, mean_off: float
     )
 
 
-def event_times(rng, rate: np.ndarray, sfreq: float) -> np.ndarray:
+def event_times(rng: np.random.Generator, rate: np.ndarray, sfreq: float) -> np.ndarray:
     """Return the sample indices of a Poisson process of `rate` events a second (thinning)."""
     top = rate.max()
     if top <= 0:

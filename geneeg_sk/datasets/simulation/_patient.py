@@ -87,18 +87,20 @@ def draw_patient(rng: np.random.Generator, name: str, head: Head, difficulty: fl
     )
 
 
-def _lognormal(rng, median: float, spread: float) -> float:
+def _lognormal(rng: np.random.Generator, median: float, spread: float) -> float:
     return float(median * np.exp(spread * rng.standard_normal()))
 
 
-def _draw_focus(rng, head: Head) -> np.ndarray:
+def _draw_focus(rng: np.random.Generator, head: Head) -> np.ndarray:
     weights = np.array(list(FOCI.values()), float)
     electrode = rng.choice(list(FOCI), p=weights / weights.sum())
     beneath = head.electrodes[CHANNELS.index(electrode)] + rng.normal(0, 0.01, 3)
     return head.sites[head.nearest(beneath)]
 
 
-def _background_mixing(rng, head: Head, exponent: float, amplitude: float) -> np.ndarray:
+def _background_mixing(
+    rng: np.random.Generator, head: Head, exponent: float, amplitude: float
+) -> np.ndarray:
     """Return Cholesky factors of the scalp's cross-spectrum of many independent 1/f dipoles.
 
     A sum of independent Gaussian sources is Gaussian: mixing as many noises as there are
@@ -128,7 +130,7 @@ def _mean_power(cross: np.ndarray, centers: np.ndarray, exponent: float) -> floa
     return float((power / n_channels * centers**-exponent * np.diff(BANDS))[inside].sum())
 
 
-def _patch_maps(rng, head: Head, electrodes: list[str]) -> np.ndarray:
+def _patch_maps(rng: np.random.Generator, head: Head, electrodes: list[str]) -> np.ndarray:
     """Return maps of cortical patches, one beneath each electrode; their mean power is at most 1.
 
     Scaled together, so that their sum has unit power at the electrode that sees it best.
@@ -166,7 +168,7 @@ def _ring_maps(head: Head, focus: np.ndarray, tilt: np.ndarray) -> np.ndarray:
     return stacked / np.abs(stacked.sum(axis=1)).max()
 
 
-def _ring_delays(rng) -> np.ndarray:
+def _ring_delays(rng: np.random.Generator) -> np.ndarray:
     """Draw when each ring joins: a front of 3 to 10 mm a second, then the other hemisphere."""
     front = RINGS[:-1] / rng.uniform(0.003, 0.010)
     return np.append(front, rng.uniform(6, 25))

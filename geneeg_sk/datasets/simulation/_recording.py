@@ -71,7 +71,9 @@ def _ramp(t: np.ndarray, start: float, stop: float) -> np.ndarray:
     return np.clip((t - start) / max(stop - start, 1e-9), 0, 1)
 
 
-def _background(rng, patient: Patient, n_times: int, sfreq: float) -> np.ndarray:
+def _background(
+    rng: np.random.Generator, patient: Patient, n_times: int, sfreq: float
+) -> np.ndarray:
     spectrum, n_fft = spectrum_of_white_noise(rng, len(CHANNELS), n_times)
     freqs = fft.rfftfreq(n_fft, 1 / sfreq)
     safe = np.maximum(freqs, BANDS[0])
@@ -86,7 +88,14 @@ def _background(rng, patient: Patient, n_times: int, sfreq: float) -> np.ndarray
     return fft.irfft(spectrum, n_fft)[:, :n_times]
 
 
-def _alpha(rng, patient, eyes_closed, preictal, ictal, sfreq) -> np.ndarray:
+def _alpha(
+    rng: np.random.Generator,
+    patient: Patient,
+    eyes_closed: np.ndarray,
+    preictal: np.ndarray,
+    ictal: np.ndarray,
+    sfreq: float,
+) -> np.ndarray:
     n_times = len(eyes_closed)
     waves = rhythm(rng, patient.alpha_maps.shape[1], n_times, sfreq, patient.alpha_hz, 0.6)
     waxing = np.exp(0.4 * slow_noise(rng, n_times, sfreq, 0.5))
@@ -94,7 +103,9 @@ def _alpha(rng, patient, eyes_closed, preictal, ictal, sfreq) -> np.ndarray:
     return _project(patient.alpha_amplitude * patient.alpha_maps, waves * _single(envelope))
 
 
-def _drowsiness(rng, patient, n_times, sfreq) -> np.ndarray:
+def _drowsiness(
+    rng: np.random.Generator, patient: Patient, n_times: int, sfreq: float
+) -> np.ndarray:
     """Frontal theta that comes and goes over tens of seconds: slowing that announces no seizure."""
     depth = slow_noise(rng, n_times, sfreq, 0.02) + rng.normal(0, 0.5)
     waves = rhythm(rng, patient.drowsy_maps.shape[1], n_times, sfreq, patient.theta_hz, 1.0)
@@ -102,7 +113,13 @@ def _drowsiness(rng, patient, n_times, sfreq) -> np.ndarray:
     return _project(patient.drowsy_maps, waves * _single(envelope))
 
 
-def _slowing(rng, patient, preictal, after_seizure, sfreq) -> np.ndarray:
+def _slowing(
+    rng: np.random.Generator,
+    patient: Patient,
+    preictal: np.ndarray,
+    after_seizure: np.ndarray,
+    sfreq: float,
+) -> np.ndarray:
     """Slow waves around the focus: a few always, more before a seizure, most after it."""
     n_times = len(preictal)
     waves = rhythm(rng, 2, n_times, sfreq, patient.slow_hz, 0.8)
@@ -117,7 +134,13 @@ def _slowing(rng, patient, preictal, after_seizure, sfreq) -> np.ndarray:
     return focal + _project(patient.drowsy_maps, diffuse * _single(envelope))
 
 
-def _spikes(rng, patient, preictal, ictal, sfreq) -> np.ndarray:
+def _spikes(
+    rng: np.random.Generator,
+    patient: Patient,
+    preictal: np.ndarray,
+    ictal: np.ndarray,
+    sfreq: float,
+) -> np.ndarray:
     """Interictal discharges: a spike of about 70 ms, then a slow wave."""
     rate = patient.spike_rate * (1 + 5 * preictal) * (1 - ictal)
     tau = np.arange(0, 0.6, 1 / sfreq)
@@ -131,7 +154,9 @@ def _spikes(rng, patient, preictal, ictal, sfreq) -> np.ndarray:
     return _project((near / np.abs(near).max())[:, None], course[None])
 
 
-def _seizure(rng, patient: Patient, plan: Plan, t: np.ndarray, sfreq: float) -> np.ndarray:
+def _seizure(
+    rng: np.random.Generator, patient: Patient, plan: Plan, t: np.ndarray, sfreq: float
+) -> np.ndarray:
     """A rhythm that starts fast, slows, sharpens, grows, and recruits ring after ring."""
     first, last = np.searchsorted(t, [plan.onset, plan.end])
     since = t[first:last] - plan.onset
@@ -153,7 +178,9 @@ def _seizure(rng, patient: Patient, plan: Plan, t: np.ndarray, sfreq: float) -> 
     return _project(patient.seizure_amplitude * patient.ring_maps, courses)
 
 
-def _discharge(phase, hz, sharpness, sfreq) -> np.ndarray:
+def _discharge(
+    phase: np.ndarray, hz: np.ndarray, sharpness: np.ndarray, sfreq: float
+) -> np.ndarray:
     """Return a cosine that becomes spike and wave, free of harmonics beyond 0.45 `sfreq`."""
     turn = np.exp(1j * phase)
     spike_turn = turn * np.exp(-2.2j)  # the spike stands on the flank of the wave
@@ -165,7 +192,9 @@ def _discharge(phase, hz, sharpness, sfreq) -> np.ndarray:
     return np.sqrt(2) * (turn.real + 0.25 * (turn**2).real) + 1.2 * sharpness * spike
 
 
-def _blinks(rng, patient, chance, sfreq) -> np.ndarray:
+def _blinks(
+    rng: np.random.Generator, patient: Patient, chance: np.ndarray, sfreq: float
+) -> np.ndarray:
     head = spherical_head()
     tau = np.arange(0, 0.5, 1 / sfreq)
     course = np.zeros(len(chance), np.float32)
@@ -178,7 +207,9 @@ def _blinks(rng, patient, chance, sfreq) -> np.ndarray:
     return _project(topography, course[None])
 
 
-def _muscle(rng, patient, ictal, sfreq) -> np.ndarray:
+def _muscle(
+    rng: np.random.Generator, patient: Patient, ictal: np.ndarray, sfreq: float
+) -> np.ndarray:
     """Bursts over the muscles of temples and forehead, and tension in a motor seizure."""
     head = spherical_head()
     n_times = len(ictal)
@@ -194,7 +225,7 @@ def _muscle(rng, patient, ictal, sfreq) -> np.ndarray:
     level += _single(patient.motor * patient.muscle_amplitude * tension)
     low, high = MUSCLE_BAND
 
-    def density(freqs):
+    def density(freqs: np.ndarray) -> np.ndarray:
         return ((freqs >= low) & (freqs <= high)) / (high - low)
 
     firing = colored_noise(rng, len(MUSCLE_SITES), n_times, sfreq, density)

@@ -1,0 +1,17 @@
+from ._bids import load_bids as load_bids
+from ._braindecode import load_braindecode as load_braindecode
+from ._chbmit import load_chbmit as load_chbmit
+from ._describe import describe as describe
+from ._events import write_events as write_events
+from ._fetch import fetch_chbmit as fetch_chbmit
+from ._fetch import fetch_siena as fetch_siena
+from ._mne import to_epochs as to_epochs
+from ._mne import write_edf as write_edf
+from ._rows import WindowRows as WindowRows
+from ._seizures import read_seizures as read_seizures
+from ._siena import load_siena as load_siena
+from ._store import cached_windows as cached_windows
+from ._store import read_windows as read_windows
+from ._store import write_windows as write_windows
+from ._windows import make_windows as make_windows
+from .simulation import make_eeg_cohort as make_eeg_cohort

@@ -1,0 +1,1 @@
+from ._eeg_features import EEGFeatures as EEGFeatures

@@ -1,0 +1,2 @@
+from ._generator import LatentDiffusionGenerator as LatentDiffusionGenerator
+from ._protocol import WindowGenerator as WindowGenerator

@@ -1,0 +1,13 @@
+from ._benchmark import BenchmarkDisplay as BenchmarkDisplay
+from ._embedding import EmbeddingDisplay as EmbeddingDisplay
+from ._event_timeline import EventTimelineDisplay as EventTimelineDisplay
+from ._features import FeaturesDisplay as FeaturesDisplay
+from ._history import HistoryDisplay as HistoryDisplay
+from ._quiz import make_quiz as make_quiz
+from ._quiz import read_quiz_key as read_quiz_key
+from ._ratio import RatioDisplay as RatioDisplay
+from ._report import make_report as make_report
+from ._spectra import SpectraDisplay as SpectraDisplay
+from ._timeline import TimelineDisplay as TimelineDisplay
+from ._topomap import TopomapDisplay as TopomapDisplay
+from ._traces import TracesDisplay as TracesDisplay
