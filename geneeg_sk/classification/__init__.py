@@ -2,14 +2,4 @@
 
 import lazy_loader as _lazy
 
-__getattr__, __dir__, __all__ = _lazy.attach(
-    __name__,
-    submod_attrs={
-        "_augmented": ["AugmentedClassifier"],
-        "_classifier": ["CNNBiLSTMClassifier"],
-        "_cnn_bilstm": ["CNNBiLSTM"],
-        "_minibatch_augmentation": ["MinibatchAugmentation"],
-        "_detector": ["detect_seizures"],
-        "_sequential": ["SequentialClassifier"],
-    },
-)
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
