@@ -438,6 +438,14 @@ def test_a_display_saves_its_figure_drawn_or_not(comparison, history, tmp_path):
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_display_in_a_subfigure_saves_the_whole_figure(history, tmp_path):
+    figure = Figure(layout="constrained")
+    left, _ = figure.subfigures(1, 2)
+    display = HistoryDisplay(history=history).plot(left.subplots())
+    assert display.figure_ is figure
+    assert display.save(tmp_path / "whole.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_nothing_is_computed_while_drawing(comparison, windows):
     """Intervals and distances are those that the display was made with."""
     display = BenchmarkDisplay.from_comparison(comparison)

@@ -64,7 +64,7 @@ class Display:
         )
         self._draw(axes, is_new=ax is None)
         self.ax_: Any = np.array(axes, dtype=object) if self._has_panels else axes[0]
-        self.figure_: Figure = axes[0].figure  # type: ignore[assignment]  # or a SubFigure
+        self.figure_: Figure = axes[0].figure.figure  # of a subfigure, the figure around it
         return self
 
     def save(self, path: str | Path) -> Path:
