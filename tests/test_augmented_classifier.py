@@ -86,7 +86,7 @@ def test_the_gate_keeps_a_sampler_that_helps(loud_or_quiet):
     seizures = 2.2 * rng.normal(size=(60, 2, 64)).astype(np.float32)
     keep = np.isin(groups, [5, 6, 7]) | (y_wrong == "normal")
     few = np.flatnonzero(keep)
-    clf = Gated(clone(PLAIN), Emitting(seizures, np.full(60, "ictal")), valid_cv=3)
+    clf = Gated(clone(PLAIN), Emitting(seizures, np.full(60, "ictal")), n_splits=3)
     clf.fit(X[few], y_wrong[few], groups=groups[few])
     assert clf.gate_report_["kept"] == "augmented"
     assert clf.gate_report_["augmented"] > clf.gate_report_["plain"] + 0.01
@@ -128,7 +128,7 @@ def test_without_a_gate_too_few_patients_for_early_stopping_are_an_error(cohort)
 
 def test_a_state_of_one_patient_only_cannot_be_asked_about_but_is_learned(cohort):
     y = np.where((cohort.y == "ictal") & (cohort.groups != cohort.groups[0]), "normal", cohort.y)
-    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0), valid_cv=2)
+    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0), n_splits=2)
     with pytest.warns(UserWarning, match="one is known of too few patients"):
         clf.fit(cohort.X, y, groups=cohort.groups)
     assert clf.gate_report_["kept"] == "plain"
@@ -314,7 +314,7 @@ def test_the_gate_refuses_a_generator_that_emits_noise(loud_or_quiet):
 )
 def test_it_stands_wherever_a_classifier_stands(loud_or_quiet, wrap):
     X, y, groups = loud_or_quiet
-    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0), valid_cv=2)
+    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0), n_splits=2)
     with sklearn.config_context(enable_metadata_routing=True):
         outer = cross_validate(
             wrap(clf),

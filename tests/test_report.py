@@ -91,7 +91,7 @@ def page(tmp_path_factory, windows):
             sfreq=SFREQ,
             history=history,
             title="<script>alert(1)</script> & co",
-            how={"command": "geneeg-sk <x>", "versions": {"numpy": np.__version__}, "seed": 7},
+            metadata={"command": "geneeg-sk <x>", "versions": {"numpy": np.__version__}, "seed": 7},
         )
     return Page(out)
 
@@ -530,7 +530,10 @@ def full_page(tmp_path_factory):
         synthetic={state: X[n:][y[n:] == state] for state in states},
         info=cohort.info,
         history=pd.DataFrame({"stage": "vae", "step": [10, 20], "loss": [1.0, 0.5]}),
-        how={"command": "geneeg-sk " + "--option value " * 30, "path": "/".join(["long"] * 60)},
+        metadata={
+            "command": "geneeg-sk " + "--option value " * 30,
+            "path": "/".join(["long"] * 60),
+        },
     )
 
 
@@ -608,7 +611,7 @@ def test_no_name_is_run_as_a_script_or_set_as_a_formula(tmp_path):
             groups={s: np.resize([SCRIPT, IMAGE, TEX], len(X)) for s, X in real.items()},
             info=mne.create_info([SCRIPT, IMAGE, TEX], SFREQ, "eeg"),
             history=pd.DataFrame({"stage": SCRIPT, "step": [1, 2], "loss": [1.0, 0.5], TEX: 1.0}),
-            how={SCRIPT: {IMAGE: QUOTE}},
+            metadata={SCRIPT: {IMAGE: QUOTE}},
             title=f"{SCRIPT}{IMAGE}",
         )
     active = Active(page.read_text(encoding="utf-8"))

@@ -65,8 +65,8 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         patients for early stopping.
     sampler : over-sampler
         An over-sampler of windows, such as :class:`~geneeg_sk.over_sampling.GenEEGSampler`.
-    valid_cv : int, default=4
-        One in `valid_cv` patients is used for early stopping, and one in `valid_cv` for the gate.
+    n_splits : int, default=4
+        One in `n_splits` patients is used for early stopping, and one in `n_splits` for the gate.
     gate : {"blend", "validated"} or None, default="blend"
         "blend" averages the probabilities of the plain and the augmented classifier, "validated"
         keeps the augmented classifier only if it was better on the gate's patients, None always
@@ -125,7 +125,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     _parameter_constraints: dict[str, Any] = {
         "estimator": [HasMethods(["fit", "predict"])],
         "sampler": [HasMethods(["fit_resample"])],
-        "valid_cv": [Interval(Integral, 2, None, closed="left")],
+        "n_splits": [Interval(Integral, 2, None, closed="left")],
         "gate": [StrOptions({"validated", "blend"}), None],
         "gate_folds": [Interval(Integral, 1, None, closed="left")],
         "margin": [Interval(Real, None, None, closed="neither")],
@@ -138,7 +138,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         estimator: BaseEstimator,
         sampler: BaseEstimator,
         *,
-        valid_cv: int = 4,
+        n_splits: int = 4,
         gate: str | None = "blend",
         gate_folds: int = 1,
         margin: float = 0.01,
@@ -147,7 +147,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     ) -> None:
         self.estimator = estimator
         self.sampler = sampler
-        self.valid_cv = valid_cv
+        self.n_splits = n_splits
         self.gate = gate
         self.gate_folds = gate_folds
         self.margin = margin
@@ -299,7 +299,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Sets of patients, one for each time that the gate asks, or why it cannot."""
         n_gates = self.gate_folds if self.gate == "validated" else 0
         try:
-            return split_patients(y, groups, self.valid_cv, stops_early, n_gates), ""
+            return split_patients(y, groups, self.n_splits, stops_early, n_gates), ""
         except TooFewPatients as error:
             if self.gate != "validated":
                 raise
@@ -310,9 +310,9 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             stacklevel=3,
         )
         try:
-            return split_patients(y, groups, self.valid_cv, stops_early, 0), reason
+            return split_patients(y, groups, self.n_splits, stops_early, 0), reason
         except TooFewPatients:
-            return split_patients(y, groups, self.valid_cv, False, 0), reason
+            return split_patients(y, groups, self.n_splits, False, 0), reason
 
     def _ask_gate(self, data: _Data, splits: list[PatientSplit]) -> dict[str, Any]:
         rows = np.concatenate([split.gate for split in splits])

@@ -52,7 +52,7 @@ def split_patients(
             return usable[: max(n_gates, 1)]
     raise TooFewPatients(
         "No split by patient leaves every state in training and in the gate: one is known of too "
-        "few patients. Use gate=None or early_stopping=False, a larger valid_cv, or more patients."
+        "few patients. Use gate=None or early_stopping=False, a larger n_splits, or more patients."
     )
 
 

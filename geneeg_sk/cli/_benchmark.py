@@ -143,7 +143,7 @@ def _report_benchmark(
             shown[name] = {str(state): thin(X) for state, X in shown[name].items() if len(X)}
         shown["info"] = run.windows.info
         write_shown(out.parent, shown)
-    make_report(out, comparison=comparison, how=how, **shown)
+    make_report(out, comparison=comparison, metadata=how, **shown)
 
 
 def _how(run: Benchmark, comparison: SamplerComparison, groups: str) -> dict[str, str]:

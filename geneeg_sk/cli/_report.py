@@ -44,7 +44,7 @@ def _read_benchmark(folder: Path) -> dict[str, Any]:
 
     return {
         "comparison": read_results(folder),
-        "how": _read_how(folder / "how.json"),
+        "metadata": _read_how(folder / "how.json"),
         "title": "Augmentation on unseen patients",
         **read_shown(folder),
     }
@@ -73,7 +73,7 @@ def _read_both(folder: Path, synthetic: Path) -> dict[str, Any]:
         "synthetic": {state: fake[state] for state in both},
         "groups": None if groups is None else {state: groups[state] for state in both},
         "info": info,
-        "how": {
+        "metadata": {
             "real": str(folder),
             "synthetic": str(synthetic),
             "left out, for it is in one only": ", ".join(sorted(set(real) ^ set(fake)))

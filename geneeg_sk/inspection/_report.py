@@ -102,7 +102,7 @@ def make_report(
     info: mne.Info | None = None,
     history: pd.DataFrame | BaseEstimator | None = None,
     title: str = "geneeg_sk",
-    how: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write one HTML page: verdict, tables, pictures, and how they were made.
 
@@ -133,7 +133,7 @@ def make_report(
         A fitted generator, or its `history_`.
     title : str, default="geneeg_sk"
         Heading of the page.
-    how : dict, default=None
+    metadata : dict, default=None
         How to repeat it: versions, seeds, numbers of windows, command, ...; may be nested.
 
     Returns
@@ -166,7 +166,7 @@ def make_report(
     >>> import tempfile
     >>> from geneeg_sk.inspection import make_report
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     page = make_report(f"{folder}/report.html", how={"seed": 0})
+    ...     page = make_report(f"{folder}/report.html", metadata={"seed": 0})
     ...     "How it was made" in page.read_text(encoding="utf-8")
     True
     """
@@ -194,7 +194,7 @@ def make_report(
             else:
                 figure.set_dpi(DPI)
                 report.add_figure(figure, heading, caption=caption)
-    report.add_html(_how(how, real, synthetic, holdout, groups, sfreq), "How it was made")
+    report.add_html(_how(metadata, real, synthetic, holdout, groups, sfreq), "How it was made")
     _save(report, out)
     return out
 
@@ -451,14 +451,14 @@ def _embedding(
 
 
 def _how(
-    how: Mapping[str, Any] | None,
+    metadata: Mapping[str, Any] | None,
     real: WindowsByState,
     synthetic: WindowsByState,
     holdout: WindowsByState | None,
     groups: Mapping[Any, ArrayLike] | None,
     sfreq: float | None,
 ) -> str:
-    rows: dict[str, Any] = {} if not how else dict(how)
+    rows: dict[str, Any] = {} if not metadata else dict(metadata)
     rows |= _counts(real, synthetic, holdout, groups, sfreq)
     rows["this page"] = {
         "geneeg_sk": __version__,
@@ -466,7 +466,7 @@ def _how(
         **{package: version(package) for package in PACKAGES},
         "seed": SEED,
     }
-    said = "" if how else _paragraph("How the data were made was not recorded.")
+    said = "" if metadata else _paragraph("How the data were made was not recorded.")
     return said + write_html(flatten(rows), header=False, wrap=True)
 
 
