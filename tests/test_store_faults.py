@@ -241,6 +241,8 @@ def rewritten(folder, **changes):
         {"dtype": "<U100000000"},
         {"dtype": "|O"},
         {"dtype": "<f8"},
+        {"dtype": "<,4"},  # NumPy parses it as Python, and raises a SyntaxError
+        {"dtype": 4},
         {"tables": {"metadata": 200_000_000}},
         {"tables": {"metadata": 3, "../../metadata": 3}},
         {"suffix": "/../x"},

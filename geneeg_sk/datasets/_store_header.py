@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 from .._files import seal
 
 FORMAT, VERSION = "geneeg_sk windows", 3
@@ -110,7 +108,7 @@ def _is_possible(header: dict[str, Any]) -> bool:
         and all(isinstance(name, str) for name in channels)
         and type(header["sfreq"]) is float
         and header["sfreq"] > 0
-        and np.dtype(header["dtype"]).kind == "f"
+        and re.fullmatch("[<>]f(2|4|8|16)", header["dtype"]) is not None
         and tables[TABLE] == shape[0]
         and set(header["files"]) == {ARRAY, *map(table_file, tables)}
         and all(Path(name).name == name for name in header["files"])
