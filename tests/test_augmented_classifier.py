@@ -200,6 +200,12 @@ def test_a_blend_is_the_mean_of_the_plain_and_the_augmented_classifier(cohort):
     assert_array_equal(blend.predict(cohort.X), blend.classes_[mean.argmax(axis=1)])
 
 
+def test_a_background_that_is_no_state_is_refused(cohort):
+    clf = Gated(clone(PLAIN), FourierSurrogateSampler(random_state=0), background="rest")
+    with pytest.raises(ValueError, match="background='rest' is not among the states"):
+        clf.fit(cohort.X, cohort.y, groups=cohort.groups)
+
+
 def test_a_blend_needs_probabilities(cohort):
     clf = AugmentedClassifier(
         make_pipeline(EEGFeatures(sfreq=64, average=True), RidgeClassifier()),

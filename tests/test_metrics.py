@@ -339,6 +339,13 @@ def test_calibrated_probabilities_have_a_small_error():
     assert expected_calibration_error(y, p**4 / (p**4 + (1 - p) ** 4)) > 0.1
 
 
+def test_calibration_of_unknown_states_or_without_bins_is_refused():
+    with pytest.raises(ValueError, match=r"y_true has \['seizure'\], but classes are"):
+        expected_calibration_error(["seizure", "b"], np.eye(2), classes=["a", "b"])
+    with pytest.raises(ValueError, match="n_bins=0"):
+        expected_calibration_error([0, 1], np.eye(2), n_bins=0)
+
+
 def test_certain_and_right_is_zero_and_certain_and_wrong_is_one():
     y = np.array(["ictal", "normal", "preictal"])
     assert expected_calibration_error(y, np.eye(3)) == 0
