@@ -24,7 +24,7 @@ INDEPENDENT_SHARE = 0.2  # of the variance: drawn for each descriptor independen
 
 # Fewer windows than this say too little about a state's spread: all states' is used instead.
 MIN_WINDOWS = 3
-MAX_ROWS = 2000  # of a state; beyond, neighborhoods only shrink
+MAX_ROWS = 2000  # of a state, about; beyond, neighborhoods only shrink
 
 
 @dataclass
@@ -108,11 +108,12 @@ class ConditionPrior:
             residuals[rows] -= slopes[s] * (background - center)[patient[rows]]
             offsets[s] = _solve_offsets(kernel, residuals[rows], patient[rows], counts)
             residuals[rows] -= (kernel @ offsets[s])[patient[rows]]
-        kept = np.concatenate([_pick_evenly(np.flatnonzero(state == s)) for s in range(n_states)])
+        of_state = (np.flatnonzero(state == s) for s in range(n_states))
+        kept = np.concatenate([_pick_evenly(own, patient[own]) for own in of_state])
         kept = kept[np.argsort(residuals[kept, 0], kind="stable")]
         rows, row_state = residuals[kept], state[kept]
         enough = np.bincount(row_state) >= MIN_WINDOWS
-        of_state = [rows[row_state == s] if enough[s] else rows for s in range(n_states)]
+        spread = [rows[row_state == s] if enough[s] else rows for s in range(n_states)]
         return cls(
             means=means,
             profiles=profiles,
@@ -121,7 +122,7 @@ class ConditionPrior:
             offsets=offsets,
             length=length,
             shares=shares,
-            factors=np.stack([_factor(own) for own in of_state]),
+            factors=np.stack([_factor(own) for own in spread]),
             rows=rows.astype(np.float32),
             row_state=row_state,
             row_patient=patient[kept],
@@ -249,9 +250,10 @@ def _solve_offsets(
     return solve(kernel + np.diag(noise), means, assume_a="pos")
 
 
-def _pick_evenly(rows: np.ndarray) -> np.ndarray:
-    """At most `MAX_ROWS` of the rows, evenly spaced."""
-    return rows[:: -(-len(rows) // MAX_ROWS)]
+def _pick_evenly(rows: np.ndarray, patient: np.ndarray) -> np.ndarray:
+    """About `MAX_ROWS` of the rows at most, evenly spaced, and some of every patient."""
+    step = -(-len(rows) // MAX_ROWS)
+    return np.sort(np.concatenate([rows[patient == p][::step] for p in np.unique(patient)]))
 
 
 def _neighbors(rows: np.ndarray, state: np.ndarray, enough: np.ndarray) -> np.ndarray:
