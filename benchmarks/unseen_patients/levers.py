@@ -8,6 +8,7 @@ A recipe is named after its levers, "scaled+augment+virtual" say. Of its windows
   `recolored`: real windows of the state with the covariance of another patient's background in
   place of their own patient's, no generator; `quilted`: the same of windows quilted from pieces of
   real ones; of two samplers each fills half of the gap;
+  `described`: the generator without its networks, with profiles of new patients;
 - `fresh`: another set of synthetic windows for each epoch; `fading`: in each epoch more of them are
   replaced by real ones, until none is left in the last;
 - `augment`: minibatches are augmented on the fly;
@@ -31,7 +32,7 @@ from geneeg_sk.over_sampling import FillGap
 from geneeg_sk.preprocessing import BackgroundScaler
 
 SAMPLERS = (
-    *("ros", "surrogate", "recolored", "quilted"),
+    *("ros", "surrogate", "recolored", "quilted", "described"),
     *("balanced", "virtual", "virtual-quarter", "virtual-half"),
 )
 CHANGES = ("scaled", "augment", "fresh", "fading", "apart", "blend", "twice")
@@ -48,6 +49,7 @@ RECIPES = (
     "augment+twice",
     "scaled+augment+recolored+blend",
     "scaled+augment+quilted+blend",
+    "scaled+augment+described+blend",
     "scaled+augment+balanced+blend",
     "scaled+augment+virtual+fresh+blend",
     "scaled+augment+virtual+fading+blend",

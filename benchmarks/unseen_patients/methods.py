@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from benchmarks.unseen_patients import levers
 from benchmarks.unseen_patients.augment import ABLATIONS, STRENGTHS, OnTheFlyClassifier
+from benchmarks.unseen_patients.described import DescribedSurrogates
 from benchmarks.unseen_patients.quilted import QuiltedSampler
 from benchmarks.unseen_patients.recolored import RecoloredSampler
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
@@ -37,6 +38,7 @@ ENSEMBLE_SEEDS = (101, 102)
 # What differs from the public default of GenEEGSampler, by the name of a lever.
 GENEEG = {
     "balanced": {"patient_mix": "balanced"},
+    "described": {"patient_mix": "virtual"},
     "virtual": {"patient_mix": "virtual"},
     "virtual-quarter": {"patient_mix": "virtual", "sampling_strategy": FillGap(0.25)},
     "virtual-half": {"patient_mix": "virtual", "sampling_strategy": FillGap(0.5)},
@@ -121,11 +123,13 @@ def sampler_of(method, train, settings):
 def generating(method, train, settings):
     """GenEEGSampler of a recipe."""
     generator = LatentDiffusionGenerator(sfreq=train.sfreq, **dict(settings.generator_params))
+    if method == "described":
+        generator = DescribedSurrogates()
     if settings.frozen is not None:
         generator = FrozenEstimator(settings.frozen)
     return GenEEGSampler(
         generator=generator,
-        memory=str(settings.cache),
+        memory=None if method == "described" else str(settings.cache),
         random_state=settings.seed,
         **GENEEG[method],
     )
