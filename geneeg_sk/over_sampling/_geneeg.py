@@ -150,7 +150,7 @@ class GenEEGSampler(BaseWindowSampler):
         self,
         *,
         sampling_strategy: SamplingStrategy = "auto",
-        generator: WindowGenerator | None = None,
+        generator: WindowGenerator | FrozenEstimator | None = None,
         patient_mix: str = "auto",
         quality: str | None = "plausible",
         guidance: float = 1.0,
