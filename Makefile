@@ -6,8 +6,8 @@ STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 OUT ?= out
 DIST_TOOLS := $(OUT)/dist-tools
-# Tests run in two processes; whoever is done with its own takes some of the other's.
-SHARED_OUT := -n 2 --dist worksteal
+# Tests run in two processes; the one that is done first takes tests of the other.
+WORKERS := -n 2 --dist worksteal
 
 .PHONY: demo test test-all lint docs dist oldest soak bench bench-quick clean
 
@@ -23,11 +23,11 @@ demo: $(STAMP)
 
 # All but the tests marked slow: five minutes on two quiet cores.
 test: $(STAMP)
-	$(BIN)/python -m pytest $(SHARED_OUT) -m 'not slow'
+	$(BIN)/python -m pytest $(WORKERS) -m 'not slow'
 
 # Every test: what CI runs.
 test-all: $(STAMP)
-	$(BIN)/python -m pytest $(SHARED_OUT)
+	$(BIN)/python -m pytest $(WORKERS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
