@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
 from sklearn.frozen import FrozenEstimator
 
 from benchmarks.unseen_patients import levers
@@ -15,13 +14,9 @@ from benchmarks.unseen_patients.quilted import QuiltedSampler
 from benchmarks.unseen_patients.recolored import RecoloredSampler
 from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier
 from geneeg_sk.classification._blend import Blend
+from geneeg_sk.cli._candidates import BenchmarkBudget, benchmark_candidates
 from geneeg_sk.generation import LatentDiffusionGenerator
-from geneeg_sk.over_sampling import (
-    FillGap,
-    FourierSurrogateSampler,
-    GenEEGSampler,
-    WindowedSampler,
-)
+from geneeg_sk.over_sampling import FillGap, GenEEGSampler, WindowedSampler
 
 # The classifier of every method, and how long it is trained: so many steps of the optimizer,
 # however many windows a method adds.
@@ -30,6 +25,13 @@ STEPS = 800
 EPOCHS = 8  # into which the steps are divided
 
 SMOTE_NEIGHBORS = {"smote": 5, "smote-k3": 3, "smote-k10": 10}
+# Over-samplers of `geneeg-sk benchmark`, by their names there.
+OPPONENTS = {
+    "ros": "RandomOverSampler",
+    "adasyn": "ADASYN",
+    "surrogate": "FourierSurrogateSampler",
+    **dict.fromkeys(SMOTE_NEIGHBORS, "SMOTE"),
+}
 AUGMENTATIONS = {
     "augment": STRENGTHS["medium"],
     **{f"augment-{name}": how for name, how in {**STRENGTHS, **ABLATIONS}.items()},
@@ -101,23 +103,25 @@ def fit(method, train, settings):
 
 def sampler_of(method, train, settings):
     """The over-sampler of a method, which fills the gap to the largest state."""
-    seed = settings.seed
     if method in GENEEG:
         return generating(method, train, settings)
     if method == "recolored":
-        return RecoloredSampler(random_state=seed)
+        return RecoloredSampler(random_state=settings.seed)
     if method == "quilted":
-        return QuiltedSampler(sfreq=train.sfreq, random_state=seed)
-    if method == "surrogate":
-        return FourierSurrogateSampler(random_state=seed)
-    rarest = np.unique(train.y, return_counts=True)[1].min()
+        return QuiltedSampler(sfreq=train.sfreq, random_state=settings.seed)
+    return opponent(method, train, settings)
+
+
+def opponent(method, train, settings):
+    """An over-sampler as `geneeg-sk benchmark` compares it."""
+    rarest = int(np.unique(train.y, return_counts=True)[1].min())
+    candidates = benchmark_candidates(
+        settings.classifier(), sfreq=train.sfreq, smallest=rarest, budget=BenchmarkBudget()
+    )
+    sampler = candidates[OPPONENTS[method]].set_params(random_state=settings.seed)
     if method in SMOTE_NEIGHBORS:
-        k = int(min(SMOTE_NEIGHBORS[method], rarest - 1))
-        return WindowedSampler(sampler=SMOTE(k_neighbors=k, random_state=seed))
-    if method == "adasyn":
-        k = int(min(5, rarest - 1))
-        return WindowedSampler(sampler=ADASYN(n_neighbors=k, random_state=seed))
-    return WindowedSampler(sampler={"ros": RandomOverSampler}[method](random_state=seed))
+        sampler.set_params(k_neighbors=min(SMOTE_NEIGHBORS[method], rarest - 1))
+    return WindowedSampler(sampler=sampler)
 
 
 def generating(method, train, settings):
