@@ -13,8 +13,6 @@ A recipe is named after its levers, "scaled+augment+virtual" say. Of its windows
   replaced by real ones, until none is left in the last;
 - `augment`: minibatches are augmented on the fly;
 - `blend`: the probabilities of this classifier and of the same without sampler are averaged;
-- `apart`: each of two samplers fills the whole gap for a classifier of its own, and probabilities
-  are averaged;
 - `twice`: the probabilities of two such classifiers of other seeds are averaged.
 """
 
@@ -33,9 +31,9 @@ from geneeg_sk.preprocessing import BackgroundScaler
 
 SAMPLERS = (
     *("ros", "surrogate", "recolored", "quilted", "described"),
-    *("balanced", "virtual", "virtual-quarter", "virtual-half"),
+    *("balanced", "virtual", "virtual-quarter"),
 )
-CHANGES = ("scaled", "augment", "fresh", "fading", "apart", "blend", "twice")
+CHANGES = ("scaled", "augment", "fresh", "fading", "blend", "twice")
 RECIPES = (
     "scaled+augment",
     "scaled",
@@ -55,9 +53,7 @@ RECIPES = (
     "scaled+augment+virtual+fading+blend",
     "scaled+augment+virtual+recolored+blend",
     "scaled+augment+virtual+recolored+fresh+blend",
-    "scaled+augment+virtual+recolored+apart+blend",
     "scaled+augment+virtual-quarter+blend",
-    "scaled+augment+virtual-half+blend",
 )
 
 
@@ -80,11 +76,10 @@ def fit(method, train, settings, sampler_of):
     members = []
     seeds = (settings.seed, settings.seed + 101) if "twice" in levers else (settings.seed,)
     samplers = [sampler_of(name, train, settings) for name in levers if name in SAMPLERS]
-    teams = [[one] for one in samplers] if "apart" in levers else [samplers] if samplers else []
-    for together in teams:
-        augmented = filled_up(together, train)
+    if samplers:
+        augmented = filled_up(samplers, train)
         n_epochs = settings.classifier().max_epochs
-        more = later_windows(levers, together, train, augmented, n_epochs)
+        more = later_windows(levers, samplers, train, augmented, n_epochs)
         members.append(trained(levers, train, augmented, settings, more))
     if "blend" in levers or not members:
         members += [trained(levers, train, plain, replace(settings, seed=s)) for s in seeds]

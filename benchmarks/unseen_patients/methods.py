@@ -43,7 +43,6 @@ GENEEG = {
     "described": {"patient_mix": "virtual"},
     "virtual": {"patient_mix": "virtual"},
     "virtual-quarter": {"patient_mix": "virtual", "sampling_strategy": FillGap(0.25)},
-    "virtual-half": {"patient_mix": "virtual", "sampling_strategy": FillGap(0.5)},
 }
 CHEAP = ("none", "class_weight", "ros", "smote", "adasyn", "surrogate", "augment", "ensemble")
 # Chosen in development; what the generator adds to the same at the same cost is the last but one.

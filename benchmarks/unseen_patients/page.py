@@ -129,7 +129,7 @@ uses is chosen by these few cohorts. A recipe is named after its parts:
 | ros | rare states are filled up by random over-sampling |
 | virtual | the same by `GenEEGSampler`, with profiles of new patients |
 | balanced | the same, with profiles of the known patients in turn |
-| virtual-quarter, virtual-half | so much of the gap is filled |
+| virtual-quarter | a quarter of the gap is filled |
 | described | the generator without its networks: real windows of random phases get the \
 descriptors that it draws for profiles of new patients |
 | recolored | real windows of the state, whitened by the background of their patient and colored \
@@ -138,8 +138,7 @@ by that of another; beside a generator, each fills half of the gap |
 patient, where they fit best |
 | fresh | other synthetic windows in each epoch |
 | fading | in each epoch more of the synthetic windows are replaced by real ones |
-| apart | a classifier for each of two samplers |
-| blend | mean of this classifier, or these, and the same without sampler |
+| blend | mean of this classifier and the same without sampler |
 | twice | mean of two such classifiers of other seeds |
 
 The ten windows that scale a test patient are scored too, for all methods. Profiles twice as far
