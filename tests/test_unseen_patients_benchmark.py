@@ -19,6 +19,7 @@ from benchmarks.unseen_patients import (
     thresholds,
     worth,
 )
+from benchmarks.unseen_patients.described import DescribedSurrogates
 from benchmarks.unseen_patients.methods import CHOSEN, Settings, fit, sampler_of
 from benchmarks.unseen_patients.quilted import Quilt
 from benchmarks.unseen_patients.recolored import RecoloredSampler
@@ -449,6 +450,27 @@ def test_fading_windows_become_real_ones_of_their_state():
         for made in levers.fading_sets(X, y, n_real=40, n_epochs=5, seed=0)
     ]
     assert shares == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_described_surrogates_are_new_windows_with_the_powers_of_a_profile():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(["quiet", "loud"], 60)
+    gain = np.where(groups == "loud", 10.0, 1.0)[:, None, None]
+    X = (gain * rng.normal(size=(120, 2, 128)).cumsum(axis=2)).astype(np.float32)
+    y = np.where(np.arange(120) % 6 < 4, "normal", "ictal")
+    generator = DescribedSurrogates().fit(X, y, groups=groups)
+    background = {p: X[(y == "normal") & (groups == p)] for p in ("quiet", "loud")}
+    rms = {}
+    for patient, own in background.items():
+        profiles = np.tile(generator.profile(own), (40, 1))
+        made = generator.sample(np.repeat("normal", 40), profiles=profiles, random_state=0)
+        assert made.shape == (40, 2, 128)
+        assert not (made[:, None] == X).all(axis=(2, 3)).any()
+        real, new = (np.median(np.sqrt((w**2).mean(axis=(1, 2)))) for w in (own, made))
+        assert new == pytest.approx(real, rel=0.4)
+        rms[patient] = new
+    assert rms["loud"] > 5 * rms["quiet"]
+    assert generator.virtual_profiles(3, random_state=0).shape == (3, profiles.shape[1])
 
 
 def test_quilted_windows_are_pieces_of_several_windows_of_one_patient():

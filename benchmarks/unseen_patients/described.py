@@ -14,6 +14,7 @@ from geneeg_sk._checks import background_state
 from geneeg_sk.generation._descriptors import profile_of
 from geneeg_sk.generation._filtering import continued_spectrum, cut, interpolate_gain
 from geneeg_sk.generation._fitting import Budget, TrainingSet, new_model
+from geneeg_sk.over_sampling._surrogate import randomize_phases
 
 N_NEAREST = 16  # windows, of which one is drawn
 # Of networks that are never used.
@@ -54,7 +55,7 @@ class DescribedSurrogates(BaseEstimator):
         standard = self.model_.scale_profiles(profiles)
         wanted = prior.draw(state, standard, profiles, rng.random(len(state)), normal)
         sources = [self._near(s, one, rng) for s, one in zip(state, self._scaled(wanted))]
-        unit = frontend.unit(with_random_phases(self.unit_[sources], rng))[0]
+        unit = frontend.unit(randomize_phases(self.unit_[sources], rng))[0]
         gain = self.model_.descriptors.correction_gain(unit, wanted)
         spectrum = continued_spectrum(unit) * interpolate_gain(gain, self.n_times_)
         unit = frontend.unit(cut(spectrum, self.n_times_))[0]
@@ -68,11 +69,3 @@ class DescribedSurrogates(BaseEstimator):
         own = np.flatnonzero(self.state_ == state)
         distance = ((self.described_[own] - wanted) ** 2).sum(axis=1)
         return own[rng.choice(np.argsort(distance)[:N_NEAREST])]
-
-
-def with_random_phases(X, rng):
-    """Windows (n, n_channels, n_times) with random phases, the same in all channels of one."""
-    spectrum = np.fft.rfft(X, axis=2)
-    turns = np.exp(2j * np.pi * rng.random((len(X), 1, spectrum.shape[2])))
-    turns[:, :, 0] = 1
-    return np.fft.irfft(spectrum * turns, X.shape[2], axis=2).astype(np.float32)
