@@ -55,13 +55,18 @@ class Cluster:
         about = self.folder / "scheduler.json"
         options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file"]
         self.scheduler = self._start("scheduler", [*options, about], self.folder)
-        while not about.exists():
-            assert self.scheduler.poll() is None, (self.folder / "scheduler.log").read_text()
-            time.sleep(0.05)
-        self.address = json.loads(about.read_text())["address"]
+        self.address = self._address(about)
         for _ in range(self.n_workers):
             self.add_worker()
         return self
+
+    def _address(self, about):
+        """Wait for the scheduler to write its address; what it has half written is no JSON yet."""
+        while True:
+            with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+                return json.loads(about.read_text())["address"]
+            assert self.scheduler.poll() is None, (self.folder / "scheduler.log").read_text()
+            time.sleep(0.05)
 
     def add_worker(self):
         """Start one more."""

@@ -594,7 +594,7 @@ def test_ctrl_c_ends_a_comparison_in_processes_which_then_goes_on(tmp_path, monk
     # Shells have processes in the background ignore Ctrl-C, and what these start would inherit it.
     heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     first = run_beside(code, start_new_session=True, **heeding)
-    while first.poll() is None and not store.exists():
+    while first.poll() is None and not (store.exists() and "\n" in store.read_text()):
         time.sleep(0.05)
     os.killpg(first.pid, signal.SIGINT)  # as a terminal does it: to the workers, too
     _, errors = first.communicate(timeout=120)
