@@ -322,6 +322,17 @@ def generator(store, tmp_path_factory):
     return folder
 
 
+def test_a_generator_can_be_trained_with_a_checkpoint(store, generator, tmp_path):
+    steps = "--vae-steps", 2, "--diffusion-steps", 2, "--checkpoint", tmp_path / "training"
+    run("fit", store, "--out", tmp_path / "generator", *steps)
+    assert {p.name for p in (tmp_path / "training").iterdir()} == {"autoencoder", "diffusion"}
+    expected = LatentDiffusionGenerator.load(generator).sample(["ictal"] * 3)
+    made = LatentDiffusionGenerator.load(tmp_path / "generator").sample(["ictal"] * 3)
+    np.testing.assert_array_equal(made, expected)
+    other = run("fit", store, "--out", tmp_path / "other", *steps, "--seed", 1, code=1)
+    assert "other windows or with other settings" in other
+
+
 def never(*_, **__):
     raise AssertionError("this takes hours")
 

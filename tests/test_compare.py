@@ -561,7 +561,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.metrics import get_scorer
-from geneeg_sk.model_selection._content import content_hash
+from geneeg_sk.datasets._content import content_hash
 from tiny import TINY
 
 torch.set_num_threads(1)

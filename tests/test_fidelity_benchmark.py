@@ -187,13 +187,13 @@ def test_the_page_is_written_from_the_lines(written, tmp_path, monkeypatch):
 
 def test_only_the_chosen_correction_is_made(bench, windows):
     model = bench.generator()[0].model_
-    alone = stages.only(model, *stages.CORRECTIONS["level"])
-    unit = model.frontend.unit(windows.reference.X[:4])[0]
+    unit = model.normalizer.unit(windows.reference.X[:4])[0]
     state = np.zeros(4, int)
-    described = model.descriptors(model.frontend, windows.reference.X[:4])
-    expected = model.equalizer.shift(unit, state)
-    made = alone._correct(unit.copy(), state, described)
-    np.testing.assert_allclose(made, model.frontend.unit(expected)[0], atol=1e-4)
+    described = model.describe(windows.reference.X[:4])
+    left_out = set(stages.ALL_CORRECTIONS) - stages.CORRECTIONS["level"]
+    made = model.correct(unit.copy(), state, described, left_out=left_out)
+    expected = model.corrections.level(unit, state)
+    np.testing.assert_allclose(made, model.normalizer.unit(expected)[0], atol=1e-4)
 
 
 def test_lines_of_a_method_are_appended_at_once(tmp_path):

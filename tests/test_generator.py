@@ -12,7 +12,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from tiny import TINY
 
-from geneeg_sk.generation import LatentDiffusionGenerator, _generator, _training
+from geneeg_sk.generation import LatentDiffusionGenerator, _fit
+from geneeg_sk.generation.networks import _training
 
 
 @pytest.fixture(scope="module")
@@ -370,7 +371,7 @@ def test_ctrl_c_after_both_networks_keeps_them(cohort, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_generator, "fit_equalizer", interrupt)
+    monkeypatch.setattr(_fit, "fit_corrections", interrupt)
     generator = clone(TINY)
     with pytest.raises(KeyboardInterrupt):
         generator.fit(cohort.X, cohort.y)

@@ -259,7 +259,7 @@ def test_nothing_half_trained_is_kept_when_training_is_interrupted(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("geneeg_sk.generation._generator.fit_denoiser", interrupted)
+        patch.setattr("geneeg_sk.generation._fit.fit_denoiser", interrupted)
         with pytest.raises(KeyboardInterrupt):
             resampled(sampler(tmp_path), cohort)
     assert cached(tmp_path) == []

@@ -5,17 +5,14 @@ to a decoded window, piece by piece. What is left of the way to a generated wind
 that draws latents and the prior that draws descriptors.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from scipy.fft import rfft, rfftfreq
 from scipy.signal.windows import hann
 
 from benchmarks.fidelity.data import Windows
-from geneeg_sk.generation._descriptors import Descriptors
-from geneeg_sk.generation._equalizer import Equalizer
-from geneeg_sk.generation._frontend import blocks
+from geneeg_sk.generation._corrections import CORRECTIONS as ALL_CORRECTIONS
+from geneeg_sk.generation._normalizer import blocks
 
 BLOCK = 128
 CPU = torch.device("cpu")
@@ -23,55 +20,21 @@ BANDS = {"0.5-4": (0.5, 4), "4-8": (4, 8), "8-13": (8, 13), "13-30": (13, 30), "
 BANDS |= {"0.5-20": (0.5, 20)}
 
 
-class NoGain(Descriptors):
-    """Descriptors whose band powers and entropy are not imposed on windows."""
-
-    def correction_gain(self, X, described):
-        return np.ones((*X.shape[:2], X.shape[2] // 2 + 1), X.dtype)
-
-
-class NoShape(Descriptors):
-    """Descriptors whose skewness and kurtosis are not imposed on windows."""
-
-    def correct_shape(self, X, described):
-        return X
-
-
-class Neither(NoGain, NoShape):
-    """Descriptors that change no window."""
-
-
-# What each correction needs: attributes of the equalizer that are kept, and kind of descriptors.
-# "course": loudness over the window; "spectrum": mean spectrum; "mixing": correlation of channels;
-# "level": means; "powers": band powers and entropy; "shape": skewness and kurtosis.
-CORRECTIONS = {
-    "course": (("envelope",), Neither),
-    "spectrum": (("gain",), Neither),
-    "mixing": (("mixing",), Neither),
-    "level": (("level",), Neither),
-    "powers": ((), NoShape),
-    "shape": (("scale", "offset"), NoGain),
-}
+# Each correction alone. "course": loudness over the window; "spectrum": mean spectrum; "mixing":
+# correlation of channels; "level": means; "powers": band powers and entropy; "shape": skewness and
+# kurtosis.
+CORRECTIONS = {name: {name} for name in ("course", "spectrum", "mixing", "level", "powers")}
+CORRECTIONS["shape"] = {"request", "moments"}
 STAGES = ("mean", "noise", *CORRECTIONS, "all_own", "all_drawn")
-
-
-def only(model, kept, kind):
-    """A copy of `model` that makes no corrections but these."""
-    old = model.equalizer
-    flat = Equalizer.flat(model.n_states, old.mixing.shape[2], old.envelope.shape[1], old.edges)
-    equalizer = replace(flat, **{name: getattr(old, name) for name in kept})
-    descriptors = kind(model.descriptors.edges, model.descriptors.smoothing)
-    return replace(model, equalizer=equalizer, descriptors=descriptors)
 
 
 def passed(generator, windows, stage, seed):
     """Windows after a stage: what the generator makes of real ones up to there."""
     model = generator.model_
-    described = model.descriptors(model.frontend, windows.X)
+    described = model.describe(windows.X)
     if stage == "all_drawn":
         described = drawn(generator, windows, seed)
-    if stage in CORRECTIONS:
-        model = only(model, *CORRECTIONS[stage])
+    left_out = set(ALL_CORRECTIONS) - CORRECTIONS.get(stage, set(ALL_CORRECTIONS))
     state = np.searchsorted(generator.classes_, windows.y)
     rng = np.random.default_rng([seed, len(windows)])
     out = np.empty(windows.X.shape, np.float32)
@@ -79,27 +42,25 @@ def passed(generator, windows, stage, seed):
         unit = model.decode(model.encode(windows.X[rows], CPU), CPU)
         if stage != "mean":
             shape = (*unit.shape[:2], unit.shape[2] // 2 + 1, 2)
-            unit = model.residual.add(
-                unit, state[rows], rng.standard_normal(shape, dtype=np.float32)
-            )
+            unit = model.noise(unit, state[rows], rng.standard_normal(shape, dtype=np.float32))
         if stage not in ("mean", "noise"):
-            unit = model._correct(unit, state[rows], described[rows])
-        out[rows] = model.frontend.windows(unit, described[rows, 0])
+            unit = model.correct(unit, state[rows], described[rows], left_out=left_out)
+        out[rows] = model.normalizer.windows(unit, described[rows, 0])
     return Windows(out, windows.y, windows.recordings, windows.patients, windows.sfreq)
 
 
 def drawn(generator, windows, seed):
     """Descriptors as sampling draws them for the states and patients of windows."""
     model, rng = generator.model_, np.random.default_rng([seed, 1])
-    n, n_profile = len(windows), len(model.scale_profiles.mean)
+    n, n_profile = len(windows), model.profiles.n_profile
     state = np.searchsorted(generator.classes_, windows.y)
     if windows.patients is None:
-        profiles = model.draw_profiles(state, rng.random(n), rng.standard_normal((n, n_profile)))
+        profiles = model.profiles.draw(state, rng.random(n), rng.standard_normal((n, n_profile)))
     else:
         profiles = generator.profiles_[np.searchsorted(generator.patients_, windows.patients)]
     return model.prior.draw(
         state,
-        model.scale_profiles(profiles),
+        model.profiles.scale(profiles),
         profiles,
         rng.random(n),
         rng.standard_normal((n, model.prior.n_normal)),
@@ -108,12 +69,12 @@ def drawn(generator, windows, seed):
 
 def explained(generator, windows):
     """Share of the variance of real windows, at unit RMS, that reconstructions explain, by band."""
-    frontend = generator.model_.frontend
+    normalizer = generator.model_.normalizer
     taper = hann(windows.X.shape[2], sym=False)
     freqs = rfftfreq(windows.X.shape[2], 1 / windows.sfreq)
     lost, total = np.zeros(len(freqs)), np.zeros(len(freqs))
     for rows in blocks(len(windows), BLOCK):
-        real, _ = frontend.unit(windows.X[rows])
+        real, _ = normalizer.unit(windows.X[rows])
         made = generator.model_.decode(generator.model_.encode(windows.X[rows], CPU), CPU)
         lost += (np.abs(rfft((real - made) * taper)) ** 2).sum(axis=(0, 1))
         total += (np.abs(rfft(real * taper)) ** 2).sum(axis=(0, 1))

@@ -29,7 +29,7 @@ from benchmarks.profiles.density import leave_one_out_log_likelihood
 from geneeg_sk.datasets import make_eeg_cohort
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.generation import LatentDiffusionGenerator
-from geneeg_sk.generation._prior import ConditionPrior
+from geneeg_sk.generation._conditions import ConditionPrior
 from geneeg_sk.metrics import c2st, ks_by_feature
 
 HERE = Path(__file__).parents[1]
@@ -100,10 +100,10 @@ def fitted(subjects, rows, **settings):
 def without_slope(generator, subjects, rows):
     """The same, its prior knowing new patients by those they resemble alone: as it was before."""
     model = generator.model_
-    described = model.descriptors(model.frontend, subjects.X[rows])
+    described = model.describe(subjects.X[rows])
     number = np.searchsorted(generator.patients_, subjects.subject[rows])
     nothing = np.zeros((len(generator.patients_), described.shape[1]))
-    scaled = model.scale_profiles(model.profiles)
+    scaled = model.profiles.scale(model.profiles.known)
     prior = ConditionPrior.fit(described, np.zeros(len(rows), int), number, scaled, nothing)
     other = copy.copy(generator)
     other.model_ = replace(model, prior=prior)

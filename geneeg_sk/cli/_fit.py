@@ -16,6 +16,10 @@ def fit(
     out: Annotated[Path, typer.Option(help="Folder of the generator to write.")],
     vae_steps: VaeSteps = None,
     diffusion_steps: DiffusionSteps = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Keep the training here; after a kill, the command goes on."),
+    ] = None,
     profiles: Annotated[bool, typer.Option(help="Keep ids and profiles of patients.")] = True,
     seed: Seed = 0,
 ) -> None:
@@ -33,7 +37,7 @@ def fit(
         verbose=1,
         **{name: n for name, n in steps.items() if n is not None},
     )
-    generator.fit(bunch.X, bunch.y, groups=bunch.groups)
+    generator.fit(bunch.X, bunch.y, groups=bunch.groups, checkpoint=checkpoint)
     generator.save(out, profiles=profiles)
     write_channels(out, list(bunch.info.ch_names))
     states = ", ".join(map(str, generator.classes_))

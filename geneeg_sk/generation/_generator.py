@@ -23,22 +23,20 @@ from .._device import resolve_device
 from .._sealed import history_from_json, history_to_json, labels_from_json, labels_to_json
 from .._seeding import MAX_SEED, seeded
 from .._typing import Label, RandomStateLike, WindowsLike
+from .._version import __version__
 from ..datasets import WindowRows
+from ..datasets._content import content_hash
 from ..datasets._rows import check_rows
-from ._descriptors import profile_of
-from ._diffusion import SOLVER_STEPS
-from ._fitting import (
-    Budget,
-    TrainingSet,
-    fit_autoencoder,
-    fit_denoiser,
-    fit_equalizer,
-    new_model,
-)
-from ._losses import WEIGHTS
+from ._checkpoint import Checkpoint
+from ._data import TrainingSet
+from ._fit import Settings, fit, untrained
 from ._model import LatentDiffusion
+from ._profiles import profile_of
 from ._replay import add_replay, extend_model
 from ._storage import read_folder, write_folder
+from .networks._diffusion import SOLVER_STEPS
+from .networks._losses import WEIGHTS
+from .networks._training import Training
 
 
 class LatentDiffusionGenerator(BaseEstimator):
@@ -162,7 +160,12 @@ class LatentDiffusionGenerator(BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: WindowsLike | WindowRows, y: ArrayLike, *, groups: ArrayLike | None = None
+        self,
+        X: WindowsLike | WindowRows,
+        y: ArrayLike,
+        *,
+        groups: ArrayLike | None = None,
+        checkpoint: str | Path | None = None,
     ) -> LatentDiffusionGenerator:
         """Learn windows of each state and of each patient.
 
@@ -174,6 +177,10 @@ class LatentDiffusionGenerator(BaseEstimator):
             Clinical state of each window.
         groups : array-like of shape (n_windows,), default=None
             Patient of each window.
+        checkpoint : str or Path, default=None
+            Folder in which training is kept 25 times a stage. The same `fit` goes on from there
+            after it was killed, and ends with the generator that it would have ended with, on the
+            same machine. Needs an int as `random_state`.
 
         Returns
         -------
@@ -183,7 +190,10 @@ class LatentDiffusionGenerator(BaseEstimator):
         Raises
         ------
         ValueError
-            If windows are not finite, lengths differ, or `background` is not a label.
+            If windows are not finite, lengths differ, or `background` is not a label; or if
+            `checkpoint` holds a training on other windows or with other settings.
+        FileExistsError
+            If there is something else in the place of a checkpoint.
         KeyboardInterrupt
             On Ctrl-C; what is trained so far stays usable.
 
@@ -203,11 +213,12 @@ class LatentDiffusionGenerator(BaseEstimator):
         self.background_ = background_state(y, self.background)
         self.dtype_ = X.dtype
         data, patients = self._training_set(X, y, groups)
+        kept = None if checkpoint is None else self._checkpoint(checkpoint, X, y, groups)
         rng = check_random_state(self.random_state)
-        budget = self._budget()
+        settings = self._settings()
         with seeded(int(rng.randint(MAX_SEED))):
-            model = new_model(data, budget)
-        self._train(data, model, patients, budget, rng)
+            model = untrained(data, settings)
+        self._train(data, model, patients, settings, rng, kept)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -250,7 +261,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         X = check_windows(self, X, reset=False)
         data, new = self._training_set(X, self._check_states(X, y), groups)
         rng = check_random_state(self.random_state)
-        budget = self._budget()
+        settings = self._settings()
         known = self.patients_ if len(self.patients_) else np.array([None])
         patients = np.concatenate([known, new[~np.isin(new, known)]])
         data = add_replay(
@@ -260,9 +271,9 @@ class LatentDiffusionGenerator(BaseEstimator):
             renumber=np.array([int(np.flatnonzero(patients == p)[0]) for p in new]),
             background=int(np.flatnonzero(self.classes_ == self.background_)[0]),
             seed=int(rng.randint(MAX_SEED)),
-            device=budget.device,
+            device=settings.device,
         )
-        self._train(data, extend_model(data, self.model_), patients, budget, rng)
+        self._train(data, extend_model(data, self.model_), patients, settings, rng)
         return self
 
     def sample(
@@ -342,7 +353,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         """
         check_is_fitted(self, "model_")
         X = check_windows(self, X_background, reset=False)
-        return profile_of(self.model_.descriptors(self.model_.frontend, X))
+        return profile_of(self.model_.describe(X))
 
     def virtual_profiles(self, n: int, *, random_state: RandomStateLike = None) -> np.ndarray:
         """Draw profiles of fictitious patients, between and around the known ones.
@@ -364,7 +375,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         """
         check_is_fitted(self, "model_")
         normal = check_random_state(random_state).standard_normal((n, self.profiles_.shape[1]))
-        return self.model_.population.draw(normal)
+        return self.model_.profiles.draw_virtual(normal)
 
     def encode(self, X: WindowsLike) -> np.ndarray:
         """Turn windows into latents.
@@ -401,7 +412,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         check_is_fitted(self, "model_")
         z = np.asarray(z, dtype=np.float32)
         unit = self.model_.decode(z, resolve_device(self.device))
-        X = self.model_.frontend.windows(unit, np.asarray(log_rms, dtype=float))
+        X = self.model_.normalizer.windows(unit, np.asarray(log_rms, dtype=float))
         return X.astype(self.dtype_, copy=False)
 
     def reconstruct(self, X: WindowsLike) -> np.ndarray:
@@ -420,7 +431,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         check_is_fitted(self, "model_")
         X = check_windows(self, X, reset=False)
         z = self.model_.encode(X, resolve_device(self.device))
-        return self.decode(z, self.model_.frontend.log_rms(X))
+        return self.decode(z, self.model_.normalizer.log_rms(X))
 
     def save(self, folder: str | Path, *, profiles: bool = True) -> None:
         """Write the fitted generator into `folder`: safetensors and JSON, atomically.
@@ -498,7 +509,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         except Exception as error:  # whoever wrote it by hand may have written anything
             raise ValueError(f"{folder} is not a complete generator: {error!r}.") from error
         generator.model_ = model
-        generator.profiles_ = model.profiles[: len(generator.patients_)]
+        generator.profiles_ = model.profiles.known[: len(generator.patients_)]
         return generator
 
     def __sklearn_tags__(self) -> Tags:
@@ -542,13 +553,13 @@ class LatentDiffusionGenerator(BaseEstimator):
             X, state, patient, is_background, len(self.classes_), len(patients)
         ), patients
 
-    def _budget(self) -> Budget:
+    def _settings(self) -> Settings:
         unknown = set(self.loss_weights or {}) - set(WEIGHTS)
         if unknown:
             raise ValueError(
                 f"loss_weights names {sorted(unknown)}; the terms are {sorted(WEIGHTS)}."
             )
-        return Budget(
+        return Settings(
             self.latent_channels,
             self.width,
             self.vae_steps,
@@ -559,32 +570,45 @@ class LatentDiffusionGenerator(BaseEstimator):
             self.verbose,
         )
 
+    def _checkpoint(
+        self,
+        folder: str | Path,
+        X: np.ndarray | WindowRows,
+        y: np.ndarray,
+        groups: ArrayLike | None,
+    ) -> Checkpoint:
+        if not isinstance(self.random_state, Integral):
+            raise ValueError(
+                f"checkpoint needs an int as random_state, not {self.random_state!r}: a training "
+                "that goes on has to draw what it would have drawn."
+            )
+        params = self.get_params(deep=False) | {"verbose": None}
+        device = str(resolve_device(self.device))
+        groups = None if groups is None else np.asarray(groups)
+        key = content_hash(params, device, X, y, groups, torch.__version__, __version__)
+        found = Checkpoint(Path(folder), key)
+        found.check_place()
+        return found
+
     def _train(
         self,
         data: TrainingSet,
         model: LatentDiffusion,
         patients: np.ndarray,
-        budget: Budget,
+        settings: Settings,
         rng: np.random.RandomState,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        """Train both networks of `model`, and keep it also when Ctrl-C ends the training."""
+        """Train the networks of `model`, and keep it also when Ctrl-C ends the training."""
         generator = torch.Generator().manual_seed(int(rng.randint(MAX_SEED)))
-        rows = data.split(rng)
-        history: list[dict[str, Any]] = []
-        interrupted = fit_autoencoder(data, budget, model, rows, generator, history)
-        if interrupted:
-            model.denoiser = None
-        else:
-            interrupted = fit_denoiser(data, budget, model, rows, rng, generator, history)
-        self.model_ = model
+        training = Training(*data.split(rng), rng, generator, settings.verbose, checkpoint)
+        self.model_ = model = fit(model, data, settings, training)
         self.counts_ = data.counts
         self.patients_ = patients[patients != np.array(None)]
-        self.profiles_ = model.profiles[: len(self.patients_)]
-        self.history_ = pd.DataFrame(history)
-        if interrupted:
+        self.profiles_ = model.profiles.known[: len(self.patients_)]
+        self.history_ = pd.DataFrame(training.history)
+        if training.interrupted:
             raise KeyboardInterrupt
-        # Last, so that Ctrl-C during it finds everything in its place.
-        fit_equalizer(data, model, int(rng.randint(MAX_SEED)), budget.device)
 
     def _check_can_sample(self) -> None:
         if self.model_.denoiser is None:
@@ -608,7 +632,7 @@ class LatentDiffusionGenerator(BaseEstimator):
             return self.profiles_[self._codes(known, self.patients_, "patient")]
         if profiles is None:
             return None
-        n_profile = self.model_.profiles.shape[1]
+        n_profile = self.model_.profiles.n_profile
         profiles = np.asarray(profiles, dtype=float)
         if profiles.shape not in {(n_profile,), (n, n_profile)} or not np.isfinite(profiles).all():
             raise ValueError(

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from ._denoiser import Denoiser
-from ._descriptors import Descriptors
-from ._device import mixed_precision, run_in_threads
-from ._diffusion import dpm_solver, guide, karras_sigmas
-from ._equalizer import Equalizer
-from ._filtering import continued_spectrum, cut, interpolate_gain
-from ._frontend import Frontend, blocks
-from ._prior import ConditionPrior
-from ._residual import ResidualNoise
-from ._vae import VAE
+from ..datasets import WindowRows
+from ._conditions import ConditionPrior
+from ._corrections import Corrections
+from ._descriptors import Descriptors, Standardizer
+from ._noise import ObservationNoise
+from ._normalizer import Normalizer, blocks
+from ._profiles import Profiles
+from .networks._autoencoder import VAE
+from .networks._denoiser import Denoiser
+from .networks._device import mixed_precision, run_in_threads
+from .networks._diffusion import dpm_solver, guide, karras_sigmas
 
 # Windows are drawn in blocks of this size, each with a seed of its own, and always whole blocks
 # are computed: so that the first windows are the same, to the bit, however many are asked for.
 BLOCK = 64
-
-CORRECTION_ROUNDS = 3
 
 # Patients and anchors of the prior are drawn by an additive recurrence (Roberts 2018, R2) instead
 # of at random: a hundred windows then cover the training windows as evenly as chance would in
@@ -30,55 +30,36 @@ CORRECTION_ROUNDS = 3
 RECURRENCE = np.array([0.7548776662466927, 0.5698402909980532])
 
 
-@dataclass
-class Standardizer:
-    """Center and spread of each column; columns without spread are left at zero."""
-
-    mean: np.ndarray
-    std: np.ndarray
-
-    @classmethod
-    def fit(cls, values: np.ndarray) -> Standardizer:
-        std = values.std(axis=0)
-        return cls(values.mean(axis=0), np.where(std > 1e-9, std, 1.0))
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        return (values - self.mean) / self.std
-
-
-@dataclass
-class Population:
-    """Profiles as a normal distribution, for when no single patient's may be used."""
-
-    mean: np.ndarray
-    factor: np.ndarray
-
-    def draw(self, normal: np.ndarray) -> np.ndarray:
-        return self.mean + normal @ self.factor.T
-
-
-@dataclass
+@dataclass(frozen=True)
 class LatentDiffusion:
-    """Everything learned, in the order in which the data take it."""
+    """Everything learned, in the order in which sampling takes it, from right to left.
 
-    n_states: int
-    frontend: Frontend
-    descriptors: Descriptors
-    scale_descriptors: Standardizer
-    scale_profiles: Standardizer
-    profiles: np.ndarray  # (n_patients, n_profile), not standardized
-    population: Population
+    `noise` and `denoiser` are None until they are learned.
+    """
+
+    normalizer: Normalizer
     vae: VAE
     latent_mean: np.ndarray  # (latent_channels, 1)
     latent_std: np.ndarray
+    noise: ObservationNoise | None
+    corrections: Corrections
+    denoiser: Denoiser | None
+    descriptors: Descriptors
+    scale_descriptors: Standardizer
     prior: ConditionPrior
-    equalizer: Equalizer
-    residual: ResidualNoise | None = None  # None until the autoencoder is trained
-    denoiser: Denoiser | None = None
+    profiles: Profiles
+
+    @property
+    def n_states(self) -> int:
+        return len(self.prior.means)
+
+    def describe(self, X: np.ndarray | WindowRows) -> np.ndarray:
+        """Descriptors (n, n_descriptors) of windows in microvolts."""
+        return self.descriptors(self.normalizer, X)
 
     def components(self, X: np.ndarray) -> np.ndarray:
         """What the autoencoder sees of windows, shape (n, n_components, n_padded)."""
-        return self.frontend.components(self.frontend.unit(X)[0])
+        return self.normalizer.components(self.normalizer.unit(X)[0])
 
     def condition(
         self, state: np.ndarray, profiles: np.ndarray, described: np.ndarray
@@ -87,7 +68,7 @@ class LatentDiffusion:
         return np.column_stack(
             [
                 np.eye(self.n_states)[state],
-                np.clip(self.scale_profiles(profiles), -4, 4),
+                np.clip(self.profiles.scale(profiles), -4, 4),
                 np.clip(self.scale_descriptors(described), -4, 4),
                 np.ones(len(state)),
             ]
@@ -95,7 +76,9 @@ class LatentDiffusion:
 
     def without_patients(self) -> LatentDiffusion:
         """A copy without profiles and without what the prior knows of single patients."""
-        return replace(self, profiles=self.profiles[:0], prior=self.prior.without_patients())
+        return replace(
+            self, profiles=self.profiles.without_patients(), prior=self.prior.without_patients()
+        )
 
     @torch.no_grad()
     def encode(self, X: np.ndarray, device: torch.device) -> np.ndarray:
@@ -111,17 +94,7 @@ class LatentDiffusion:
         """Mean windows (n, n_channels, n_times) of standardized latents, of about unit RMS."""
         latents = (z * self.latent_std + self.latent_mean).astype(np.float32)
         components = self.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
-        return self.frontend.channels(components)
-
-    def draw_profiles(
-        self, state: np.ndarray, uniform: np.ndarray, normal: np.ndarray
-    ) -> np.ndarray:
-        """Profiles from the population: patients in proportion to their windows of the state."""
-        if not len(self.profiles):
-            return self.population.draw(normal)
-        upto = self.prior.shares.cumsum(axis=1)[state]
-        patient = (uniform[:, None] >= upto).sum(axis=1)
-        return self.profiles[np.minimum(patient, len(self.profiles) - 1)]
+        return self.normalizer.channels(components)
 
     def sample(
         self,
@@ -134,7 +107,7 @@ class LatentDiffusion:
         device: torch.device,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Windows (n, n_channels, n_times) in microvolts, float32, and the descriptors drawn."""
-        shape = (len(state), len(self.frontend.to_channels), self.frontend.n_times)
+        shape = (len(state), len(self.normalizer.to_channels), self.normalizer.n_times)
         out = np.empty(shape, np.float32)
         described = np.empty((len(state), self.prior.means.shape[1]))
         start = np.random.default_rng([seed, len(RECURRENCE)]).random(len(RECURRENCE))
@@ -165,26 +138,21 @@ class LatentDiffusion:
         device: torch.device,
     ) -> tuple[np.ndarray, np.ndarray]:
         assert self.denoiser is not None  # only an interrupted training leaves none
-        assert self.residual is not None
+        assert self.noise is not None
         # Everything random is drawn first and for whole blocks: row i gets the same numbers
         # whatever the other rows are.
-        normal = rng.standard_normal((BLOCK, len(self.scale_profiles.mean)))
+        normal = rng.standard_normal((BLOCK, self.profiles.n_profile))
         descriptors = rng.standard_normal((BLOCK, self.prior.n_normal))
-        positions = self.frontend.n_padded // self.vae.stride
+        positions = self.normalizer.n_padded // self.vae.stride
         noise = rng.standard_normal((BLOCK, len(self.latent_mean), positions), dtype=np.float32)
-        n_freqs = self.frontend.n_times // 2 + 1
-        n_channels = len(self.frontend.to_channels)
+        n_freqs = self.normalizer.n_times // 2 + 1
+        n_channels = len(self.normalizer.to_channels)
         lost = rng.standard_normal((BLOCK, n_channels, n_freqs, 2), np.float32)
 
         if profiles is None:
-            profiles = self.draw_profiles(state, even[:, 0], normal)
-        described = self.prior.draw(
-            state,
-            self.scale_profiles(profiles),
-            profiles,
-            even[:, 1],
-            descriptors,
-        )
+            profiles = self.profiles.draw(state, even[:, 0], normal)
+        standard = self.profiles.scale(profiles)
+        described = self.prior.draw(state, standard, profiles, even[:, 1], descriptors)
         condition = torch.from_numpy(self.condition(state, profiles, described)).to(device)
         with mixed_precision(device):
             z = dpm_solver(
@@ -192,24 +160,18 @@ class LatentDiffusion:
                 torch.from_numpy(noise).to(device),
                 karras_sigmas(solver_steps).to(device),
             )
-        unit = self.residual.add(self.decode(z.cpu().numpy(), device), state, lost)
-        unit = self._correct(unit, state, described)
-        return self.frontend.windows(unit, described[:, 0]), described
+        unit = self.noise(self.decode(z.cpu().numpy(), device), state, lost)
+        unit = self.correct(unit, state, described)
+        return self.normalizer.windows(unit, described[:, 0]), described
 
-    def _correct(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
-        """Give windows the band powers drawn, and what their state has on the average.
-
-        Each correction undoes a part of the others, so that a few rounds are needed. The course
-        comes first: what it does to fast and weak frequencies is then made good.
-        """
-        n_times = unit.shape[2]
-        unit = self.equalizer.shape(unit, state)
-        wanted = self.equalizer.request(described, state)
-        gain = self.equalizer.gain[state]
-        for _ in range(CORRECTION_ROUNDS):
-            spectrum = continued_spectrum(unit) * interpolate_gain(gain, n_times)
-            unit = cut(self.equalizer.mix(spectrum, state), n_times)
-            unit = self.descriptors.correct_shape(unit, wanted)
-            gain = self.descriptors.correction_gain(unit, wanted)
-        unit = cut(continued_spectrum(unit) * interpolate_gain(gain, n_times), n_times)
-        return self.frontend.unit(self.equalizer.shift(unit, state))[0]
+    def correct(
+        self,
+        unit: np.ndarray,
+        state: np.ndarray,
+        described: np.ndarray,
+        *,
+        left_out: Collection[str] = (),
+    ) -> np.ndarray:
+        """Give windows of unit RMS what they lack, but for the corrections in `left_out`."""
+        unit = self.corrections(unit, state, described, self.descriptors, left_out=left_out)
+        return self.normalizer.unit(unit)[0]

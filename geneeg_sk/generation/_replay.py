@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from ._diffusion import SOLVER_STEPS
-from ._fitting import TrainingSet, fit_population, fit_prior, patient_profiles
+from ._data import TrainingSet
+from ._fit import fit_prior
 from ._model import LatentDiffusion
+from .networks._diffusion import SOLVER_STEPS
 
 
 def add_replay(
@@ -30,7 +32,12 @@ def add_replay(
         np.repeat(index, counts.ravel()) for index in map(np.ravel, np.indices(counts.shape))
     )
     X, _ = model.sample(
-        state, model.profiles[patient], seed, guidance=1.0, solver_steps=SOLVER_STEPS, device=device
+        state,
+        model.profiles.known[patient],
+        seed,
+        guidance=1.0,
+        solver_steps=SOLVER_STEPS,
+        device=device,
     )
     return TrainingSet(
         X=np.concatenate([X.astype(data.X.dtype), data.X]),
@@ -44,12 +51,8 @@ def add_replay(
 
 def extend_model(data: TrainingSet, model: LatentDiffusion) -> LatentDiffusion:
     """A copy of `model` that knows all patients of `data`; rotation and scales stay as they are."""
-    model = copy.deepcopy(model)
-    described = model.descriptors(model.frontend, data.X)
-    profiles = patient_profiles(data, described)
-    profiles[: len(model.profiles)] = model.profiles
-    model.profiles = profiles
-    windows = described[data.is_background]
-    model.population = fit_population(profiles, windows)
-    model.prior = fit_prior(data, described, profiles, model.scale_profiles)
-    return model
+    described = model.describe(data.X)
+    profiles = model.profiles.extend(data, described)
+    prior = fit_prior(data, described, profiles)
+    # Training changes networks in place.
+    return replace(copy.deepcopy(model), profiles=profiles, prior=prior)

@@ -6,35 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
+import torch
+from torch import nn
 
 from .._sealed import SealedFolder
-from ._denoiser import Denoiser
-from ._descriptors import Descriptors
-from ._equalizer import Equalizer
-from ._frontend import MARGIN, Frontend
-from ._model import LatentDiffusion, Population, Standardizer
-from ._prior import ConditionPrior
-from ._residual import ResidualNoise
-from ._vae import VAE
+from ._model import LatentDiffusion
+from ._normalizer import MARGIN
 
-if TYPE_CHECKING:
-    from torch import nn
-
-SAVED = SealedFolder("generator", "geneeg_sk.LatentDiffusionGenerator", version=7, arrays="arrays")
-
-PARTS: dict[str, type] = {
-    "frontend": Frontend,
-    "descriptors": Descriptors,
-    "scale_descriptors": Standardizer,
-    "scale_profiles": Standardizer,
-    "population": Population,
-    "residual": ResidualNoise,
-    "prior": ConditionPrior,
-    "equalizer": Equalizer,
-}
+SAVED = SealedFolder("generator", "geneeg_sk.LatentDiffusionGenerator", version=8, arrays="arrays")
 
 
 def write_folder(folder: str | Path, model: LatentDiffusion, header: dict[str, Any]) -> None:
@@ -45,7 +27,9 @@ def write_folder(folder: str | Path, model: LatentDiffusion, header: dict[str, A
     FileExistsError
         If `folder` exists and holds something else than a saved generator.
     """
-    arrays, numbers = _pack(model)
+    arrays: dict[str, np.ndarray] = {}
+    numbers: dict[str, Any] = {}
+    _pack(model, arrays, numbers)
     SAVED.write(folder, {"numbers": numbers, **header}, arrays)
 
 
@@ -61,50 +45,58 @@ def read_folder(folder: str | Path) -> tuple[LatentDiffusion, dict[str, Any]]:
     """
     header, arrays = SAVED.read(folder)
     try:
-        model = _unpack(arrays, header["numbers"])
+        model = _unpack(LatentDiffusion, arrays, header["numbers"])
         _check_header(header, model)
     except Exception as error:  # whoever wrote it by hand may have written anything
         raise ValueError(f"{folder} is not a complete generator: {error!r}.") from error
     return model, header
 
 
-def _pack(model: LatentDiffusion) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    arrays = {name: getattr(model, name) for name in ("profiles", "latent_mean", "latent_std")}
-    numbers: dict[str, Any] = {"n_states": model.n_states}
-    for part in PARTS:
-        assert is_dataclass(getattr(model, part))
-        for field in fields(getattr(model, part)):
-            value = getattr(getattr(model, part), field.name)
-            is_array = isinstance(value, np.ndarray)
-            (arrays if is_array else numbers)[f"{part}.{field.name}"] = value
-    for part in ("vae", "denoiser"):
-        network = getattr(model, part)
-        numbers[part] = network.sizes
-        for name, tensor in network.state_dict().items():
-            arrays[f"{part}.{name}"] = tensor.cpu().numpy()
-    return {name: np.ascontiguousarray(value) for name, value in arrays.items()}, numbers
+def _pack(
+    part: object, arrays: dict[str, np.ndarray], numbers: dict[str, Any], prefix: str = ""
+) -> None:
+    """Put what a dataclass holds into `arrays` and `numbers`, under dotted names."""
+    assert is_dataclass(part)
+    for field in fields(part):
+        name, value = prefix + field.name, getattr(part, field.name)
+        if isinstance(value, nn.Module):
+            numbers[name] = value.sizes
+            for key, tensor in value.state_dict().items():
+                arrays[f"{name}.{key}"] = tensor.cpu().numpy()
+        elif is_dataclass(value):
+            _pack(value, arrays, numbers, f"{name}.")
+        elif isinstance(value, np.ndarray):
+            arrays[name] = np.ascontiguousarray(value)
+        else:
+            numbers[name] = value
 
 
-def _unpack(arrays: dict[str, np.ndarray], numbers: dict[str, Any]) -> LatentDiffusion:
-    values = {**numbers, **arrays}
-    parts: dict[str, Any] = {
-        part: kind(**{f.name: values[f"{part}.{f.name}"] for f in fields(kind)})
-        for part, kind in PARTS.items()
-    }
-    for part, kind in (("vae", VAE), ("denoiser", Denoiser)):
-        start = f"{part}."
-        weights = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
-        parts[part] = _network(kind, numbers[part], weights)
-    plain = {name: values[name] for name in ("n_states", "profiles", "latent_mean", "latent_std")}
-    return LatentDiffusion(**plain, **parts)
+def _unpack(
+    kind: Any, arrays: dict[str, np.ndarray], numbers: dict[str, Any], prefix: str = ""
+) -> Any:
+    """Return an object of a dataclass of what `_pack` put under dotted names."""
+    values: dict[str, Any] = {}
+    for field, hint in get_type_hints(kind).items():
+        name = prefix + field
+        (kind_of_field, *_) = get_args(hint) or (hint,)  # without "or None"
+        if issubclass(kind_of_field, nn.Module):
+            values[field] = _network(kind_of_field, numbers[name], _below(name, arrays))
+        elif is_dataclass(kind_of_field):
+            values[field] = _unpack(kind_of_field, arrays, numbers, f"{name}.")
+        else:
+            values[field] = arrays[name] if kind_of_field is np.ndarray else numbers[name]
+    return kind(**values)
+
+
+def _below(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    start = f"{name}."
+    return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
 
 
 def _network(
     kind: type[nn.Module], sizes: Sequence[int], weights: dict[str, np.ndarray]
 ) -> nn.Module:
     """Return a network with `weights`; no memory is taken for sizes that are not theirs."""
-    import torch
-
     with torch.device("meta"):
         network = kind(*sizes)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
@@ -121,19 +113,19 @@ def _check_header(header: dict[str, Any], model: LatentDiffusion) -> None:
 
     Sampling takes as much memory as these numbers say.
     """
-    frontend, residual, stride = model.frontend, model.residual, model.vae.stride
-    assert residual is not None  # a part of every saved model
-    n_times = frontend.n_times
+    normalizer, noise, stride = model.normalizer, model.noise, model.vae.stride
+    assert noise is not None  # a part of every saved model
+    n_times = normalizer.n_times
     n_states, n_patients = len(header["classes"]["values"]), len(header["patients"]["values"])
     holds = {
-        "shape": header["shape"] == [len(frontend.to_channels), n_times],
-        "n_times": residual.trust.shape == (len(frontend.to_channels), n_times // 2 + 1),
-        "n_padded": frontend.n_padded == -(-n_times // stride) * stride + 2 * MARGIN * stride,
-        "floor": 0 < frontend.floor < math.inf,
+        "shape": header["shape"] == [len(normalizer.to_channels), n_times],
+        "n_times": noise.gain.shape == (len(normalizer.to_channels), n_times // 2 + 1),
+        "n_padded": normalizer.n_padded == -(-n_times // stride) * stride + 2 * MARGIN * stride,
+        "floor": 0 < normalizer.floor < math.inf,
         "smoothing": 1 <= model.descriptors.smoothing <= max(n_times, 1),
-        "classes": n_states == model.n_states == len(residual.amplitude),
+        "classes": n_states == model.n_states == len(noise.amplitude),
         "background": header["background"] in range(n_states),
-        "patients": n_patients <= len(model.profiles),
+        "patients": n_patients <= len(model.profiles.known),
         "counts": np.shape(header["counts"]) == (n_states, n_patients) or not n_patients,
         "dtype": header["dtype"] in ("float16", "float32", "float64"),
         "sfreq": header["sfreq"] is None or 0 < header["sfreq"] < math.inf,

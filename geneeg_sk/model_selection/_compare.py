@@ -23,8 +23,8 @@ from geneeg_sk._seeding import MAX_SEED
 from geneeg_sk._typing import RandomStateLike, WindowsLike
 from geneeg_sk._version import __version__
 from geneeg_sk.datasets import WindowRows
+from geneeg_sk.datasets._content import content_hash
 from geneeg_sk.model_selection._comparison import SamplerComparison, check_baselines
-from geneeg_sk.model_selection._content import content_hash
 from geneeg_sk.model_selection._each_done import each_done, run_numbered
 from geneeg_sk.model_selection._store import RowStore
 from geneeg_sk.model_selection._task import KeptFold, Labels, Scorers, Task, find_frozen_patients

@@ -82,7 +82,8 @@ def _population(
     training fold tell.
     """
     if isinstance(generator, LatentDiffusionGenerator):
-        return generator.model_.population.mean, generator.model_.scale_profiles
+        known = generator.model_.profiles
+        return known.mean, known.scale
     if not profiles:
         raise ValueError(
             "no window of the training fold is of the background state, so that no patient can be "

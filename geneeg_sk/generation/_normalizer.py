@@ -26,7 +26,7 @@ MARGIN = 2
 
 
 @dataclass
-class Frontend:
+class Normalizer:
     """Amplitude normalization, rotation and padding; all of it learned on training windows.
 
     Attributes
@@ -47,7 +47,7 @@ class Frontend:
     n_padded: int
 
     @classmethod
-    def fit(cls, X: np.ndarray | WindowRows, weights: np.ndarray, stride: int) -> Frontend:
+    def fit(cls, X: np.ndarray | WindowRows, weights: np.ndarray, stride: int) -> Normalizer:
         """Learn the rotation on windows `X`, each weighted by `weights` (sum 1)."""
         n_times = X.shape[2]
         parts = [X] if isinstance(X, np.ndarray) else (X[rows] for rows in blocks(len(X), 256))

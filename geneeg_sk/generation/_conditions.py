@@ -53,8 +53,6 @@ class ConditionPrior:
         Weights of the Gaussian process.
     length : float
         Length scale of the Gaussian process.
-    shares : ndarray of shape (n_states, n_patients)
-        Share of each patient in the windows of a state.
     factors : ndarray of shape (n_states, n_descriptors, n_descriptors)
         Cholesky factors of the covariance of what is left, for when no rows may be used.
     rows : ndarray of shape (n_rows, n_descriptors)
@@ -70,7 +68,6 @@ class ConditionPrior:
     slopes: np.ndarray
     offsets: np.ndarray
     length: float
-    shares: np.ndarray
     factors: np.ndarray
     rows: np.ndarray
     row_state: np.ndarray
@@ -97,13 +94,11 @@ class ConditionPrior:
         means = np.stack([described[state == s].mean(axis=0) for s in range(n_states)])
         offsets = np.zeros((n_states, n_patients, q))
         residuals = described - means[state]
-        shares = np.zeros((n_states, n_patients))
         center = background.mean(axis=0)
         slopes = np.zeros((n_states, q))
         for s in range(n_states):
             rows = state == s
             counts = np.bincount(patient[rows], minlength=n_patients)
-            shares[s] = counts / counts.sum()
             slopes[s] = _slopes(background - center, residuals[rows], patient[rows], counts)
             residuals[rows] -= slopes[s] * (background - center)[patient[rows]]
             offsets[s] = _solve_offsets(kernel, residuals[rows], patient[rows], counts)
@@ -121,7 +116,6 @@ class ConditionPrior:
             slopes=slopes,
             offsets=offsets,
             length=length,
-            shares=shares,
             factors=np.stack([_factor(own) for own in spread]),
             rows=rows.astype(np.float32),
             row_state=row_state,
@@ -169,7 +163,9 @@ class ConditionPrior:
     def _anchors(self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """One row for each window: of the patient whose profile is nearest, if of that state."""
         distance = ((profiles[:, None] - self.profiles) ** 2).sum(axis=2)
-        distance = np.where(self.shares[state] > 0, distance, np.inf)
+        has_state = np.zeros((len(self.means), len(self.profiles)), bool)
+        has_state[self.row_state, self.row_patient] = True
+        distance = np.where(has_state[state], distance, np.inf)
         patient = distance.argmin(axis=1)
         anchors = np.empty(len(state), dtype=int)
         for i, (s, p, u) in enumerate(zip(state, patient, uniform)):
@@ -183,7 +179,6 @@ class ConditionPrior:
             self,
             profiles=self.profiles[:0],
             offsets=self.offsets[:, :0],
-            shares=self.shares[:, :0],
             rows=self.rows[:0],
             row_state=self.row_state[:0],
             row_patient=self.row_patient[:0],

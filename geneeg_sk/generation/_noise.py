@@ -21,7 +21,7 @@ SHRINKAGE = 0.05  # toward independent channels, so that few windows give a posi
 
 
 @dataclass
-class Trust:
+class ReconstructionGain:
     """Sums over windows that tell how much of a reconstruction is real, frequency by frequency."""
 
     common: np.ndarray | float = 0.0
@@ -33,20 +33,20 @@ class Trust:
         self.common = self.common + (x * y.conj()).real.sum(axis=0)
         self.power = self.power + (np.abs(y) ** 2).sum(axis=0)
 
-    def gain(self) -> np.ndarray:
+    def wiener(self) -> np.ndarray:
         """The Wiener filter of reconstructions, shape (n_channels, n_freqs), between 0 and 1."""
         power = np.maximum(self.power, np.finfo(np.float32).tiny)
         return np.clip(self.common / power, 0, 1).astype(np.float32)
 
 
 @dataclass
-class ResidualNoise:
+class ObservationNoise:
     """Spectrum that reconstructions lack, and how it is shared between channels.
 
     Attributes
     ----------
-    trust : ndarray of shape (n_channels, n_freqs)
-        Gain by which reconstructions are filtered before.
+    gain : ndarray of shape (n_channels, n_freqs)
+        By which reconstructions are filtered before.
     amplitude : ndarray of shape (n_states, n_channels, n_freqs)
         Root of the missing power at each frequency, for windows of unit RMS.
     factors : ndarray of shape (n_states, n_bands, n_channels, n_channels)
@@ -55,12 +55,12 @@ class ResidualNoise:
         Band of each frequency.
     """
 
-    trust: np.ndarray
+    gain: np.ndarray
     amplitude: np.ndarray
     factors: np.ndarray
     band: np.ndarray
 
-    def add(self, X: np.ndarray, state: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    def __call__(self, X: np.ndarray, state: np.ndarray, normal: np.ndarray) -> np.ndarray:
         """Filter windows and add noise, from standard normal numbers (n, n_channels, n_freqs, 2).
 
         Both are float32, and windows of unit RMS, shape (n, n_channels, n_times).
@@ -73,16 +73,16 @@ class ResidualNoise:
         spectrum *= self.amplitude[state].astype(np.float32)
         noise = irfft(spectrum, X.shape[2], axis=2)
         n_times = X.shape[2]
-        return noise + cut(continued_spectrum(X) * interpolate_gain(self.trust, n_times), n_times)
+        return noise + cut(continued_spectrum(X) * interpolate_gain(self.gain, n_times), n_times)
 
 
 @dataclass
-class ResidualStatistics:
-    """Sums over windows from which `ResidualNoise` is made."""
+class NoiseStatistics:
+    """Sums over windows from which `ObservationNoise` is made."""
 
     n_states: int
     edges: np.ndarray  # of the bands, as in Descriptors
-    trust: np.ndarray  # as in ResidualNoise
+    gain: np.ndarray  # as in ObservationNoise
     counts: np.ndarray = field(init=False)
     missing: np.ndarray | float = 0.0
     products: np.ndarray | float = 0.0
@@ -92,7 +92,7 @@ class ResidualStatistics:
 
     def add(self, real: np.ndarray, reconstructed: np.ndarray, state: np.ndarray) -> None:
         """Add windows of unit RMS and their reconstructions, (n, n_channels, n_times)."""
-        x, y = spectrum_of(real), spectrum_of(reconstructed) * self.trust
+        x, y = spectrum_of(real), spectrum_of(reconstructed) * self.gain
         member = np.eye(self.n_states)[state].T
         self.counts += member.sum(axis=1)
         power = np.abs(x) ** 2 - np.abs(y) ** 2
@@ -103,7 +103,7 @@ class ResidualStatistics:
         ]
         self.products = self.products + np.einsum("sn,bncd->sbcd", member, np.stack(products))
 
-    def noise(self) -> ResidualNoise:
+    def noise(self) -> ObservationNoise:
         """The noise that makes up for what is missing."""
         mean = np.maximum(self.missing / np.maximum(self.counts, 1)[:, None, None], 0)
         smooth = np.zeros_like(mean)  # and no noise in the mean of a window
@@ -116,4 +116,4 @@ class ResidualStatistics:
         factors = np.linalg.cholesky((1 - SHRINKAGE) * correlation + SHRINKAGE * identity)
         norm = np.sqrt((factors**2).sum(axis=-1, keepdims=True))  # flat channels have no variance
         band = np.searchsorted(self.edges[1:-1], np.arange(mean.shape[2]), side="right")
-        return ResidualNoise(self.trust, amplitude, factors / norm, band)
+        return ObservationNoise(self.gain, amplitude, factors / norm, band)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from joblib.hashing import Hasher, NumpyHasher
 
-from geneeg_sk.datasets import WindowRows
+from geneeg_sk.datasets._rows import WindowRows
 
 
 def content_hash(*objects: object) -> str:
