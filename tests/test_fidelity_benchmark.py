@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.fidelity import data, page, run, stages
+from benchmarks.fidelity import ablation, data, methods, page, run, stages
 from benchmarks.fidelity.data import Windows
 from benchmarks.json_lines import append, read
 
@@ -191,9 +191,29 @@ def test_only_the_chosen_correction_is_made(bench, windows):
     state = np.zeros(4, int)
     described = model.describe(windows.reference.X[:4])
     left_out = set(stages.ALL_CORRECTIONS) - stages.CORRECTIONS["level"]
-    made = model.correct(unit.copy(), state, described, left_out=left_out)
+    made = model.without(left_out).correct(unit.copy(), state, described)
     expected = model.corrections.level(unit, state)
     np.testing.assert_allclose(made, model.normalizer.unit(expected)[0], atol=1e-4)
+
+
+def test_of_each_part_the_generator_without_it_is_compared(windows, monkeypatch):
+    fitted, seen = methods.fitted, []
+
+    def tiny(train, seed, **parameters):
+        seen.append(parameters)
+        return fitted(train, seed, **TINY, **parameters)
+
+    monkeypatch.setattr(methods, "fitted", tiny)
+    made, first = {}, None
+    for part, generator in ablation.without(["", "level", "losses"], windows.train, 0):
+        corrections = generator.model_.corrections
+        first = first or generator.model_
+        assert tuple(corrections.left_out) == (("level",) if part == "level" else ())
+        made[part] = generator.sample(["ictal"] * 3, random_state=0)
+    assert not np.allclose(made[""], made["level"])
+    assert first.corrections.left_out == ()  # the whole one is as it was
+    assert seen == [{}, {"loss_weights": dict.fromkeys(seen[1]["loss_weights"], 0)}]
+    assert set(seen[1]["loss_weights"]) == {"spectral", "band_power", "covariance", "difference"}
 
 
 def test_lines_of_a_method_are_appended_at_once(tmp_path):

@@ -452,6 +452,18 @@ def test_fading_windows_become_real_ones_of_their_state():
     assert shares == [0.25, 0.5, 0.75, 1.0]
 
 
+def test_context_is_the_mean_over_a_window_and_the_two_before_it_in_its_recording():
+    onset = [6, 4, 2, 0, 0, 2, 4]  # in seconds; of "b" out of order
+    table = pd.DataFrame({"recording": list("bbbbaaa"), "onset": onset})
+    windows = Windows(np.zeros((7, 1, 2)), np.zeros(7), np.zeros(7), 1.0, (), table)
+    proba = np.random.default_rng(0).random((7, 2))
+    averaged = levers.in_context("scaled+context", proba, windows)
+    expected = [proba[[0, 1, 2]], proba[[1, 2, 3]], proba[[2, 3]], proba[[3]]]
+    expected += [proba[[4]], proba[[4, 5]], proba[[4, 5, 6]]]
+    np.testing.assert_allclose(averaged, [part.mean(axis=0) for part in expected])
+    np.testing.assert_array_equal(levers.in_context("scaled", proba, windows), proba)
+
+
 def test_described_surrogates_are_new_windows_with_the_powers_of_a_profile():
     rng = np.random.default_rng(0)
     groups = np.repeat(["quiet", "loud"], 60)

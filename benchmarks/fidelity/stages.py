@@ -34,7 +34,8 @@ def passed(generator, windows, stage, seed):
     described = model.describe(windows.X)
     if stage == "all_drawn":
         described = drawn(generator, windows, seed)
-    left_out = set(ALL_CORRECTIONS) - CORRECTIONS.get(stage, set(ALL_CORRECTIONS))
+    if stage in CORRECTIONS:
+        model = model.without(set(ALL_CORRECTIONS) - CORRECTIONS[stage])
     state = np.searchsorted(generator.classes_, windows.y)
     rng = np.random.default_rng([seed, len(windows)])
     out = np.empty(windows.X.shape, np.float32)
@@ -44,7 +45,7 @@ def passed(generator, windows, stage, seed):
             shape = (*unit.shape[:2], unit.shape[2] // 2 + 1, 2)
             unit = model.noise(unit, state[rows], rng.standard_normal(shape, dtype=np.float32))
         if stage not in ("mean", "noise"):
-            unit = model.correct(unit, state[rows], described[rows], left_out=left_out)
+            unit = model.correct(unit, state[rows], described[rows])
         out[rows] = model.normalizer.windows(unit, described[rows, 0])
     return Windows(out, windows.y, windows.recordings, windows.patients, windows.sfreq)
 

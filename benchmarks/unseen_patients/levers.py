@@ -13,13 +13,15 @@ A recipe is named after its levers, "scaled+augment+virtual" say. Of its windows
   replaced by real ones, until none is left in the last;
 - `augment`: minibatches are augmented on the fly;
 - `blend`: the probabilities of this classifier and of the same without sampler are averaged;
-- `twice`: the probabilities of two such classifiers of other seeds are averaged.
+- `twice`: the probabilities of two such classifiers of other seeds are averaged;
+- `context`: probabilities are averaged over a window and the two before it in its recording.
 """
 
 from dataclasses import replace
 from itertools import count
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
@@ -33,7 +35,7 @@ SAMPLERS = (
     *("ros", "surrogate", "recolored", "quilted", "described"),
     *("balanced", "virtual", "virtual-quarter"),
 )
-CHANGES = ("scaled", "augment", "fresh", "fading", "blend", "twice")
+CHANGES = ("scaled", "augment", "fresh", "fading", "blend", "twice", "context")
 RECIPES = (
     "scaled+augment",
     "scaled",
@@ -54,7 +56,11 @@ RECIPES = (
     "scaled+augment+virtual+recolored+blend",
     "scaled+augment+virtual+recolored+fresh+blend",
     "scaled+augment+virtual-quarter+blend",
+    "context",
+    "scaled+augment+context",
+    "scaled+augment+virtual+blend+context",
 )
+N_CONTEXT = 3  # windows
 
 
 def is_recipe(method):
@@ -67,6 +73,19 @@ def prepared(method, windows, n_background):
         return windows
     scaler = BackgroundScaler(sfreq=windows.sfreq, n_windows=n_background)
     return replace(windows, X=scaler.fit_transform(np.asarray(windows.X), groups=windows.groups))
+
+
+def in_context(method, proba, windows):
+    """Probabilities (n_windows, n_states) of windows in recordings, as a recipe gives them."""
+    if "context" not in method.split("+"):
+        return proba
+    recording, onset = (windows.metadata[name].to_numpy() for name in ("recording", "onset"))
+    order = np.lexsort((onset, recording))
+    by_recording = pd.DataFrame(proba[order]).groupby(recording[order])
+    mean = by_recording.rolling(N_CONTEXT, min_periods=1).mean().droplevel(0).sort_index()
+    averaged = np.empty_like(proba)
+    averaged[order] = mean.to_numpy()
+    return averaged
 
 
 def fit(method, train, settings, sampler_of):

@@ -24,7 +24,7 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks.json_lines import append, read
 from benchmarks.unseen_patients import recordings, tasks
-from benchmarks.unseen_patients.levers import prepared
+from benchmarks.unseen_patients.levers import in_context, prepared
 from benchmarks.unseen_patients.methods import STEPS, Settings, fit_or_fall_back, refit_of
 from benchmarks.unseen_patients.thresholds import decided, multipliers, out_of_fold
 from benchmarks.unseen_patients.windows import Task
@@ -161,12 +161,14 @@ def lines(task, settings):
         warnings.simplefilter("ignore", UserWarning)  # of many windows from few
         model, about = fit_or_fall_back(task.method, train, settings)
         refit = refit_of(task.method, model, about, settings)
-        weights = multipliers(train.y, out_of_fold(train, refit, states), states)
+        proba = in_context(task.method, out_of_fold(train, refit, states), train)
+        weights = multipliers(train.y, proba, states)
     about["seconds"] = round(time.perf_counter() - start)
     for regime, n_patients, groups in module.judged(task):
         windows = module.judging(task, regime, settings.cache)
         test = prepared(task.method, windows, n_background)
         proba = align_probabilities(model.predict_proba(np.asarray(test.X)), model.classes_, states)
+        proba = in_context(task.method, proba, test)
         entry = vars(task.judged_as(regime, n_patients))
         for group in groups:
             own = test.groups == group

@@ -175,13 +175,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Corrections:
-    """All of them; what each has learned is its own."""
+    """All of them but those in `left_out`, to see what each does; what each has learned is its own.
+
+    The course comes first: what it does to fast and weak frequencies is then made good.
+    """
 
     course: Course
     request: Request
     spectrum: Spectrum
     mixing: Mixing
     level: Level
+    left_out: Collection[str] = ()
 
     @classmethod
     def none(cls, n_states: int, n_channels: int, n_times: int, edges: np.ndarray) -> Corrections:
@@ -197,20 +201,10 @@ class Corrections:
         )
 
     def __call__(
-        self,
-        X: np.ndarray,
-        state: np.ndarray,
-        described: np.ndarray,
-        descriptors: Descriptors,
-        *,
-        left_out: Collection[str] = (),
+        self, X: np.ndarray, state: np.ndarray, described: np.ndarray, descriptors: Descriptors
     ) -> np.ndarray:
-        """Correct windows (n, n_channels, n_times) of unit RMS, drawn with these descriptors.
-
-        The course comes first: what it does to fast and weak frequencies is then made good.
-        Corrections named in `left_out` are not made, to see what each does.
-        """
-        n_times = X.shape[2]
+        """Correct windows (n, n_channels, n_times) of unit RMS, drawn with these descriptors."""
+        left_out, n_times = self.left_out, X.shape[2]
         if "course" not in left_out:
             X = self.course(X, state)
         if "request" not in left_out:

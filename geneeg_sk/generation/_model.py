@@ -164,14 +164,11 @@ class LatentDiffusion:
         unit = self.correct(unit, state, described)
         return self.normalizer.windows(unit, described[:, 0]), described
 
-    def correct(
-        self,
-        unit: np.ndarray,
-        state: np.ndarray,
-        described: np.ndarray,
-        *,
-        left_out: Collection[str] = (),
-    ) -> np.ndarray:
-        """Give windows of unit RMS what they lack, but for the corrections in `left_out`."""
-        unit = self.corrections(unit, state, described, self.descriptors, left_out=left_out)
+    def correct(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
+        """Give windows of unit RMS, drawn with these descriptors, what they lack."""
+        unit = self.corrections(unit, state, described, self.descriptors)
         return self.normalizer.unit(unit)[0]
+
+    def without(self, corrections: Collection[str]) -> LatentDiffusion:
+        """A copy that leaves out corrections, named as in `CORRECTIONS`."""
+        return replace(self, corrections=replace(self.corrections, left_out=tuple(corrections)))
