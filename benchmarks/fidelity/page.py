@@ -15,6 +15,7 @@ from benchmarks.markdown_tables import markdown_table
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "fidelity.jsonl"
+ABLATION = ROOT / "benchmarks" / "results" / "fidelity_ablation.jsonl"
 SPEED = ROOT / "benchmarks" / "results" / "generator_speed.jsonl"
 PAGE = ROOT / "docs" / "fidelity.md"
 FIGURE = ROOT / "docs" / "figures" / "fidelity.png"
@@ -357,6 +358,46 @@ def chain(own):
     return "\n" + wrapped(text) + "\n"
 
 
+PARTS = {
+    "course": "how loud slow waves are over the window",
+    "request": "what is asked for, so that windows come out as described",
+    "spectrum": "mean spectrum of the state",
+    "mixing": "what channels share",
+    "moments": "skewness and kurtosis of each window",
+    "powers": "band powers and entropy of each window",
+    "level": "means of the windows",
+    "losses": "all terms of the autoencoder's loss but time and KL",
+}
+ABLATED = """## What each part does
+
+The AUC on signals (`c2st_windows`) without a part, minus that with it: above 0, the part makes
+windows harder to tell from real ones. Corrections are learned again without the one that is left
+out, on the same networks; without terms of the loss, all is trained again. Medians over seeds and
+states, and the range; *better with* counts seeds and states.
+"""
+
+
+def ablation(recorded):
+    """What is worse without each part of the generator."""
+    if not recorded:
+        return ""
+    frame = pd.DataFrame(recorded)
+    frame["auc"] = [scores["c2st_windows"] for scores in frame["synthetic"]]
+    wide = frame.pivot(index=["data", "seed", "state"], columns="left_out", values="auc")
+    worse = wide.drop(columns="").sub(wide[""], axis=0)
+    head, rows = ["part", "what it puts right"], []
+    for data in in_order(frame, "data", DATA):
+        head += [f"{data}: without minus with", "better with"]
+    for part in (part for part in PARTS if part in worse):
+        cells = []
+        for data in in_order(frame, "data", DATA):
+            values = worse.loc[data, part].dropna()
+            median = f"{values.median():+.3f} ({values.min():+.3f} to {values.max():+.3f})"
+            cells += [median, f"{int((values > 0).sum())} of {len(values)}"]
+        rows.append([part, PARTS[part], *cells])
+    return ABLATED + "\n" + markdown_table(head, rows)
+
+
 def reconstruction(recorded):
     rows = [
         {"data": line["data"], "state": line["state"], **line["explained"]}
@@ -456,6 +497,7 @@ def main():
         introduction(frame),
         summary(frame) + by_recording(frame),
         lost(by_stage, recorded),
+        ablation(read(ABLATION)),
         tables(frame),
         costs(recorded) + speed(read(SPEED)),
     ]

@@ -19,6 +19,7 @@ from benchmarks.sensitivity.run import (
     N_INTERVAL,
     N_INTERVAL_LARGE,
     N_REPEATS,
+    N_REPEATS_LARGE,
     RESULTS,
 )
 
@@ -126,9 +127,9 @@ def page(table):
         "compares sets of windows compares them with fresh windows of yet other recordings.\n",
         f"*Power* is the share of {N_REPEATS} damaged sets for which the measure lies outside the "
         f"central 95 % of {N_INTERVAL} undamaged ones. *False alarms* are {N_CHECK} further "
-        f"undamaged sets that lie outside (of {LARGE} windows: {N_INTERVAL_LARGE} and "
-        f"{N_CHECK_LARGE}). The windows of a set are drawn as a user has them: whole "
-        "sessions of every patient, as many as it takes.\n",
+        f"undamaged sets that lie outside (of {LARGE} windows: {N_REPEATS_LARGE} damaged sets, "
+        f"{N_INTERVAL_LARGE} and {N_CHECK_LARGE} undamaged ones). The windows of a set are drawn "
+        "as a user has them: whole sessions of every patient, as many as it takes.\n",
         "![Power by measure and damage](../figures/sensitivity.png)\n",
         *(section(table[table["data"] == data], data) for data in ("cohort", "bonn")),
         blind(table),

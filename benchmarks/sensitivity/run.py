@@ -31,9 +31,9 @@ RESULTS = Path(__file__).parents[1] / "results" / "sensitivity.jsonl"
 SIZES = {"cohort": (20, 50, 200, 1000), "bonn": (20, 50, 200)}
 # Discharges between seizures are what there is to remove; everything else is done to seizures.
 STATE = {"spikes_removed": "preictal"}
-N_REPEATS = 20
-# Undamaged repeats: for the interval, and further ones for false alarms; and of large sets, which
-# take long.
+# Damaged sets of each kind and strength, and undamaged ones: for the interval, and further ones for
+# false alarms; and of large sets, which take long.
+N_REPEATS, N_REPEATS_LARGE = 20, 10
 N_INTERVAL, N_CHECK = 159, 160
 LARGE, N_INTERVAL_LARGE, N_CHECK_LARGE = 1000, 79, 80
 TAIL = 0.025  # of new undamaged values beyond each end of the interval
@@ -82,7 +82,7 @@ def units(arguments):
             for state in dict.fromkeys(STATE.get(damage, "ictal") for damage in damages):
                 for repeat in range(sum(n_undamaged(n))):
                     yield {**name, "state": state, "damage": "", "strength": 0.0, "repeat": repeat}
-            for repeat in range(N_REPEATS):
+            for repeat in range(n_repeats(n)):
                 for damage in damages:
                     for strength in strengths(damage):
                         state = STATE.get(damage, "ictal")
@@ -93,6 +93,11 @@ def units(arguments):
 def n_undamaged(n):
     """Undamaged sets of `n` windows for the interval, and for false alarms."""
     return (N_INTERVAL_LARGE, N_CHECK_LARGE) if n >= LARGE else (N_INTERVAL, N_CHECK)
+
+
+def n_repeats(n):
+    """Damaged sets of `n` windows of each kind and strength."""
+    return N_REPEATS_LARGE if n >= LARGE else N_REPEATS
 
 
 def strengths(damage):
@@ -172,7 +177,8 @@ def powers(found):
             # From faint to strong: the order of the lines says which is which.
             for damage, strength in sorted(cells.groups, key=lambda key: (key[0], place(*key))):
                 cell = cells.get_group((damage, strength))
-                if len(cell) < N_REPEATS:
+                cell = cell[cell["repeat"] < n_repeats(n)]
+                if len(cell) < n_repeats(n):
                     continue
                 yield {
                     "benchmark": "sensitivity",
