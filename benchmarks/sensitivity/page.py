@@ -208,7 +208,7 @@ def alarms(table):
     text = (
         f"## False alarms\n\nOf {len(cells)} pairs of a measure and a number of windows, the "
         f"median rate is {cells['false_alarms'].median():.3f} (5 % by construction, whatever the "
-        f"distribution; the rate of one pair is known to about ± 0.04)."
+        "distribution; the rate of one pair is known to about ± 0.04, with 1,000 windows ± 0.05)."
     )
     if len(many):
         named = (
