@@ -1,4 +1,4 @@
-"""Does each part of the generator earn its place? One after the other is left out.
+"""Does each part of the generator earn its place? Each is left out, and some together.
 
     python -m benchmarks.fidelity.ablation --process 0/2    # and beside it --process 1/2
 
@@ -27,6 +27,13 @@ from geneeg_sk.generation.networks._training import Training
 RESULTS = Path(__file__).parents[1] / "results" / "fidelity_ablation.jsonl"
 DATA = ("cohort", "bonn")
 N_TRAIN = 480
+# Alone, and those together that the singles suggest.
+LEFT_OUT = (
+    *((name,) for name in CORRECTIONS),
+    ("course", "mixing"),
+    ("course", "request", "mixing", "moments"),
+    ("course", "request", "spectrum", "mixing", "moments"),
+)
 ALL_LOSSES = "losses"
 KEPT = ("time", "kl")  # without which there is no variational autoencoder
 
@@ -55,7 +62,7 @@ def measure(data, seed, out):
     """Write the lines of all parts of a data set and a seed that are not there yet."""
     name = {"benchmark": "fidelity_ablation", "data": data, "n_train": N_TRAIN, "seed": seed}
     known = {line["left_out"] for line in read(out) if name.items() <= line.items()}
-    wanted = [part for part in ("", *CORRECTIONS, ALL_LOSSES) if part not in known]
+    wanted = [part for part in ("", *map("+".join, LEFT_OUT), ALL_LOSSES) if part not in known]
     if not wanted:
         return
     windows = split(data, N_TRAIN, seed)
@@ -75,10 +82,11 @@ def without(parts, train, seed):
         generator, _ = methods.fitted(train, seed)
         whole = generator.model_
         for part in parts:
-            if part in CORRECTIONS:
-                generator.model_ = corrected_again(whole, part, train, generator, seed)
-            elif part:
+            if part == ALL_LOSSES:
                 continue
+            if part:
+                left_out = part.split("+")
+                generator.model_ = corrected_again(whole, left_out, train, generator, seed)
             yield part, generator
             generator.model_ = whole
     if ALL_LOSSES in parts:
@@ -87,10 +95,10 @@ def without(parts, train, seed):
 
 
 def corrected_again(model, left_out, train, generator, seed):
-    """A model whose corrections are learned without one of them."""
+    """A model whose corrections are learned without some of them."""
     edges, (n_channels, n_times) = model.descriptors.edges, train.X.shape[1:]
     none = Corrections.none(len(generator.classes_), n_channels, n_times, edges)
-    model = replace(model, corrections=none).without([left_out])
+    model = replace(model, corrections=none).without(left_out)
     data, _ = generator._training_set(train.X, train.y, train.patients)
     nothing = np.arange(0)
     training = Training(nothing, nothing, np.random.RandomState(seed), torch.Generator())
