@@ -33,6 +33,8 @@ LEFT_OUT = (
     ("course", "mixing"),
     ("course", "request", "mixing", "moments"),
     ("course", "request", "spectrum", "mixing", "moments"),
+    ("course", "request", "spectrum", "level"),
+    ("course", "request", "spectrum", "level", "moments"),
 )
 ALL_LOSSES = "losses"
 KEPT = ("time", "kl")  # without which there is no variational autoencoder

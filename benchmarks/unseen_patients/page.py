@@ -140,6 +140,11 @@ patient, where they fit best |
 | fading | in each epoch more of the synthetic windows are replaced by real ones |
 | blend | mean of this classifier and the same without sampler |
 | twice | mean of two such classifiers of other seeds |
+| context | probabilities are averaged over a window and the two before it in its recording |
+
+Averages over three windows raise average precision by 0.03 to 0.06, with and without synthetic
+windows alike, and lower macro F1: states then begin and end late. They are no augmentation, and
+no part of the recipe; `detect_seizures(smoothing=)` does the same on recordings.
 
 The ten windows that scale a test patient are scored too, for all methods. Profiles twice as far
 from the mean were tried as well: in two of three trainings the windows were refused, as no scalp
