@@ -151,11 +151,16 @@ def test_sigkill_at_any_time(tmp_path):
         command = [sys.executable, "-c", CODE, checkpoint, tmp_path / out]
         return subprocess.Popen(list(map(str, command)), env=environment)
 
+    def written():
+        headers = sorted((tmp_path / "checkpoint").glob("*/checkpoint.json"))
+        return [header.stat().st_mtime_ns for header in headers]
+
     assert start("", "unbroken").wait() == 0
     killed = 0
-    for delay in (0.3, 0.7, 1.1, 1.5):
+    for delay in (0, 0.3, 0.2, 0.1):
+        before = written()
         process = start(tmp_path / "checkpoint", "resumed")
-        while process.poll() is None and not (tmp_path / "checkpoint/autoencoder").exists():
+        while process.poll() is None and written() == before:
             time.sleep(0.01)
         time.sleep(delay)
         if process.poll() is None:
