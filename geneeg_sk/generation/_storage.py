@@ -84,7 +84,8 @@ def _unpack(
         elif is_dataclass(kind_of_field):
             values[field] = _unpack(kind_of_field, arrays, numbers, f"{name}.")
         else:
-            values[field] = arrays[name] if kind_of_field is np.ndarray else numbers[name]
+            value = arrays[name] if kind_of_field is np.ndarray else numbers[name]
+            values[field] = tuple(value) if isinstance(value, list) else value  # JSON has no tuples
     return kind(**values)
 
 
