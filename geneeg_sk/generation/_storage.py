@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from .._sealed import SealedFolder
+from ._corrections import CORRECTIONS
 from ._model import LatentDiffusion
 from ._normalizer import MARGIN
 
@@ -128,6 +129,7 @@ def _check_header(header: dict[str, Any], model: LatentDiffusion) -> None:
         "background": header["background"] in range(n_states),
         "patients": n_patients <= len(model.profiles.known),
         "counts": np.shape(header["counts"]) == (n_states, n_patients) or not n_patients,
+        "corrections": set(model.corrections.left_out) <= set(CORRECTIONS),
         "dtype": header["dtype"] in ("float16", "float32", "float64"),
         "sfreq": header["sfreq"] is None or 0 < header["sfreq"] < math.inf,
     }
