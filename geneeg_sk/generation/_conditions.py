@@ -142,9 +142,7 @@ class ConditionPrior:
         (n, `n_normal`).
         """
         alone, local = np.split(normal, [self.means.shape[1]], axis=1)
-        kernel = _kernel(profiles, self.profiles, self.length)
-        mean = self.means[state] + self.slopes[state] * (background - self.center)
-        mean = mean + np.einsum("np,npq->nq", kernel, self.offsets[state])
+        mean = self.expected(state, profiles, background)
         if not len(self.rows):
             return mean + np.einsum("nij,nj->ni", self.factors[state], alone)
         anchors = self._anchors(state, profiles, uniform)
@@ -159,6 +157,14 @@ class ConditionPrior:
         drawn = NEARNESS * own + np.sqrt(1 - NEARNESS**2) * spread
         loudness = RMS_NEARNESS * own[:, 0] + np.sqrt(1 - RMS_NEARNESS**2) * spread[:, 0]
         return mean + center + _shift_to_loudness(drawn, loudness, around)
+
+    def expected(
+        self, state: np.ndarray, profiles: np.ndarray, background: np.ndarray
+    ) -> np.ndarray:
+        """Mean descriptors (n, n_descriptors) of windows of these states and patients."""
+        kernel = _kernel(profiles, self.profiles, self.length)
+        mean = self.means[state] + self.slopes[state] * (background - self.center)
+        return mean + np.einsum("np,npq->nq", kernel, self.offsets[state])
 
     def _anchors(self, state: np.ndarray, profiles: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """One row for each window: of the patient whose profile is nearest, if of that state."""

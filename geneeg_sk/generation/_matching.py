@@ -9,12 +9,26 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from ._descriptors import FLOOR, Descriptors, power_spectrum, standardize
+from ._filtering import continued_spectrum, cut, interpolate_gain
 
+ROUNDS = 3  # of filtering, after which powers are as asked for
 MAX_LOG_GAIN = np.log(10)
 MAX_EXPONENT = 0.5  # of the spectrum, in one step
 SHARPNESS_FLOOR = 1e-3  # of the slope: a flat spectrum has no peaks to be sharpened
 SOFT_LIMIT = 16.0  # squared standard deviations beyond which values are bent less and less
 MAX_BEND = (0.15, 0.05)  # in one step, of second and third power: the map stays monotone
+
+
+def match_powers(descriptors: Descriptors, X: np.ndarray, described: np.ndarray) -> np.ndarray:
+    """Filter windows until they have the band powers and the entropy asked for.
+
+    Windows that have them already stay as they are.
+    """
+    n_times = X.shape[2]
+    for _ in range(ROUNDS):
+        gain = interpolate_gain(power_gain(descriptors, X, described), n_times)
+        X = cut(continued_spectrum(X) * gain, n_times)
+    return X
 
 
 def power_gain(descriptors: Descriptors, X: np.ndarray, described: np.ndarray) -> np.ndarray:

@@ -12,13 +12,14 @@ from ..datasets import WindowRows
 from ._conditions import ConditionPrior
 from ._corrections import Corrections
 from ._descriptors import Descriptors, Standardizer
+from ._matching import match_powers
 from ._noise import ObservationNoise
 from ._normalizer import Normalizer, blocks
 from ._profiles import Profiles
 from .networks._autoencoder import VAE
 from .networks._denoiser import Denoiser
 from .networks._device import mixed_precision, run_in_threads
-from .networks._diffusion import dpm_solver, guide, karras_sigmas
+from .networks._diffusion import SIGMA_MAX, dpm_solver, guide, karras_sigmas, sigmas_from
 
 # Windows are drawn in blocks of this size, each with a seed of its own, and always whole blocks
 # are computed: so that the first windows are the same, to the bit, however many are asked for.
@@ -28,6 +29,11 @@ BLOCK = 64
 # of at random: a hundred windows then cover the training windows as evenly as chance would in
 # thousands, and the first ones are still the same however many are asked for.
 RECURRENCE = np.array([0.7548776662466927, 0.5698402909980532])
+
+
+def noise_level(strength: float) -> float:
+    """The noise level at which this share of a latent's variance is noise, at most the highest."""
+    return min(float(np.sqrt(strength / max(1 - strength, 1e-9))), SIGMA_MAX)
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,20 @@ class LatentDiffusion:
         return self.normalizer.components(self.normalizer.unit(X)[0])
 
     def condition(
-        self, state: np.ndarray, profiles: np.ndarray, described: np.ndarray
+        self, state: np.ndarray, profiles: np.ndarray | None, described: np.ndarray
     ) -> np.ndarray:
-        """One row for each window: state, profile, descriptors, and 1 for 'there is one'."""
+        """One row for each window: state, profile, descriptors, and 1 for 'there is one'.
+
+        Where patients are unknown their profiles are zeros, as in a part of training.
+        """
+        n_profile = self.profiles.n_profile
+        known = np.zeros((len(state), n_profile))
+        if profiles is not None:
+            known = np.clip(self.profiles.scale(profiles), -4, 4)
         return np.column_stack(
             [
                 np.eye(self.n_states)[state],
-                np.clip(self.profiles.scale(profiles), -4, 4),
+                known,
                 np.clip(self.scale_descriptors(described), -4, 4),
                 np.ones(len(state)),
             ]
@@ -83,11 +96,12 @@ class LatentDiffusion:
     @torch.no_grad()
     def encode(self, X: np.ndarray, device: torch.device) -> np.ndarray:
         """Standardized latents (n, latent_channels, positions), float32."""
-        parts = []
-        for rows in blocks(len(X), BLOCK):
-            mean, _ = self.vae.encode(torch.from_numpy(self.components(X[rows])).to(device))
-            parts.append((mean.cpu().numpy() - self.latent_mean) / self.latent_std)
-        return np.concatenate(parts)
+        units = (self.normalizer.unit(X[rows])[0] for rows in blocks(len(X), BLOCK))
+        return np.concatenate([self._encode_unit(unit, device) for unit in units])
+
+    def _encode_unit(self, unit: np.ndarray, device: torch.device) -> np.ndarray:
+        components = torch.from_numpy(self.normalizer.components(unit)).to(device)
+        return (self.vae.encode(components)[0].cpu().numpy() - self.latent_mean) / self.latent_std
 
     @torch.no_grad()
     def decode(self, z: np.ndarray, device: torch.device) -> np.ndarray:
@@ -137,7 +151,6 @@ class LatentDiffusion:
         solver_steps: int,
         device: torch.device,
     ) -> tuple[np.ndarray, np.ndarray]:
-        assert self.denoiser is not None  # only an interrupted training leaves none
         assert self.noise is not None
         # Everything random is drawn first and for whole blocks: row i gets the same numbers
         # whatever the other rows are.
@@ -153,16 +166,118 @@ class LatentDiffusion:
             profiles = self.profiles.draw(state, even[:, 0], normal)
         standard = self.profiles.scale(profiles)
         described = self.prior.draw(state, standard, profiles, even[:, 1], descriptors)
-        condition = torch.from_numpy(self.condition(state, profiles, described)).to(device)
-        with mixed_precision(device):
-            z = dpm_solver(
-                guide(self.denoiser, condition, guidance),
-                torch.from_numpy(noise).to(device),
-                karras_sigmas(solver_steps).to(device),
-            )
-        unit = self.noise(self.decode(z.cpu().numpy(), device), state, lost)
+        condition = self.condition(state, profiles, described)
+        z = self._denoise(noise, karras_sigmas(solver_steps), condition, guidance, device)
+        unit = self.noise(self.decode(z, device), state, lost)
         unit = self.correct(unit, state, described)
         return self.normalizer.windows(unit, described[:, 0]), described
+
+    def vary(
+        self,
+        X: np.ndarray,
+        state: np.ndarray,
+        own: np.ndarray | None,
+        wanted: np.ndarray | None,
+        strength: float,
+        seed: int,
+        *,
+        solver_steps: int,
+        device: torch.device,
+    ) -> np.ndarray:
+        """Variations of windows in microvolts, float32.
+
+        `own` are the profiles of the windows' patients, `wanted` those of the patients that they
+        are moved to, both (n, n_profile); without the latter they stay where they are.
+        """
+        out = np.empty(X.shape, np.float32)
+
+        def fill(number: int, rows: slice) -> None:
+            n = rows.stop - rows.start
+            filled = np.r_[np.arange(rows.start, rows.stop), np.full(BLOCK - n, rows.start)]
+            rng = np.random.default_rng([seed, number])
+            varied = self._vary_block(
+                X[filled],
+                state[filled],
+                None if own is None else own[filled],
+                None if wanted is None else wanted[filled],
+                strength,
+                rng,
+                solver_steps,
+                device,
+            )
+            out[rows] = varied[:n]
+
+        run_in_threads(fill, list(enumerate(blocks(len(X), BLOCK))), device)
+        return out
+
+    @torch.no_grad()
+    def _vary_block(
+        self,
+        X: np.ndarray,
+        state: np.ndarray,
+        own: np.ndarray | None,
+        wanted: np.ndarray | None,
+        strength: float,
+        rng: np.random.Generator,
+        solver_steps: int,
+        device: torch.device,
+    ) -> np.ndarray:
+        assert self.noise is not None
+        unit, described = self._moved(X, state, own, wanted)
+        z = self._encode_unit(unit, device)
+        noise = rng.standard_normal(z.shape, np.float32)
+        lost = rng.standard_normal((*X.shape[:2], X.shape[2] // 2 + 1, 2), np.float32)
+        varied = z
+        if strength > 0:
+            sigma = noise_level(strength)
+            condition = self.condition(state, own if wanted is None else wanted, described)
+            sigmas = sigmas_from(sigma, solver_steps)
+            varied = self._denoise(z / sigma + noise, sigmas, condition, 1.0, device)
+        kept = unit - self.noise.filter(self.decode(z, device))
+        filled = np.sqrt(1 - strength) * kept
+        filled += np.sqrt(strength) * self.noise.draw(state, lost, X.shape[2])
+        unit = (self.noise.filter(self.decode(varied, device)) + filled).astype(np.float32)
+        unit = match_powers(self.descriptors, unit, described)
+        return self.normalizer.windows(self.normalizer.unit(unit)[0], described[:, 0])
+
+    def _moved(
+        self,
+        X: np.ndarray,
+        state: np.ndarray,
+        own: np.ndarray | None,
+        wanted: np.ndarray | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Windows at unit RMS, filtered to what another patient would have, and descriptors."""
+        unit, _ = self.normalizer.unit(X)
+        described = self.describe(X)
+        if own is None or wanted is None:
+            return unit, described
+        described = described + self._expected(state, wanted) - self._expected(state, own)
+        moved = match_powers(self.descriptors, unit, described)
+        return self.normalizer.unit(moved)[0], described
+
+    @torch.no_grad()
+    def _denoise(
+        self,
+        start: np.ndarray,
+        sigmas: torch.Tensor,
+        condition: np.ndarray,
+        guidance: float,
+        device: torch.device,
+    ) -> np.ndarray:
+        """Latents (n, latent_channels, positions) from noisy ones, divided by ``sigmas[0]``."""
+        assert self.denoiser is not None  # only an interrupted training leaves none
+        with mixed_precision(device):
+            z = dpm_solver(
+                guide(self.denoiser, torch.from_numpy(condition).to(device), guidance),
+                torch.from_numpy(start.astype(np.float32, copy=False)).to(device),
+                sigmas.to(device),
+            )
+        return z.cpu().numpy()
+
+    def _expected(self, state: np.ndarray, profiles: np.ndarray) -> np.ndarray:
+        """Mean descriptors of windows of these states of patients with these profiles."""
+        return self.prior.expected(state, self.profiles.scale(profiles), profiles)
 
     def correct(self, unit: np.ndarray, state: np.ndarray, described: np.ndarray) -> np.ndarray:
         """Give windows of unit RMS, drawn with these descriptors, what they lack."""

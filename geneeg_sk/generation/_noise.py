@@ -61,19 +61,27 @@ class ObservationNoise:
     band: np.ndarray
 
     def __call__(self, X: np.ndarray, state: np.ndarray, normal: np.ndarray) -> np.ndarray:
-        """Filter windows and add noise, from standard normal numbers (n, n_channels, n_freqs, 2).
+        """Filter reconstructions, and add noise in place of what is lost.
 
-        Both are float32, and windows of unit RMS, shape (n, n_channels, n_times).
+        `X` are windows of unit RMS, shape (n, n_channels, n_times); `normal` are standard normal
+        numbers (n, n_channels, n_freqs, 2); both float32.
         """
+        return self.draw(state, normal, X.shape[2]) + self.filter(X)
+
+    def filter(self, X: np.ndarray) -> np.ndarray:
+        """What is left of reconstructions without what the decoder cannot know."""
+        n_times = X.shape[2]
+        return cut(continued_spectrum(X) * interpolate_gain(self.gain, n_times), n_times)
+
+    def draw(self, state: np.ndarray, normal: np.ndarray, n_times: int) -> np.ndarray:
+        """Noise of windows of these states."""
         white = (normal[..., 0] + 1j * normal[..., 1]) * np.float32(np.sqrt(0.5))
         spectrum = np.empty_like(white)
         for band in range(self.factors.shape[1]):
             its = self.band == band
             spectrum[:, :, its] = self.factors[state, band].astype(np.float32) @ white[:, :, its]
         spectrum *= self.amplitude[state].astype(np.float32)
-        noise = irfft(spectrum, X.shape[2], axis=2)
-        n_times = X.shape[2]
-        return noise + cut(continued_spectrum(X) * interpolate_gain(self.gain, n_times), n_times)
+        return irfft(spectrum, n_times, axis=2)
 
 
 @dataclass

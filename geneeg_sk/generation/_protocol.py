@@ -34,6 +34,8 @@ class WindowGenerator(Protocol):
       in each row. Both together allow every `patient_mix` but "virtual", which also needs
       ``virtual_profiles(n, *, random_state=None)``: profiles of shape (n, n_profile).
     - ``sample(..., guidance=..., solver_steps=...)``, which `GenEEGSampler` hands on.
+    - ``vary(X, y, *, strength, groups=None, profiles=None, random_state=None)`` makes a variation
+      of each window; ``GenEEGSampler(method="vary")`` needs it.
     - ``save(folder)``, and a class method ``load(folder)`` that raises FileNotFoundError where
       there is nothing: `memory` keeps trained generators by them.
     - ``n_channels_``, ``n_times_``, ``classes_`` and ``sfreq_`` of a frozen generator are compared

@@ -26,14 +26,15 @@ from geneeg_sk.generation import LatentDiffusionGenerator, WindowGenerator
 from geneeg_sk.over_sampling._base import BaseWindowSampler
 from geneeg_sk.over_sampling._generators import (
     check_made,
+    check_makes,
     check_profiles,
-    check_takes,
     check_trainable,
     missing_for_profiles,
     sampling_options,
 )
 from geneeg_sk.over_sampling._plausibility import Plausibility, is_finite
 from geneeg_sk.over_sampling._profiles import ProfileSource
+from geneeg_sk.over_sampling._sources import Sources
 from geneeg_sk.over_sampling._trained import cache_folder, fit_or_load
 
 # Candidates are drawn in chunks of this size, each with its own seed: so that the windows of a
@@ -69,6 +70,13 @@ class GenEEGSampler(BaseWindowSampler):
         generator. "auto": pooled where no `groups` are given, or the generator does not describe
         patients by profiles; virtual where some patients lack a state that is to be generated, and
         balanced where none does.
+    method : {"sample", "vary"}, default="sample"
+        "sample": windows are generated from noise. "vary": each is a variation of a real window of
+        its state, moved to the patient whose profile it gets; real windows are drawn so that each
+        patient who has the state serves equally often. Needs a generator with `vary`.
+    strength : float, default=0.2
+        Share of a window that is new, where it is varied; see
+        :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.vary`.
     quality : {"plausible"} or None, default="plausible"
         "plausible" refuses windows that cannot be scalp EEG: not finite, or with a channel that is
         flat, clipped, or of an amplitude more than three times beyond those of the real windows.
@@ -76,7 +84,7 @@ class GenEEGSampler(BaseWindowSampler):
         again, for the same patient. None refuses only windows that are not finite.
     guidance : float, default=1.0
         See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator. Another
-        generator may not have it.
+        generator may not have it, and `method="vary"` does not.
     solver_steps : int, default=None
         See :meth:`~geneeg_sk.generation.LatentDiffusionGenerator.sample` of the generator. Another
         generator may not have it.
@@ -102,7 +110,8 @@ class GenEEGSampler(BaseWindowSampler):
         Which windows of the result are synthetic.
     provenance_ : DataFrame
         For each synthetic window its ``state``, ``profile`` (patient, "virtual" or "pooled"),
-        ``nearest_patient`` by profile, and ``tries`` (candidates drawn for it).
+        ``nearest_patient`` by profile, and ``tries`` (candidates drawn for it); with
+        ``method="vary"`` also ``source``, the row of `X` that it was made of.
     rejection_rate_ : DataFrame
         Share of refused candidates, a row for each state and a column for each profile.
 
@@ -139,6 +148,8 @@ class GenEEGSampler(BaseWindowSampler):
         "patient_mix": [
             StrOptions({"auto", "balanced", "proportional", "virtual", "pooled"}),
         ],
+        "method": [StrOptions({"sample", "vary"})],
+        "strength": [Interval(Real, 0, 1, closed="both")],
         "quality": [StrOptions({"plausible"}), None],
         "guidance": [Interval(Real, 0, None, closed="left")],
         "solver_steps": [Interval(Integral, 1, None, closed="left"), None],
@@ -152,6 +163,8 @@ class GenEEGSampler(BaseWindowSampler):
         sampling_strategy: SamplingStrategy = "auto",
         generator: WindowGenerator | FrozenEstimator | None = None,
         patient_mix: str = "auto",
+        method: str = "sample",
+        strength: float = 0.2,
         quality: str | None = "plausible",
         guidance: float = 1.0,
         solver_steps: int | None = None,
@@ -161,6 +174,8 @@ class GenEEGSampler(BaseWindowSampler):
         super().__init__(sampling_strategy=sampling_strategy)
         self.generator = generator
         self.patient_mix = patient_mix
+        self.method = method
+        self.strength = strength
         self.quality = quality
         self.guidance = guidance
         self.solver_steps = solver_steps
@@ -218,6 +233,7 @@ class GenEEGSampler(BaseWindowSampler):
         fit_seed, draw_seed = (int(rng.randint(MAX_SEED)) for _ in range(2))
         self.generator_ = self._fitted_generator(X, y, groups, fit_seed)
         source = ProfileSource(self.generator_, mix, X, y, groups)
+        self._sources = Sources(X, y, None if mix == "pooled" else groups)
         accepts = is_finite if self.quality is None else Plausibility(X)
         states = np.unique(y).tolist()
         windows, rows = [X[:0]], []
@@ -228,6 +244,7 @@ class GenEEGSampler(BaseWindowSampler):
             rows.append(provenance.assign(state=state))
         labels = np.repeat(np.array(list(counts), dtype=y.dtype), list(counts.values()))
         columns = ["state", "profile", "nearest_patient", "tries"]
+        columns += ["source"] if self.method == "vary" else []
         provenance = pd.concat(rows)[columns] if rows else pd.DataFrame(columns=columns)
         self.rejection_rate_ = rejection_rates(provenance)
         return np.concatenate(windows), labels, provenance
@@ -246,7 +263,7 @@ class GenEEGSampler(BaseWindowSampler):
         for chunk in range(-(-n // CHUNK)):
             rng = np.random.default_rng([*seed, chunk])
             profiles, provenance = source.draw(state, CHUNK, rng)
-            X, tries = self._fill(state, profiles, rng, accepts, real.shape[1:])
+            X, made_by = self._fill(state, profiles, rng, accepts, real.shape[1:])
             if X is None:
                 advice = doubts_about(real) or (
                     "Train the generator longer (vae_steps, diffusion_steps), or look at what it "
@@ -258,7 +275,7 @@ class GenEEGSampler(BaseWindowSampler):
                     f"beyond that of the real windows. {advice}"
                 )
             windows.append(X)
-            rows.append(provenance.assign(tries=tries))
+            rows.append(provenance.assign(**made_by))
         return np.concatenate(windows)[:n], pd.concat(rows)[:n]
 
     def _fill(
@@ -268,29 +285,50 @@ class GenEEGSampler(BaseWindowSampler):
         rng: np.random.Generator,
         accepts: Callable[[np.ndarray], np.ndarray],
         shape: tuple[int, ...],
-    ) -> tuple[np.ndarray | None, np.ndarray]:
+    ) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
         """Generate a chunk, and what is refused of it again with the same profiles.
 
-        Returns the windows, None if some were refused time after time, and how often each was
-        tried.
+        Returns the windows, None if some were refused time after time, and columns of their
+        provenance.
         """
-        X, tries, missing = None, np.zeros(CHUNK, int), np.arange(CHUNK)
+        X, missing = None, np.arange(CHUNK)
+        made_by = {"tries": np.zeros(CHUNK, int), "source": np.zeros(CHUNK, int)}
         for _ in range(MAX_TRIES):
-            made = self.generator_.sample(
-                np.array([state] * len(missing)),
-                **({} if profiles is None else {"profiles": profiles[missing]}),
-                **self._options,
-                random_state=int(rng.integers(MAX_SEED)),
-            )
+            its = {} if profiles is None else {"profiles": profiles[missing]}
+            made, rows = self._make(state, len(missing), its, rng)
             made = check_made(made, len(missing), shape, self.generator_)
             X = np.empty((CHUNK, *made.shape[1:]), made.dtype) if X is None else X
-            tries[missing] += 1
+            made_by["tries"][missing] += 1
+            made_by["source"][missing] = rows
             accepted = accepts(made)
             X[missing[accepted]] = made[accepted]
             missing = missing[~accepted]
             if not len(missing):
-                return X, tries
-        return None, tries
+                return X, made_by
+        return None, made_by
+
+    def _make(
+        self, state: Label, n: int, profiles: dict[str, np.ndarray], rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray | int]:
+        """Windows of a state, and the rows that they are variations of."""
+        states = np.array([state] * n)
+        seed = int(rng.integers(MAX_SEED))
+        if self.method == "sample":
+            return self.generator_.sample(
+                states, **profiles, **self._options, random_state=seed
+            ), -1
+        X, groups = self._sources.X, self._sources.groups
+        rows = self._sources.draw(state, n, rng)
+        varied = self.generator_.vary(
+            X[rows],
+            states,
+            strength=self.strength,
+            **({} if groups is None else {"groups": groups[rows]}),
+            **profiles,
+            **self._options,
+            random_state=seed,
+        )
+        return varied, rows
 
     def _fitted_generator(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int
@@ -319,9 +357,11 @@ class GenEEGSampler(BaseWindowSampler):
         generator = self._given_generator()
         if not isinstance(self.generator, FrozenEstimator):
             check_trainable(generator)
-        check_takes(generator, "sample", "random_state")
-        check_profiles(generator, mix)
-        return sampling_options(generator, guidance=self.guidance, solver_steps=self.solver_steps)
+        check_makes(generator, self.method)
+        check_profiles(generator, mix, self.method)
+        return sampling_options(
+            generator, self.method, guidance=self.guidance, solver_steps=self.solver_steps
+        )
 
     def _patient_mix(
         self, y: np.ndarray, groups: np.ndarray | None, counts: dict[Label, int]

@@ -47,9 +47,19 @@ def check_trainable(generator: WindowGenerator) -> None:
     check_takes(generator, "fit", "groups")
 
 
-def check_profiles(generator: WindowGenerator, mix: str) -> None:
+def check_makes(generator: WindowGenerator, method: str) -> None:
+    """Raise a ValueError if the generator cannot make windows by this method."""
+    if not hasattr(generator, method):
+        raise ValueError(
+            f"method={method!r} needs a generator with a method {method}, which "
+            f"{type(generator).__name__} does not have. Use method='sample'."
+        )
+    check_takes(generator, method, "random_state")
+
+
+def check_profiles(generator: WindowGenerator, mix: str, method: str = "sample") -> None:
     """Raise a ValueError that names what the generator lacks for this `patient_mix`."""
-    missing = missing_for_profiles(generator) if mix != "pooled" else []
+    missing = missing_for_profiles(generator, method) if mix != "pooled" else []
     if mix == "virtual" and not hasattr(generator, "virtual_profiles"):
         missing.append("a method virtual_profiles")
     if missing:
@@ -60,27 +70,28 @@ def check_profiles(generator: WindowGenerator, mix: str) -> None:
         )
 
 
-def missing_for_profiles(generator: WindowGenerator) -> list[str]:
+def missing_for_profiles(generator: WindowGenerator, method: str = "sample") -> list[str]:
     """Return what a generator lacks to imitate patients by their profiles."""
     missing = [] if hasattr(generator, "profile") else ["a method profile"]
-    if not takes(generator.sample, "profiles"):
-        missing.append("an argument profiles of its method sample")
+    if not takes(getattr(generator, method), "profiles"):
+        missing.append(f"an argument profiles of its method {method}")
     return missing
 
 
-def sampling_options(generator: WindowGenerator, **options: Any) -> dict[str, Any]:
-    """Return the options that the generator's `sample` takes.
+def sampling_options(generator: WindowGenerator, method: str, **options: Any) -> dict[str, Any]:
+    """Return the options that a method of the generator takes.
 
     Raises
     ------
     ValueError
         If it does not take one that has a value.
     """
-    taken = {name: value for name, value in options.items() if takes(generator.sample, name)}
+    function = getattr(generator, method)
+    taken = {name: value for name, value in options.items() if takes(function, name)}
     for name, value in options.items():
         if name not in taken and value != NO_VALUE[name]:
             raise ValueError(
-                f"{name}={value!r} is for generators whose method sample takes {name}, which "
+                f"{name}={value!r} is for generators whose method {method} takes {name}, which "
                 f"that of {type(generator).__name__} does not. Leave {name} out."
             )
     return taken

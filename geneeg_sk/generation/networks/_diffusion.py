@@ -26,6 +26,12 @@ def karras_sigmas(n_steps: int, rho: float = 7.0) -> Tensor:
     return torch.cat([(high + ramp * (low - high)) ** rho, torch.zeros(1)])
 
 
+def sigmas_from(sigma: float, n_steps: int) -> Tensor:
+    """The noise levels of `karras_sigmas` from `sigma` on, for what is not noise alone."""
+    sigmas = karras_sigmas(n_steps)
+    return torch.cat([torch.tensor([min(sigma, SIGMA_MAX)]), sigmas[sigmas < sigma]])
+
+
 def draw_sigmas(n: int, generator: torch.Generator) -> Tensor:
     """Log-normal noise levels for training (Karras et al. 2022, table 1)."""
     return torch.exp(P_MEAN + P_STD * torch.randn(n, generator=generator))
