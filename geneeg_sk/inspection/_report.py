@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -20,15 +21,12 @@ from geneeg_sk._typing import Label, WindowsByState
 from geneeg_sk._version import __version__
 from geneeg_sk.inspection import _realism, _verdict
 from geneeg_sk.inspection._benchmark import BenchmarkDisplay
+from geneeg_sk.inspection._display import Display
 from geneeg_sk.inspection._embedding import EmbeddingDisplay
 from geneeg_sk.inspection._features import FeaturesDisplay
 from geneeg_sk.inspection._history import HistoryDisplay
 from geneeg_sk.inspection._spectra import SpectraDisplay
-from geneeg_sk.inspection._tables import (
-    error_table,
-    flatten,
-    window_table,
-)
+from geneeg_sk.inspection._tables import error_table, flatten, window_table
 from geneeg_sk.inspection._topomap import TopomapDisplay
 from geneeg_sk.inspection._traces import TracesDisplay
 from geneeg_sk.inspection._verdict import join_names
@@ -194,7 +192,8 @@ def make_report(
             else:
                 figure.set_dpi(DPI)
                 report.add_figure(figure, heading, caption=caption)
-    report.add_html(_how(metadata, real, synthetic, holdout, groups, sfreq), "How it was made")
+    counts = _counts(real, synthetic, holdout, groups, sfreq)
+    report.add_html(_how(metadata, counts), "How it was made")
     _save(report, out)
     return out
 
@@ -368,7 +367,10 @@ def _pictures(
     history: pd.DataFrame | BaseEstimator | None,
 ) -> list[Picture]:
     """Headings, figures and captions; a figure of None is explained by its caption."""
-    pictures = [_benchmark(comparison)] if comparison is not None else []
+    pictures = []
+    if comparison is not None:
+        draw = partial(BenchmarkDisplay.from_comparison, comparison)
+        pictures.append(_picture("Benefit for each patient", draw, "Right is better."))
     states = list(dict.fromkeys([*real, *synthetic]))
     names = None if info is None else list(info.ch_names)
     if not states:
@@ -388,11 +390,11 @@ def _pictures(
     return pictures
 
 
-def _benchmark(comparison: SamplerComparison) -> Picture:
-    heading = "Benefit for each patient"
+def _picture(heading: str, draw: Callable[[], Display], caption: str) -> Picture:
+    """Draw; the error says why where it cannot be, as with one candidate or too few channels."""
     try:
-        return heading, BenchmarkDisplay.from_comparison(comparison).figure_, "Right is better."
-    except ValueError as error:  # one candidate only, or all failed
+        return heading, draw().figure_, caption
+    except ValueError as error:
         return heading, None, str(error)
 
 
@@ -414,52 +416,22 @@ def _windows(
     return [
         (f"Traces: {state}", traces.figure_, f"{TRACES}{note}"),
         (f"Spectra: {state}", spectra.figure_, f"Mean over channels.{note}"),
-        _topomap(state, real, synthetic, sfreq, names),
+        _picture(
+            f"Maps of band power: {state}",
+            partial(TopomapDisplay.from_windows, real, synthetic, sfreq=sfreq, ch_names=names),
+            "Median over windows; one scale of colors for each band.",
+        ),
         (f"Features: {state}", features.figure_, f"Mean over channels.{note}"),
-        _embedding(state, real, synthetic, sfreq),
+        _picture(
+            f"Principal components: {state}",
+            partial(EmbeddingDisplay.from_windows, real, synthetic, sfreq=sfreq),
+            "A point is a window, by its features; synthetic ones should lie among the real.",
+        ),
     ]
 
 
-def _topomap(
-    state: Label,
-    real: np.ndarray | mne.BaseEpochs | None,
-    synthetic: np.ndarray | mne.BaseEpochs | None,
-    sfreq: float,
-    names: list[str] | None,
-) -> Picture:
-    heading = f"Maps of band power: {state}"
-    try:
-        display = TopomapDisplay.from_windows(real, synthetic, sfreq=sfreq, ch_names=names)
-    except ValueError as error:  # too few channels with a place
-        return heading, None, str(error)
-    return heading, display.figure_, "Median over windows; one scale of colors for each band."
-
-
-def _embedding(
-    state: Label,
-    real: np.ndarray | mne.BaseEpochs | None,
-    synthetic: np.ndarray | mne.BaseEpochs | None,
-    sfreq: float,
-) -> Picture:
-    heading = f"Principal components: {state}"
-    try:
-        display = EmbeddingDisplay.from_windows(real, synthetic, sfreq=sfreq)
-    except ValueError as error:  # too few real windows
-        return heading, None, str(error)
-    caption = "A point is a window, by its features; synthetic ones should lie among the real."
-    return heading, display.figure_, caption
-
-
-def _how(
-    metadata: Mapping[str, Any] | None,
-    real: WindowsByState,
-    synthetic: WindowsByState,
-    holdout: WindowsByState | None,
-    groups: Mapping[Any, ArrayLike] | None,
-    sfreq: float | None,
-) -> str:
-    rows: dict[str, Any] = {} if not metadata else dict(metadata)
-    rows |= _counts(real, synthetic, holdout, groups, sfreq)
+def _how(metadata: Mapping[str, Any] | None, counts: dict[str, str]) -> str:
+    rows: dict[str, Any] = {**(metadata or {}), **counts}
     rows["this page"] = {
         "geneeg_sk": __version__,
         "Python": platform.python_version(),
