@@ -119,10 +119,8 @@ def judge_privacy(table: pd.DataFrame) -> tuple[str, list[str]]:
     """Is it private? Return a headline, and sentences on copies and on membership."""
     copied = table[table["score"] == "copies"].set_index("state")
     member = table[table["score"] == "membership"].set_index("state")
-    leaking, sure = (
-        find_leaking_states(table),
-        member.index[member["value_low"] > member["reference_high"]],
-    )
+    leaking = find_leaking_states(table)
+    sure = member.index[member["value_low"] > member["reference_high"]]
     suspicious = {
         "near copies": find_copied_states(table),
         "training windows can be told from unseen ones": [s for s in leaking if s in sure],
