@@ -33,7 +33,7 @@ from geneeg_sk.cli._options import (
     one_source,
 )
 from geneeg_sk.cli._scheduler import Scheduler, on_cluster
-from geneeg_sk.cli._shown import SETS, thin, write_shown
+from geneeg_sk.cli._shown import MAX_SHOWN, SETS, write_shown
 from geneeg_sk.datasets._options import WindowingOptions
 
 if TYPE_CHECKING:
@@ -79,22 +79,19 @@ def benchmark(
     """
     source = one_source(cohort=cohort or None, chbmit=chbmit, siena=siena, bids=bids, win=windows)
     check_writable(out)
-    cut = {
-        "length": length,
-        "preictal": preictal,
-        "postictal": postictal,
-        "min_distance": min_distance,
-    }
     with on_cluster(scheduler):
         bunch = load_windows(
             source,
+            length=length,
             sfreq=sfreq,
             channels=channels,
             patients=patients,
+            preictal=preictal,
+            postictal=postictal,
+            min_distance=min_distance,
             quick=quick,
             seed=seed,
             n_jobs=None if scheduler is None else -1,
-            **cut,
         )
 
     from geneeg_sk.cli._run import Benchmark, group_labels
@@ -136,11 +133,16 @@ def _report_benchmark(
 ) -> None:
     """Keep what the report shows, and write it."""
     from geneeg_sk.inspection import make_report
+    from geneeg_sk.metrics._sets import pick_evenly
 
     shown = run.windows_for_report(comparison)
     if shown:
         for name in SETS:
-            shown[name] = {str(state): thin(X) for state, X in shown[name].items() if len(X)}
+            shown[name] = {
+                str(state): X[pick_evenly(len(X), MAX_SHOWN)]
+                for state, X in shown[name].items()
+                if len(X)
+            }
         shown["info"] = run.windows.info
         write_shown(out.parent, shown)
     make_report(out, comparison=comparison, metadata=how, **shown)

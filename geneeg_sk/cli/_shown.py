@@ -6,24 +6,14 @@ With it `geneeg-sk report` can make the whole page again. It holds EEG of patien
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from geneeg_sk._files import write_whole
 from geneeg_sk.cli._stored import open_npz
 
-if TYPE_CHECKING:
-    import numpy as np
-
 SHOWN, HISTORY = "report-windows.npz", "history.csv"
 SETS = ("real", "groups", "holdout", "synthetic")
 MAX_SHOWN = 200  # windows of each state and set that are kept: as many as are scored
-
-
-def thin(X: np.ndarray) -> np.ndarray:
-    """Return as many windows as are scored, evenly spaced."""
-    import numpy as np
-
-    return X[np.unique(np.linspace(0, len(X) - 1, MAX_SHOWN).astype(int))]
 
 
 def write_shown(folder: Path, shown: dict[str, Any]) -> None:

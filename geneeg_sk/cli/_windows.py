@@ -47,23 +47,20 @@ def windows(
     """Cut recordings into labeled windows and store them."""
     source = one_source(chbmit=chbmit, siena=siena, bids=bids)
     _refuse_existing(out, overwrite)
-    cut = {
-        "length": length,
-        "preictal": preictal,
-        "postictal": postictal,
-        "min_distance": min_distance,
-    }
     from geneeg_sk.cli._tables import print_counts
     from geneeg_sk.datasets import read_windows, write_windows
 
     def load() -> Iterator[Bunch]:
         yield load_windows(
             source,
+            length=length,
             sfreq=sfreq,
             channels=channels,
             patients=patients,
+            preictal=preictal,
+            postictal=postictal,
+            min_distance=min_distance,
             n_jobs=None if scheduler is None else -1,
-            **cut,
         )
 
     # The folder is looked at before the first recording is.
