@@ -325,16 +325,9 @@ def _warn_of_failures(table: pd.DataFrame) -> None:
         warnings.warn(f"{len(failed)} of {len(table)} fits failed: {text}.", stacklevel=3)
 
 
-def _hash_data(
-    X: np.ndarray | WindowRows,
-    y: np.ndarray,
-    groups: np.ndarray,
-    estimator: BaseEstimator,
-    scorers: Scorers,
-    adapt: float | None,
-) -> str:
+def _hash_data(*content: object) -> str:
     try:
-        return content_hash(X, y, groups, estimator, scorers, adapt, __version__)
+        return content_hash(*content, __version__)
     except Exception as error:
         raise ValueError(
             f"estimator or scoring cannot be pickled ({error}), so that rows could not be found "
@@ -342,18 +335,11 @@ def _hash_data(
         ) from error
 
 
-def _make_key(
-    digest: str | None,
-    name: str,
-    candidate: BaseEstimator | None,
-    train: np.ndarray,
-    test: np.ndarray,
-    seed: int,
-) -> str:
+def _make_key(digest: str | None, name: str, *content: object) -> str:
     if digest is None:
         return ""
     try:
-        return content_hash(digest, candidate, train, test, seed)
+        return content_hash(digest, *content)
     except Exception as error:
         raise ValueError(
             f"candidate {name!r} cannot be pickled ({error}), so its rows could not be found again "
