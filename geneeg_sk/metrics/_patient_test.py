@@ -57,17 +57,11 @@ class PatientTest:
 
     def test_real(self, on: Input) -> list[float]:
         """Test real windows of the same patients at other times, half of them beside the other."""
-        return [
-            float(
-                self._test(
-                    rows,
-                    self.real[others],
-                    None if self.points is None else self.points[0][others],
-                    on,
-                )
-            )
-            for rows, others in self._split_in_halves()
-        ]
+        areas = []
+        for rows, others in self._split_in_halves():
+            points = None if self.points is None else self.points[0][others]
+            areas.append(float(self._test(rows, self.real[others], points, on)))
+        return areas
 
     def _test(
         self, rows: np.ndarray, others: np.ndarray, points: np.ndarray | None, on: Input

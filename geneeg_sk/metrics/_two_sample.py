@@ -187,7 +187,8 @@ def c2st(
             data = random_convolutions(data, random_state=model_seed)
     else:
         data = np.concatenate(compute_features(real, synthetic, sfreq=sfreq))
-    n, n_groups = min(len(real), len(synthetic)), _count_groups(group_sets[0])
+    n = min(len(real), len(synthetic))
+    n_groups = None if group_sets[0] is None else len(np.unique(group_sets[0]))
     detectable = None
     if estimator is None:
         enough = n_groups is None or n_groups >= MIN_GROUPS
@@ -212,10 +213,6 @@ def c2st(
     if result.blind and result.interval[0] <= 0.5:
         _warn_of_blindness(result, on)
     return result
-
-
-def _count_groups(groups: np.ndarray | None) -> int | None:
-    return None if groups is None else len(np.unique(groups))
 
 
 def _warn_of_blindness(result: TwoSampleResult, on: str) -> None:
