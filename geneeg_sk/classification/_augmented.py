@@ -17,11 +17,12 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from geneeg_sk._checks import background_state, check_groups, check_windows, is_mne
+from geneeg_sk._checks import background_state, check_groups, check_windows
 from geneeg_sk._typing import Label, WindowsLike
 from geneeg_sk.classification._blend import Blend
 from geneeg_sk.classification._classifier import check_labels, check_two_classes
 from geneeg_sk.classification._patient_split import PatientSplit, TooFewPatients, split_patients
+from geneeg_sk.preprocessing._base import is_flat
 
 
 def _can_personalize(clf: AugmentedClassifier) -> bool:
@@ -290,8 +291,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _windows(self, X: WindowsLike, *, reset: bool) -> np.ndarray:
         """Checked windows in the number of dimensions in which they came."""
         checked = check_windows(self, X, reset=reset)
-        flat = not is_mne(X) and len(getattr(X, "shape", None) or np.asarray(X).shape) == 2
-        return checked[:, 0] if flat else checked
+        return checked[:, 0] if is_flat(X) else checked
 
     def _split(
         self, y: np.ndarray, groups: np.ndarray | None, stops_early: bool
