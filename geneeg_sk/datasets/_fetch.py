@@ -280,9 +280,8 @@ class Download:
         headers["Accept-Encoding"] = "identity"
         with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
-                part.unlink(
-                    missing_ok=True
-                )  # of another file: the next try starts from the beginning
+                # It is of another file: the next try starts from the beginning.
+                part.unlink(missing_ok=True)
             response.raise_for_status()
             if response.status_code != requests.codes.partial_content:
                 have = 0  # all of it comes
