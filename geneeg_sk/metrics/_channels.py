@@ -9,8 +9,7 @@ from scipy.signal.windows import hann
 
 from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features._spectrum import BANDS
-from geneeg_sk.metrics._sets import check_sets
-from geneeg_sk.preprocessing._base import iter_blocks
+from geneeg_sk.metrics._sets import check_sets, iter_centered
 
 BLOCK_BYTES = 1 << 24  # of signal: large enough for fast matrix products
 
@@ -127,9 +126,7 @@ def coherence_error(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float) 
 def _mean_correlation(X: np.ndarray) -> np.ndarray:
     """Correlation matrix of the channels, averaged over windows."""
     total = np.zeros((X.shape[1], X.shape[1]))
-    for block in iter_blocks(X, BLOCK_BYTES):
-        x = X[block].astype(np.float64)
-        x -= x.mean(axis=2, keepdims=True)
+    for x in iter_centered(X, BLOCK_BYTES):
         norm = np.linalg.norm(x, axis=2, keepdims=True)
         x /= np.where(norm > 0, norm, 1)
         total += (x @ x.transpose(0, 2, 1)).sum(axis=0)
@@ -141,9 +138,8 @@ def _coherence(X: np.ndarray) -> np.ndarray:
     n_channels, n_times = X.shape[1:]
     taper = hann(n_times, sym=False)
     cross = np.zeros((n_times // 2 + 1, n_channels, n_channels), complex)
-    for block in iter_blocks(X, BLOCK_BYTES):
-        x = X[block].astype(np.float64)
-        spectra = fft.rfft((x - x.mean(axis=2, keepdims=True)) * taper)
+    for x in iter_centered(X, BLOCK_BYTES):
+        spectra = fft.rfft(x * taper)
         by_freq = np.ascontiguousarray(spectra.transpose(2, 1, 0))  # (n_freqs, n_channels, n)
         cross += by_freq @ by_freq.conj().transpose(0, 2, 1)
     first, second = np.triu_indices(n_channels, k=1)

@@ -10,8 +10,7 @@ from scipy.stats import false_discovery_control, ks_2samp
 from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features._eeg_features import FEATURES
 from geneeg_sk.features._spectrum import BANDS, power_spectrum
-from geneeg_sk.metrics._sets import check_sets, compute_features
-from geneeg_sk.preprocessing._base import iter_blocks
+from geneeg_sk.metrics._sets import check_sets, compute_features, iter_centered
 
 DYNAMIC_RANGE = 1e-10  # 100 dB below the peak, both spectra are numerical noise
 
@@ -139,7 +138,6 @@ def spectral_distance(real: WindowsLike, synthetic: WindowsLike, *, sfreq: float
 def _mean_spectrum(X: np.ndarray, sfreq: float) -> np.ndarray:
     """Power spectrum of each channel, averaged over windows, shape (n_channels, n_freqs)."""
     total = np.zeros((X.shape[1], X.shape[2] // 2 + 1))
-    for block in iter_blocks(X):
-        x = X[block].astype(np.float64)
-        total += power_spectrum(x - x.mean(axis=2, keepdims=True), sfreq).sum(axis=0)
+    for x in iter_centered(X):
+        total += power_spectrum(x, sfreq).sum(axis=0)
     return total / len(X)

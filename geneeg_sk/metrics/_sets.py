@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
@@ -13,6 +14,7 @@ from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.features._eeg_features import FEATURES
 from geneeg_sk.features._spectrum import BANDS
+from geneeg_sk.preprocessing._base import BLOCK_BYTES, iter_blocks
 
 # Features that span decades, and are compared as logarithms.
 LOG_FEATURES = (*(f"{band}_power" for band in BANDS), "hjorth_activity", "line_length")
@@ -90,6 +92,14 @@ def thin(limit: int, **sets: np.ndarray) -> list[np.ndarray]:
 def pick_evenly(n: int, limit: int) -> slice | np.ndarray:
     """Index of `limit` of `n` rows, evenly spaced, or of all where there are no more."""
     return slice(None) if n <= limit else np.linspace(0, n - 1, limit).astype(int)
+
+
+def iter_centered(X: np.ndarray, block_bytes: int = BLOCK_BYTES) -> Iterator[np.ndarray]:
+    """Yield blocks of windows in double precision, without the mean of each channel."""
+    for block in iter_blocks(X, block_bytes):
+        x = X[block].astype(np.float64)
+        x -= x.mean(axis=2, keepdims=True)
+        yield x
 
 
 def embed(real: np.ndarray, *others: np.ndarray, sfreq: float) -> list[np.ndarray]:

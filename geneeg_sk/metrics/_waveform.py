@@ -7,8 +7,7 @@ from scipy import fft
 from scipy.stats import wasserstein_distance
 
 from geneeg_sk._typing import WindowsLike
-from geneeg_sk.metrics._sets import check_sets, pick_evenly
-from geneeg_sk.preprocessing._base import iter_blocks
+from geneeg_sk.metrics._sets import check_sets, iter_centered, pick_evenly
 
 MAX_SAMPLES = 50_000  # of a channel: more move the distance by less than a hundredth of itself
 
@@ -111,9 +110,8 @@ def _autocorrelation(X: np.ndarray) -> np.ndarray:
     n_lags = n_times // 2
     total = np.zeros((X.shape[1], n_lags))
     length = fft.next_fast_len(n_times + n_lags, real=True)  # so that nothing wraps around
-    for block in iter_blocks(X):
-        x = X[block].astype(np.float64)
-        spectrum = fft.rfft(x - x.mean(axis=2, keepdims=True), length)
+    for x in iter_centered(X):
+        spectrum = fft.rfft(x, length)
         products = fft.irfft(spectrum.real**2 + spectrum.imag**2, length)[..., : n_lags + 1]
         energy = products[..., :1]
         total += (products[..., 1:] / np.where(energy > 0, energy, 1)).sum(axis=0)

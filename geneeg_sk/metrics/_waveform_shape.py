@@ -16,8 +16,7 @@ from scipy.signal import hilbert
 from scipy.stats import ks_2samp
 
 from geneeg_sk._typing import WindowsLike
-from geneeg_sk.metrics._sets import check_sets
-from geneeg_sk.preprocessing._base import iter_blocks
+from geneeg_sk.metrics._sets import check_sets, iter_centered
 
 Statistic: TypeAlias = Callable[[np.ndarray, float], np.ndarray]
 
@@ -304,11 +303,7 @@ def _distance(
 
 def _by_window(statistic: Statistic, X: np.ndarray, sfreq: float) -> np.ndarray:
     """Compute a statistic block by block, each window without mean and at unit variance."""
-    parts = []
-    for block in iter_blocks(X):
-        x = X[block].astype(np.float64)
-        x -= x.mean(axis=2, keepdims=True)
-        parts.append(statistic(x / (x.std(axis=2, keepdims=True) + TINY), sfreq))
+    parts = [statistic(x / (x.std(axis=2, keepdims=True) + TINY), sfreq) for x in iter_centered(X)]
     return np.concatenate(parts)
 
 
@@ -364,9 +359,7 @@ def _course(X: np.ndarray) -> np.ndarray:
     """Power of the parts of windows over that of the whole, mean over windows and channels."""
     n_parts = min(16, X.shape[2])
     total = np.zeros(n_parts)
-    for block in iter_blocks(X):
-        x = X[block].astype(np.float64)
-        x -= x.mean(axis=2, keepdims=True)
+    for x in iter_centered(X):
         power = np.stack(
             [(part**2).mean(axis=2) for part in np.array_split(x, n_parts, axis=2)], axis=-1
         )
