@@ -13,25 +13,9 @@ import typer
 
 from geneeg_sk._files import check_writable, write_whole
 from geneeg_sk._version import __version__
+from geneeg_sk.cli import _options as options
 from geneeg_sk.cli._doctor import versions
-from geneeg_sk.cli._options import (
-    Bids,
-    Channels,
-    Chbmit,
-    DiffusionSteps,
-    Distance,
-    Length,
-    Patients,
-    Postictal,
-    Preictal,
-    Seed,
-    Sfreq,
-    Siena,
-    VaeSteps,
-    budget_of,
-    load_windows,
-    one_source,
-)
+from geneeg_sk.cli._options import budget_of, load_windows, one_source
 from geneeg_sk.cli._scheduler import Scheduler, on_cluster
 from geneeg_sk.cli._shown import MAX_SHOWN, SETS, write_shown
 from geneeg_sk.datasets._options import WindowingOptions
@@ -50,28 +34,28 @@ class Groups(StrEnum):
 
 def benchmark(
     cohort: Annotated[bool, typer.Option("--cohort", help="A simulated cohort.")] = False,
-    chbmit: Chbmit = None,
-    siena: Siena = None,
-    bids: Bids = None,
+    chbmit: options.Chbmit = None,
+    siena: options.Siena = None,
+    bids: options.Bids = None,
     windows: Annotated[Path | None, typer.Option(help="Window store.")] = None,
     groups: Annotated[Groups, typer.Option(help="Never split between folds.")] = Groups.patient,
     quick: Annotated[bool, typer.Option("--quick", help="A first look, in minutes.")] = False,
     folds: Annotated[int | None, typer.Option(min=2, help="Default: 5, quick 3.")] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Default: 3, quick 1.")] = None,
-    seed: Seed = 0,
+    seed: options.Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("out/benchmark"),
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
     scheduler: Scheduler = None,
-    length: Length = WindowingOptions.length,
-    sfreq: Sfreq = None,
-    channels: Channels = None,
-    patients: Patients = None,
-    preictal: Preictal = WindowingOptions.preictal,
-    postictal: Postictal = WindowingOptions.postictal,
-    min_distance: Distance = WindowingOptions.min_distance,
+    length: options.Length = WindowingOptions.length,
+    sfreq: options.Sfreq = None,
+    channels: options.Channels = None,
+    patients: options.Patients = None,
+    preictal: options.Preictal = WindowingOptions.preictal,
+    postictal: options.Postictal = WindowingOptions.postictal,
+    min_distance: options.Distance = WindowingOptions.min_distance,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of the classifier.")] = None,
-    vae_steps: VaeSteps = None,
-    diffusion_steps: DiffusionSteps = None,
+    vae_steps: options.VaeSteps = None,
+    diffusion_steps: options.DiffusionSteps = None,
 ) -> None:
     """Compare methods of augmentation on unseen patients; writes tables and a report.
 

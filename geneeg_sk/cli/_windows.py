@@ -8,20 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geneeg_sk.cli._options import (
-    Bids,
-    Channels,
-    Chbmit,
-    Distance,
-    Length,
-    Patients,
-    Postictal,
-    Preictal,
-    Sfreq,
-    Siena,
-    load_windows,
-    one_source,
-)
+from geneeg_sk.cli import _options as options
+from geneeg_sk.cli._options import load_windows, one_source
 from geneeg_sk.cli._scheduler import Scheduler, on_cluster
 from geneeg_sk.datasets._options import WindowingOptions
 
@@ -31,16 +19,16 @@ if TYPE_CHECKING:
 
 def windows(
     out: Annotated[Path, typer.Option(help="Folder of the window store to write.")],
-    chbmit: Chbmit = None,
-    siena: Siena = None,
-    bids: Bids = None,
-    length: Length = WindowingOptions.length,
-    sfreq: Sfreq = None,
-    channels: Channels = None,
-    patients: Patients = None,
-    preictal: Preictal = WindowingOptions.preictal,
-    postictal: Postictal = WindowingOptions.postictal,
-    min_distance: Distance = WindowingOptions.min_distance,
+    chbmit: options.Chbmit = None,
+    siena: options.Siena = None,
+    bids: options.Bids = None,
+    length: options.Length = WindowingOptions.length,
+    sfreq: options.Sfreq = None,
+    channels: options.Channels = None,
+    patients: options.Patients = None,
+    preictal: options.Preictal = WindowingOptions.preictal,
+    postictal: options.Postictal = WindowingOptions.postictal,
+    min_distance: options.Distance = WindowingOptions.min_distance,
     scheduler: Scheduler = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier store.")] = False,
 ) -> None:
