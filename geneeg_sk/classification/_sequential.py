@@ -31,10 +31,7 @@ from geneeg_sk.classification._classifier import (
     typical_amplitude,
 )
 from geneeg_sk.classification._minibatch_augmentation import AugmentedBatches
-from geneeg_sk.classification._training import (
-    history_frame,
-    minibatches,
-)
+from geneeg_sk.classification._training import history_frame, minibatches
 
 # Windows from which the importance of the weights for a patient is estimated.
 WINDOWS_FOR_FISHER = 64

@@ -12,11 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import BaseCrossValidator, GroupKFold, LeaveOneGroupOut
 from sklearn.pipeline import make_pipeline
 
-from geneeg_sk.classification import (
-    AugmentedClassifier,
-    CNNBiLSTMClassifier,
-    MinibatchAugmentation,
-)
+from geneeg_sk.classification import AugmentedClassifier, CNNBiLSTMClassifier, MinibatchAugmentation
 from geneeg_sk.generation import LatentDiffusionGenerator
 from geneeg_sk.over_sampling import FillGap, FourierSurrogateSampler, GenEEGSampler
 from geneeg_sk.preprocessing import BackgroundScaler

@@ -14,12 +14,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from geneeg_sk._checks import DEFAULT_SFREQ, check_windows, resolve_sfreq
 from geneeg_sk._typing import WindowsLike
 from geneeg_sk.features._spectrum import BANDS, band_widths, power_spectrum
-from geneeg_sk.preprocessing._base import (
-    channel_names,
-    check_same_source,
-    is_flat,
-    iter_blocks,
-)
+from geneeg_sk.preprocessing._base import channel_names, check_same_source, is_flat, iter_blocks
 
 FEATURES = (
     *(f"{band}_power" for band in BANDS),
