@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from geneeg_sk._checks import background_state
 from geneeg_sk._typing import Label
 from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk.over_sampling._surrogate import draw_in_turns
 
 
 class ProfileSource:
@@ -65,8 +66,7 @@ class ProfileSource:
     def _choose(self, state: Label, n: int, rng: np.random.Generator) -> np.ndarray:
         if self.mix == "proportional":
             return np.searchsorted(self.patients, rng.choice(self.groups[self.y == state], n))
-        turns = [rng.permutation(len(self.patients)) for _ in range(-(-n // len(self.patients)))]
-        return np.concatenate(turns)[:n]
+        return draw_in_turns(len(self.patients), n, rng)
 
     def _nearest(self, profiles: np.ndarray) -> np.ndarray:
         difference = self.scale(profiles)[:, None] - self.scale(self.profiles)[None]

@@ -14,6 +14,7 @@ from geneeg_sk.datasets import WindowRows
 from geneeg_sk.generation import WindowGenerator
 from geneeg_sk.over_sampling._base import check_two_states, windows_to_generate
 from geneeg_sk.over_sampling._generators import check_made, check_takes
+from geneeg_sk.over_sampling._surrogate import draw_in_turns
 
 # Windows of a state that are drawn in one go, and used up before the next are drawn. Single
 # minibatches hold too few of a state for the networks to be fast.
@@ -170,8 +171,7 @@ class GeneratedWindows:
         rng = np.random.default_rng(seed)
         groups = None
         if self.patients is not None:
-            turns = -(-POOL // len(self.patients))
-            groups = np.concatenate([rng.permutation(self.patients) for _ in range(turns)])[:POOL]
+            groups = self.patients[draw_in_turns(len(self.patients), POOL, rng)]
         X = self.generator.sample(
             np.full(POOL, label, dtype=self.states.dtype),
             groups=groups,
