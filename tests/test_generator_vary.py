@@ -1,5 +1,7 @@
 """Variations of real windows: by the generator, and as an over-sampler."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -140,6 +142,7 @@ def test_each_synthetic_window_names_the_real_one_it_was_made_of(cohort):
     aug = sampler(patient_mix="pooled", strength=0)
     X, y = aug.fit_resample(cohort.X, cohort.y, groups=cohort.groups)
     assert_array_equal(X[: len(cohort.X)], cohort.X)
+    assert cohort.X[0].tobytes() not in pickle.dumps(aug)  # no EEG of patients stays with it
     source = aug.provenance_["source"].to_numpy()
     assert_array_equal(cohort.y[source], y[aug.is_synthetic_])
     made = X[aug.is_synthetic_]

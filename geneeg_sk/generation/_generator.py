@@ -390,7 +390,7 @@ class LatentDiffusionGenerator(BaseEstimator):
         -----
         Low strengths copy: measure :func:`~geneeg_sk.metrics.nearest_neighbor_ratio` before
         variations of a patient's windows are given to others. The default latents hold waves up to
-        about 8 Hz, and what is faster is replaced by noise; 64 `latent_channels` hold more. The
+        about 8 Hz, and what is faster is replaced by noise; more `latent_channels` hold more. The
         method follows variations of images [1]_.
 
         References

@@ -233,13 +233,13 @@ class GenEEGSampler(BaseWindowSampler):
         fit_seed, draw_seed = (int(rng.randint(MAX_SEED)) for _ in range(2))
         self.generator_ = self._fitted_generator(X, y, groups, fit_seed)
         source = ProfileSource(self.generator_, mix, X, y, groups)
-        self._sources = Sources(X, y, None if mix == "pooled" else groups)
+        sources = Sources(X, y, None if mix == "pooled" else groups)
         accepts = is_finite if self.quality is None else Plausibility(X)
         states = np.unique(y).tolist()
         windows, rows = [X[:0]], []
         for state, n in counts.items():
             seed = (draw_seed, states.index(state))
-            made, provenance = self._draw(state, n, seed, source, accepts, X[y == state])
+            made, provenance = self._draw(state, n, seed, source, sources, accepts)
             windows.append(made)
             rows.append(provenance.assign(state=state))
         labels = np.repeat(np.array(list(counts), dtype=y.dtype), list(counts.values()))
@@ -255,17 +255,17 @@ class GenEEGSampler(BaseWindowSampler):
         n: int,
         seed: tuple[int, int],
         source: ProfileSource,
+        sources: Sources,
         accepts: Callable[[np.ndarray], np.ndarray],
-        real: np.ndarray,
     ) -> tuple[np.ndarray, pd.DataFrame]:
         """Generate whole chunks of windows; the first `n` in order are taken."""
         windows, rows = [], []
         for chunk in range(-(-n // CHUNK)):
             rng = np.random.default_rng([*seed, chunk])
             profiles, provenance = source.draw(state, CHUNK, rng)
-            X, made_by = self._fill(state, profiles, rng, accepts, real.shape[1:])
+            X, made_by = self._fill(state, profiles, rng, accepts, sources)
             if X is None:
-                advice = doubts_about(real) or (
+                advice = doubts_about(sources.X[sources.y == state]) or (
                     "Train the generator longer (vae_steps, diffusion_steps), or look at what it "
                     "makes, with quality=None."
                 )
@@ -284,7 +284,7 @@ class GenEEGSampler(BaseWindowSampler):
         profiles: np.ndarray | None,
         rng: np.random.Generator,
         accepts: Callable[[np.ndarray], np.ndarray],
-        shape: tuple[int, ...],
+        sources: Sources,
     ) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
         """Generate a chunk, and what is refused of it again with the same profiles.
 
@@ -295,8 +295,8 @@ class GenEEGSampler(BaseWindowSampler):
         made_by = {"tries": np.zeros(CHUNK, int), "source": np.zeros(CHUNK, int)}
         for _ in range(MAX_TRIES):
             its = {} if profiles is None else {"profiles": profiles[missing]}
-            made, rows = self._make(state, len(missing), its, rng)
-            made = check_made(made, len(missing), shape, self.generator_)
+            made, rows = self._make(state, len(missing), its, rng, sources)
+            made = check_made(made, len(missing), sources.X.shape[1:], self.generator_)
             X = np.empty((CHUNK, *made.shape[1:]), made.dtype) if X is None else X
             made_by["tries"][missing] += 1
             made_by["source"][missing] = rows
@@ -308,7 +308,12 @@ class GenEEGSampler(BaseWindowSampler):
         return None, made_by
 
     def _make(
-        self, state: Label, n: int, profiles: dict[str, np.ndarray], rng: np.random.Generator
+        self,
+        state: Label,
+        n: int,
+        profiles: dict[str, np.ndarray],
+        rng: np.random.Generator,
+        sources: Sources,
     ) -> tuple[np.ndarray, np.ndarray | int]:
         """Windows of a state, and the rows that they are variations of."""
         states = np.array([state] * n)
@@ -317,8 +322,8 @@ class GenEEGSampler(BaseWindowSampler):
             return self.generator_.sample(
                 states, **profiles, **self._options, random_state=seed
             ), -1
-        X, groups = self._sources.X, self._sources.groups
-        rows = self._sources.draw(state, n, rng)
+        X, groups = sources.X, sources.groups
+        rows = sources.draw(state, n, rng)
         varied = self.generator_.vary(
             X[rows],
             states,

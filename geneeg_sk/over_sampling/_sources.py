@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from geneeg_sk._typing import Label
+from geneeg_sk.over_sampling._surrogate import draw_in_turns
 
 
 class Sources:
@@ -24,7 +25,8 @@ class Sources:
         """Rows of `n` windows of a state."""
         of_state = np.flatnonzero(self.y == state)
         patients = self.patients[of_state]
-        drawn = rng.choice(np.unique(patients), n)
+        known = np.unique(patients)
+        drawn = known[draw_in_turns(len(known), n, rng)]
         place = rng.random(n)
         rows = np.empty(n, int)
         for patient in np.unique(drawn):
