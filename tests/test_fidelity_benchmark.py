@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.fidelity import ablation, data, methods, page, run, stages
+from benchmarks.fidelity import ablation, data, methods, page, run, stages, variations
 from benchmarks.fidelity.data import Windows
 from benchmarks.json_lines import append, read
 
@@ -190,30 +190,49 @@ def test_only_the_chosen_correction_is_made(bench, windows):
     unit = model.normalizer.unit(windows.reference.X[:4])[0]
     state = np.zeros(4, int)
     described = model.describe(windows.reference.X[:4])
-    left_out = set(stages.ALL_CORRECTIONS) - stages.CORRECTIONS["level"]
+    left_out = set(stages.CORRECTIONS) - {"level"}
     made = model.without(left_out).correct(unit.copy(), state, described)
     expected = model.corrections.level(unit, state)
     np.testing.assert_allclose(made, model.normalizer.unit(expected)[0], atol=1e-4)
 
 
 def test_of_each_part_the_generator_without_it_is_compared(windows, monkeypatch):
-    fitted, seen = methods.fitted, []
-
-    def tiny(train, seed, **parameters):
-        seen.append(parameters)
-        return fitted(train, seed, **TINY, **parameters)
-
-    monkeypatch.setattr(methods, "fitted", tiny)
+    fitted = methods.fitted
+    monkeypatch.setattr(methods, "fitted", lambda train, seed: fitted(train, seed, **TINY))
     made, first = {}, None
-    for part, generator in ablation.without(["", "level", "losses"], windows.train, 0):
+    for part, generator in ablation.without(["", "level"], windows.train, 0):
         corrections = generator.model_.corrections
         first = first or generator.model_
-        assert tuple(corrections.left_out) == (("level",) if part == "level" else ())
+        assert tuple(corrections.left_out) == ((part,) if part else ())
         made[part] = generator.sample(["ictal"] * 3, random_state=0)
     assert not np.allclose(made[""], made["level"])
     assert first.corrections.left_out == ()  # the whole one is as it was
-    assert seen == [{}, {"loss_weights": dict.fromkeys(seen[1]["loss_weights"], 0)}]
-    assert set(seen[1]["loss_weights"]) == {"spectral", "band_power", "covariance", "difference"}
+
+
+def test_windows_are_varied_toward_another_patient(windows):
+    train, wanted = windows.train, windows.reference
+    sources = train[variations.of_others(train, wanted, 0)]
+    assert (sources.y == wanted.y).all()
+    assert not (sources.patients == wanted.patients).any()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:With .*c2st")
+def test_the_page_has_variations_of_every_strength(bench, windows, tmp_path, monkeypatch):
+    monkeypatch.setattr(variations, "split", lambda *_: windows)
+    monkeypatch.setattr(methods, "fitted", lambda *_: bench.generator())
+    monkeypatch.setattr(variations, "STRENGTHS", (0.0, 0.5))
+    out = tmp_path / "variations.jsonl"
+    variations.measure(0, out)
+    lines = read(out)
+    assert {(line["strength"], line["state"]) for line in lines} == {
+        (strength, state) for strength in (0.0, 0.5) for state in ("ictal", "normal")
+    }
+    variations.measure(0, out)  # all is there
+    assert read(out) == lines
+    section = page.variations(lines)
+    assert "| ictal | 0 | " in section
+    assert "| normal | 0.5 | " in section
 
 
 def test_lines_of_a_method_are_appended_at_once(tmp_path):

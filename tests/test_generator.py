@@ -49,15 +49,7 @@ def test_fitted_attributes_describe_the_training(fitted, cohort):
     assert (fitted.n_channels_, fitted.n_times_) == cohort.X.shape[1:]
     history = fitted.history_
     assert set(history.stage) == {"autoencoder", "diffusion"}
-    terms = {"time", "spectral", "band_power", "covariance", "difference", "kl", "denoising"}
-    assert terms <= set(history.columns)
-
-
-def test_a_loss_term_can_be_left_out_and_an_unknown_one_is_named(cohort):
-    generator = clone(TINY).set_params(loss_weights={"spectral": 0})
-    assert "spectral" not in generator.fit(cohort.X, cohort.y).history_
-    with pytest.raises(ValueError, match=r"loss_weights names \['sharpness'\]"):
-        clone(TINY).set_params(loss_weights={"sharpness": 1.0}).fit(cohort.X, cohort.y)
+    assert {"time", "kl", "denoising"} <= set(history.columns)
 
 
 @pytest.mark.slow

@@ -85,11 +85,11 @@ def test_after_ctrl_c_it_goes_on(cohort, unbroken, tmp_path, monkeypatch):
 def test_early_stopping_and_its_best_weights_survive(tmp_path, monkeypatch):
     cohort = make_eeg_cohort(n_patients=4, sfreq=32, length=2, random_state=1)
     monkeypatch.setattr(_training, "PATIENCE", 1)
-    params = {"vae_steps": 60, "diffusion_steps": 60}
+    params = {"vae_steps": 120, "diffusion_steps": 120}
     unbroken = fit(cohort, **params)
     assert unbroken.history_["validation"].notna().all()
     last = unbroken.history_.groupby("stage")["step"].max()
-    assert last.min() < 60  # it stopped early, else nothing is tested
+    assert last.min() < 120  # it stopped early, else nothing is tested
     with monkeypatch.context() as patch:
         kill_before(patch, "diffusion", last["diffusion"] - 1)
         with pytest.raises(Killed):

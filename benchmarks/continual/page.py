@@ -43,8 +43,7 @@ MOST_LOST, MOST_HELD = 0.02, 0.40  # the bar: macro F1 below pooled, share of wi
 INTRODUCTION = """# Patient after patient: what is forgotten, and what holds it
 
 What `benchmarks/continual/run.py` printed (`benchmarks/results/continual.jsonl`); this page is
-written from it by `benchmarks/continual/page.py`. The generator of the last section was that of
-saved format 3, whose corrections were cruder ([fidelity](../fidelity.md)).
+written from it by `benchmarks/continual/page.py`.
 
 **Protocol.** Cohorts of 8 simulated patients (default difficulty, 19 channels, 4 s at 128 Hz), one
 for each of 3 seeds. Two patients are held out at a time (the paper holds out one; four folds of two

@@ -3,8 +3,8 @@
     python -m benchmarks.fidelity.ablation --process 0/2    # and beside it --process 1/2
 
 From the root of the repository. Corrections are learned again without the one that is left out, on
-the same networks; without terms of the autoencoder's loss, all is trained again. One JSON line for
-each state is appended to `--out`; what is there is not computed again.
+the same networks. One JSON line for each state is appended to `--out`; what is there is not
+computed again.
 """
 
 import argparse
@@ -21,23 +21,12 @@ from benchmarks.fidelity.data import split
 from benchmarks.json_lines import append, read
 from geneeg_sk.generation._corrections import CORRECTIONS, Corrections
 from geneeg_sk.generation._fit import fit_corrections
-from geneeg_sk.generation.networks._losses import WEIGHTS
 from geneeg_sk.generation.networks._training import Training
 
 RESULTS = Path(__file__).parents[1] / "results" / "fidelity_ablation.jsonl"
 DATA = ("cohort", "bonn")
 N_TRAIN = 480
-# Alone, and those together that the singles suggest.
-LEFT_OUT = (
-    *((name,) for name in CORRECTIONS),
-    ("course", "mixing"),
-    ("course", "request", "mixing", "moments"),
-    ("course", "request", "spectrum", "mixing", "moments"),
-    ("course", "request", "spectrum", "level"),
-    ("course", "request", "spectrum", "level", "moments"),
-)
-ALL_LOSSES = "losses"
-KEPT = ("time", "kl")  # without which there is no variational autoencoder
+LEFT_OUT = ("", *CORRECTIONS, "+".join(CORRECTIONS))  # "" is the whole generator
 
 
 def main():
@@ -64,7 +53,7 @@ def measure(data, seed, out):
     """Write the lines of all parts of a data set and a seed that are not there yet."""
     name = {"benchmark": "fidelity_ablation", "data": data, "n_train": N_TRAIN, "seed": seed}
     known = {line["left_out"] for line in read(out) if name.items() <= line.items()}
-    wanted = [part for part in ("", *map("+".join, LEFT_OUT), ALL_LOSSES) if part not in known]
+    wanted = [part for part in LEFT_OUT if part not in known]
     if not wanted:
         return
     windows = split(data, N_TRAIN, seed)
@@ -79,21 +68,14 @@ def measure(data, seed, out):
 
 
 def without(parts, train, seed):
-    """Yield generators without each of the parts; "" is the whole one."""
-    if set(parts) - {ALL_LOSSES}:
-        generator, _ = methods.fitted(train, seed)
-        whole = generator.model_
-        for part in parts:
-            if part == ALL_LOSSES:
-                continue
-            if part:
-                left_out = part.split("+")
-                generator.model_ = corrected_again(whole, left_out, train, generator, seed)
-            yield part, generator
-            generator.model_ = whole
-    if ALL_LOSSES in parts:
-        weights = dict.fromkeys(set(WEIGHTS) - set(KEPT), 0)
-        yield ALL_LOSSES, methods.fitted(train, seed, loss_weights=weights)[0]
+    """Yield the generator without each of the parts."""
+    generator, _ = methods.fitted(train, seed)
+    whole = generator.model_
+    for part in parts:
+        if part:
+            generator.model_ = corrected_again(whole, part.split("+"), train, generator, seed)
+        yield part, generator
+        generator.model_ = whole
 
 
 def corrected_again(model, left_out, train, generator, seed):

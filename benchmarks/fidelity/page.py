@@ -10,12 +10,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from benchmarks.fidelity.stages import CORRECTIONS
 from benchmarks.json_lines import read
 from benchmarks.markdown_tables import markdown_table
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "fidelity.jsonl"
 ABLATION = ROOT / "benchmarks" / "results" / "fidelity_ablation.jsonl"
+VARIATIONS = ROOT / "benchmarks" / "results" / "fidelity_variations.jsonl"
 SPEED = ROOT / "benchmarks" / "results" / "generator_speed.jsonl"
 PAGE = ROOT / "docs" / "fidelity.md"
 FIGURE = ROOT / "docs" / "figures" / "fidelity.png"
@@ -55,12 +57,10 @@ STAGES = {
     "windows": "real windows, nothing done (floor)",
     "mean": "through the autoencoder: the decoder's mean",
     "noise": "… and the noise that stands for what it lost",
-    "course": "… noise, and the loudness over the window corrected",
     "spectrum": "… noise, and the mean spectrum corrected",
     "mixing": "… noise, and what channels share corrected",
-    "level": "… noise, and the windows' means corrected",
     "powers": "… noise, and band powers and entropy of the window itself",
-    "shape": "… noise, and skewness and kurtosis of the window itself",
+    "level": "… noise, and the windows' means corrected",
     "all_own": "… noise and all corrections, descriptors of the window itself",
     "all_drawn": "… noise and all corrections, descriptors drawn",
     "generated": "generated: latents drawn by the diffusion, too",
@@ -213,7 +213,22 @@ def summary(frame):
         n = int(part["n_train"].iloc[0])
         lines.append(wrapped(f"- **{DATA[data]}**, {n} training windows: {'; '.join(said)}."))
     head = "## In short\n\nAUC, signals, over the states:\n\n"
-    return head + "\n".join(lines) + "\n\n" + not_usable(frame) + verdict(frame)
+    return head + "\n".join(lines) + "\n\n" + not_usable(frame) + verdict(frame) + spikes(frame)
+
+
+def spikes(frame):
+    """Whether discharges come out, on the cohort, which has them between seizures."""
+    part = largest(frame[frame["data"] == "cohort"])
+    part = part[part["method"].isin(["geneeg", "floor"]) & (part["state"] != "ictal")]
+    medians = part.groupby(["method", "state"])["spike_ratio"].median()
+    if {"geneeg", "floor"} - set(medians.index.get_level_values("method")):
+        return ""
+    text = (
+        "**Spikes.** Between seizures of the cohort, a detector of discharges fires in "
+        f"{span(medians['geneeg'])} times as many generated windows as real ones (other real "
+        f"windows: {span(medians['floor'])} times)."
+    )
+    return wrapped(text) + "\n\n"
 
 
 def usable(frame):
@@ -345,8 +360,7 @@ def chain(own):
     at = own.groupby("stage")["c2st_windows"].median()
     if not {"windows", "mean", "noise", "all_own", "all_drawn", "generated"} <= set(at.index):
         return ""
-    singly = {name: at[name] for name in ("course", "spectrum", "mixing", "level") if name in at}
-    singly |= {name: at[name] for name in ("powers", "shape") if name in at}
+    singly = {name: at[name] for name in CORRECTIONS if name in at}
     best = min(singly, key=singly.get)
     text = (
         f"Median AUC on signals: real {at['windows']:.2f}, mean decode {at['mean']:.2f}, with "
@@ -359,21 +373,25 @@ def chain(own):
 
 
 PARTS = {
-    "course": "how loud slow waves are over the window",
-    "request": "what is asked for, so that windows come out as described",
     "spectrum": "mean spectrum of the state",
     "mixing": "what channels share",
-    "moments": "skewness and kurtosis of each window",
     "powers": "band powers and entropy of each window",
     "level": "means of the windows",
-    "losses": "all terms of the autoencoder's loss but time and KL",
 }
 ABLATED = """## What each part does
 
 The AUC of generated windows without a part of the generator, minus that with it: above 0, the part
 makes windows harder to tell from real ones. 480 training windows of a state. Corrections are
-learned again without what is left out, on the same networks; without terms of the loss, all is
-trained again. Medians over seeds and states, and the range.
+learned again without what is left out, on the same networks. Medians over seeds and states, and the
+range. These tests do not look at a window's mean, which is what *level* is for.
+"""
+VARIED = """## Variations of real windows
+
+`vary` toward another patient: training windows of eleven patients of the cohort are moved to the
+twelfth, and compared with fresh windows of that patient, as above. *Strength* is the share of the
+latents' variance that is new; with 0, windows are filtered and nothing else. Medians over seeds,
+and the range.
+
 """
 
 
@@ -409,6 +427,21 @@ def left_out(part):
 
 def change(values):
     return f"{values.median():+.2f} ({values.min():+.2f} to {values.max():+.2f})"
+
+
+def variations(recorded):
+    """How alike variations are, and how near to training windows, by strength."""
+    if not recorded:
+        return ""
+    frame = pd.DataFrame([line | line["synthetic"] for line in recorded])
+    rows = []
+    for (state, strength), own in frame.groupby(["state", "strength"]):
+        areas = [area(own, f"c2st_{on}") for on in ("windows", "features")]
+        others = [number(own[name]) for name in ("spike_difference", "nn_ratio", "near_copies")]
+        rows.append([state, f"{strength:g}", *areas, *others])
+    head = ["state", "strength", "AUC, signals", "AUC, features", "spikes", "NN ratio"]
+    head += ["near copies"]
+    return VARIED + markdown_table(head, rows)
 
 
 def reconstruction(recorded):
@@ -511,6 +544,7 @@ def main():
         summary(frame) + by_recording(frame),
         lost(by_stage, recorded),
         ablation(read(ABLATION)),
+        variations(read(VARIATIONS)),
         tables(frame),
         costs(recorded) + speed(read(SPEED)),
     ]

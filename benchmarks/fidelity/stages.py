@@ -11,7 +11,7 @@ from scipy.fft import rfft, rfftfreq
 from scipy.signal.windows import hann
 
 from benchmarks.fidelity.data import Windows
-from geneeg_sk.generation._corrections import CORRECTIONS as ALL_CORRECTIONS
+from geneeg_sk.generation._corrections import CORRECTIONS
 from geneeg_sk.generation._normalizer import blocks
 
 BLOCK = 128
@@ -20,11 +20,7 @@ BANDS = {"0.5-4": (0.5, 4), "4-8": (4, 8), "8-13": (8, 13), "13-30": (13, 30), "
 BANDS |= {"0.5-20": (0.5, 20)}
 
 
-# Each correction alone. "course": loudness over the window; "spectrum": mean spectrum; "mixing":
-# correlation of channels; "level": means; "powers": band powers and entropy; "shape": skewness and
-# kurtosis.
-CORRECTIONS = {name: {name} for name in ("course", "spectrum", "mixing", "level", "powers")}
-CORRECTIONS["shape"] = {"request", "moments"}
+# Each correction alone, then all of them.
 STAGES = ("mean", "noise", *CORRECTIONS, "all_own", "all_drawn")
 
 
@@ -35,15 +31,16 @@ def passed(generator, windows, stage, seed):
     if stage == "all_drawn":
         described = drawn(generator, windows, seed)
     if stage in CORRECTIONS:
-        model = model.without(set(ALL_CORRECTIONS) - CORRECTIONS[stage])
+        model = model.without(set(CORRECTIONS) - {stage})
     state = np.searchsorted(generator.classes_, windows.y)
     rng = np.random.default_rng([seed, len(windows)])
     out = np.empty(windows.X.shape, np.float32)
     for rows in blocks(len(windows), BLOCK):
         unit = model.decode(model.encode(windows.X[rows], CPU), CPU)
         if stage != "mean":
-            shape = (*unit.shape[:2], unit.shape[2] // 2 + 1, 2)
-            unit = model.noise(unit, state[rows], rng.standard_normal(shape, dtype=np.float32))
+            n_times = unit.shape[2]
+            normal = rng.standard_normal((*unit.shape[:2], n_times // 2 + 1, 2), dtype=np.float32)
+            unit = unit + model.noise.draw(state[rows], normal, n_times)
         if stage not in ("mean", "noise"):
             unit = model.correct(unit, state[rows], described[rows])
         out[rows] = model.normalizer.windows(unit, described[rows, 0])

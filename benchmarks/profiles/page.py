@@ -31,8 +31,8 @@ BAR, BAR_MEASURES = 8, ("ks", "c2st")  # subjects of ten
 INTRODUCTION = """# Profiles of subjects never seen
 
 What `benchmarks/profiles/run.py` printed (`benchmarks/results/profiles.jsonl`); this page is
-written from it by `benchmarks/profiles/page.py`. The generator was that of saved format 3, whose
-corrections were cruder ([fidelity](../fidelity.md)).
+written from it by `benchmarks/profiles/page.py`. Rows of *learned* profiles were made by an
+earlier generator, which had them.
 
 **Protocol.** Ten subjects, 30 windows of 1 s each, 19 channels of the 10-20 system, resampled to
 128 Hz (a data set without seizures: all windows are background). Two subjects are left out of

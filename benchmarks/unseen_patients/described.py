@@ -20,7 +20,7 @@ from geneeg_sk.over_sampling._surrogate import randomize_phases
 
 N_NEAREST = 16  # windows, of which one is drawn
 # Of networks that are never used.
-UNUSED = Settings(4, 8, 0, 0, 1, {}, torch.device("cpu"), 0)
+UNUSED = Settings(4, 8, 0, 0, 1, torch.device("cpu"), 0)
 
 
 class DescribedSurrogates(BaseEstimator):

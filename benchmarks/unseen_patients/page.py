@@ -117,6 +117,10 @@ since removed, that refused windows far from the known ones |
 | scaled+augment+twice | two networks with scaled and augment, averaged |
 | scaled+augment+virtual+blend | chosen in development: the same, but one of the two networks has \
 windows of `GenEEGSampler(patient_mix="virtual")` added |
+
+**All generated windows on this page are those of an earlier generator.** Today's has richer latents
+and fewer corrections ([the model](../concepts/model.md)). The final run will be made again when the
+generator is final.
 """
 
 TRIED = """Other training cohorts and other test patients than in the final run. What the final run

@@ -25,11 +25,10 @@ from ._model import BLOCK, LatentDiffusion
 from ._noise import NoiseStatistics, ReconstructionGain
 from ._normalizer import Normalizer, blocks
 from ._profiles import Profiles, training_profiles
-from .networks._autoencoder import VAE, latent_channels_for, strides_for
+from .networks._autoencoder import VAE, latent_channels_for, loss_terms, strides_for
 from .networks._denoiser import Denoiser
 from .networks._device import compile_network, mixed_precision
 from .networks._diffusion import SOLVER_STEPS, denoising_loss, draw_sigmas
-from .networks._losses import autoencoder_terms
 from .networks._training import Training, draw_rows, optimize
 
 LR_VAE, LR_DIFFUSION = 2e-3, 2e-3
@@ -49,7 +48,6 @@ class Settings:
     vae_steps: int
     diffusion_steps: int
     batch_size: int
-    loss_weights: dict[str, float]
     device: torch.device
     verbose: int
 
@@ -110,7 +108,6 @@ def fit_autoencoder(
 ) -> LatentDiffusion:
     """Train the autoencoder on minibatches of components."""
     weights = torch.from_numpy(data.weights[training.rows])
-    edges = torch.from_numpy(model.descriptors.edges)
     latent_shape = len(model.latent_mean), model.normalizer.n_padded // model.vae.stride
     device, generator = settings.device, training.generator
 
@@ -123,8 +120,7 @@ def fit_autoencoder(
         with mixed_precision(device):
             mean, log_variance = model.vae.encode(x)
             y = model.vae.decode(mean + (log_variance / 2).exp() * noise)
-        mean, log_variance, y = mean.float(), log_variance.float(), y.float()
-        return autoencoder_terms(x, y, mean, log_variance, edges, settings.loss_weights, generator)
+        return loss_terms(x, y.float(), mean.float(), log_variance.float())
 
     @torch.no_grad()
     def validate(network: VAE) -> float:
@@ -148,27 +144,26 @@ def fit_noise(
     model: LatentDiffusion, data: TrainingSet, settings: Settings, training: Training
 ) -> LatentDiffusion:
     """Encode every window once; learn the latents' scale and what decoding loses."""
-    latents = []
+    n_latent, device = len(model.latent_mean), settings.device
+    positions = model.normalizer.n_padded // model.vae.stride
+    z = np.empty((len(data.X), n_latent, positions), np.float32)
     gain = ReconstructionGain()
-
-    def decode(z: np.ndarray) -> np.ndarray:
-        components = model.vae.decode(torch.from_numpy(z).to(settings.device)).cpu().numpy()
-        return model.normalizer.channels(components)
-
-    for chosen in blocks(len(data.X), 128):
-        unit, _ = model.normalizer.unit(data.windows(chosen))
-        x = torch.from_numpy(model.normalizer.components(unit))
-        latents.append(model.vae.encode(x.to(settings.device))[0].cpu().numpy())
-        gain.add(unit, decode(latents[-1]))
+    for rows in blocks(len(data.X), 128):
+        unit, _ = model.normalizer.unit(data.windows(rows))
+        z[rows] = model.encode_unit(unit, device)
+        gain.add(unit, model.decode(z[rows], device))
     lost = NoiseStatistics(data.n_states, model.descriptors.edges, gain.wiener())
-    for chosen, z in zip(blocks(len(data.X), 128), latents):
-        lost.add(model.normalizer.unit(data.windows(chosen))[0], decode(z), data.state[chosen])
-    z = np.concatenate(latents)
-    mean = np.einsum("n,ncp->c", data.weights, z) / z.shape[2]
-    variance = np.einsum("n,ncp->c", data.weights, (z - mean[:, None]) ** 2) / z.shape[2]
+    for rows in blocks(len(data.X), 128):
+        unit, _ = model.normalizer.unit(data.windows(rows))
+        lost.add(unit, model.decode(z[rows], device), data.state[rows])
+    # In place: of many windows, latents are what takes most memory.
+    mean = np.einsum("n,ncp->c", data.weights, z) / positions
     latent_mean = mean[:, None].astype(np.float32)
+    z -= latent_mean
+    variance = np.einsum("n,ncp,ncp->c", data.weights, z, z) / positions
     latent_std = np.sqrt(np.maximum(variance, 1e-8))[:, None].astype(np.float32)
-    training.latents = (z - latent_mean) / latent_std
+    z /= latent_std
+    training.latents = z
     return replace(model, noise=lost.noise(), latent_mean=latent_mean, latent_std=latent_std)
 
 
@@ -246,7 +241,7 @@ def fit_corrections(
         real = Averages.of((model.normalizer.unit(X)[0] for X in windows), edges)
         state = np.full(min(CORRECTION_WINDOWS, max(len(own), BLOCK)), s)
         for k in range(CORRECTION_ROUNDS):
-            made, described = model.sample(
+            made = model.sample(
                 state,
                 None,
                 seed + k,
@@ -254,6 +249,5 @@ def fit_corrections(
                 solver_steps=SOLVER_STEPS,
                 device=settings.device,
             )
-            model.corrections.request.fit(s, described, model.describe(made))
             model.corrections.fit(s, real, Averages.of([model.normalizer.unit(made)[0]], edges))
     return model

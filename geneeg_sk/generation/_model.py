@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -97,18 +97,24 @@ class LatentDiffusion:
     def encode(self, X: np.ndarray, device: torch.device) -> np.ndarray:
         """Standardized latents (n, latent_channels, positions), float32."""
         units = (self.normalizer.unit(X[rows])[0] for rows in blocks(len(X), BLOCK))
-        return np.concatenate([self._encode_unit(unit, device) for unit in units])
+        return np.concatenate([self.encode_unit(unit, device) for unit in units])
 
-    def _encode_unit(self, unit: np.ndarray, device: torch.device) -> np.ndarray:
+    @torch.no_grad()
+    def encode_unit(self, unit: np.ndarray, device: torch.device) -> np.ndarray:
+        """Standardized latents of a block of windows of unit RMS."""
         components = torch.from_numpy(self.normalizer.components(unit)).to(device)
         return (self.vae.encode(components)[0].cpu().numpy() - self.latent_mean) / self.latent_std
 
     @torch.no_grad()
     def decode(self, z: np.ndarray, device: torch.device) -> np.ndarray:
-        """Mean windows (n, n_channels, n_times) of standardized latents, of about unit RMS."""
+        """Mean windows (n, n_channels, n_times) of standardized latents, of about unit RMS.
+
+        Without what the decoder shows at frequencies that it cannot know, once that is learned.
+        """
         latents = (z * self.latent_std + self.latent_mean).astype(np.float32)
         components = self.vae.decode(torch.from_numpy(latents).to(device)).cpu().numpy()
-        return self.normalizer.channels(components)
+        unit = self.normalizer.channels(components)
+        return unit if self.noise is None else self.noise.filter(unit)
 
     def sample(
         self,
@@ -119,26 +125,36 @@ class LatentDiffusion:
         guidance: float,
         solver_steps: int,
         device: torch.device,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Windows (n, n_channels, n_times) in microvolts, float32, and the descriptors drawn."""
-        shape = (len(state), len(self.normalizer.to_channels), self.normalizer.n_times)
-        out = np.empty(shape, np.float32)
-        described = np.empty((len(state), self.prior.means.shape[1]))
+    ) -> np.ndarray:
+        """Windows (n, n_channels, n_times) in microvolts, float32."""
         start = np.random.default_rng([seed, len(RECURRENCE)]).random(len(RECURRENCE))
 
-        def fill(number: int, rows: slice) -> None:
-            n = rows.stop - rows.start
-            filled = np.r_[np.arange(rows.start, rows.stop), np.full(BLOCK - n, rows.start)]
-            chosen = None if profiles is None else profiles[filled]
-            rng = np.random.default_rng([seed, number])
-            even = (start + RECURRENCE * np.arange(rows.start, rows.start + BLOCK)[:, None]) % 1
-            windows, drawn = self._sample_block(
-                state[filled], chosen, even, rng, guidance, solver_steps, device
+        def make(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+            chosen = None if profiles is None else profiles[rows]
+            even = (start + RECURRENCE * rows[:, None]) % 1
+            return self._sample_block(
+                state[rows], chosen, even, rng, guidance, solver_steps, device
             )
-            out[rows], described[rows] = windows[:n], drawn[:n]
 
-        run_in_threads(fill, list(enumerate(blocks(len(state), BLOCK))), device)
-        return out, described
+        return self._by_blocks(make, len(state), seed, device)
+
+    def _by_blocks(
+        self,
+        make: Callable[[np.ndarray, np.random.Generator], np.ndarray],
+        n: int,
+        seed: int,
+        device: torch.device,
+    ) -> np.ndarray:
+        """Windows (n, n_channels, n_times), of which `make` returns a whole block for its rows."""
+        out = np.empty((n, len(self.normalizer.to_channels), self.normalizer.n_times), np.float32)
+
+        def fill(number: int, rows: slice) -> None:
+            own = np.arange(rows.start, rows.stop)
+            whole = np.r_[own, np.full(BLOCK - len(own), rows.start)]
+            out[rows] = make(whole, np.random.default_rng([seed, number]))[: len(own)]
+
+        run_in_threads(fill, list(enumerate(blocks(n, BLOCK))), device)
+        return out
 
     @torch.no_grad()
     def _sample_block(
@@ -150,7 +166,7 @@ class LatentDiffusion:
         guidance: float,
         solver_steps: int,
         device: torch.device,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> np.ndarray:
         assert self.noise is not None
         # Everything random is drawn first and for whole blocks: row i gets the same numbers
         # whatever the other rows are.
@@ -168,9 +184,9 @@ class LatentDiffusion:
         described = self.prior.draw(state, standard, profiles, even[:, 1], descriptors)
         condition = self.condition(state, profiles, described)
         z = self._denoise(noise, karras_sigmas(solver_steps), condition, guidance, device)
-        unit = self.noise(self.decode(z, device), state, lost)
+        unit = self.decode(z, device) + self.noise.draw(state, lost, self.normalizer.n_times)
         unit = self.correct(unit, state, described)
-        return self.normalizer.windows(unit, described[:, 0]), described
+        return self.normalizer.windows(unit, described[:, 0])
 
     def vary(
         self,
@@ -189,26 +205,20 @@ class LatentDiffusion:
         `own` are the profiles of the windows' patients, `wanted` those of the patients that they
         are moved to, both (n, n_profile); without the latter they stay where they are.
         """
-        out = np.empty(X.shape, np.float32)
 
-        def fill(number: int, rows: slice) -> None:
-            n = rows.stop - rows.start
-            filled = np.r_[np.arange(rows.start, rows.stop), np.full(BLOCK - n, rows.start)]
-            rng = np.random.default_rng([seed, number])
-            varied = self._vary_block(
-                X[filled],
-                state[filled],
-                None if own is None else own[filled],
-                None if wanted is None else wanted[filled],
+        def make(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+            return self._vary_block(
+                X[rows],
+                state[rows],
+                None if own is None else own[rows],
+                None if wanted is None else wanted[rows],
                 strength,
                 rng,
                 solver_steps,
                 device,
             )
-            out[rows] = varied[:n]
 
-        run_in_threads(fill, list(enumerate(blocks(len(X), BLOCK))), device)
-        return out
+        return self._by_blocks(make, len(X), seed, device)
 
     @torch.no_grad()
     def _vary_block(
@@ -224,7 +234,7 @@ class LatentDiffusion:
     ) -> np.ndarray:
         assert self.noise is not None
         unit, described = self._moved(X, state, own, wanted)
-        z = self._encode_unit(unit, device)
+        z = self.encode_unit(unit, device)
         noise = rng.standard_normal(z.shape, np.float32)
         lost = rng.standard_normal((*X.shape[:2], X.shape[2] // 2 + 1, 2), np.float32)
         varied = z
@@ -233,10 +243,10 @@ class LatentDiffusion:
             condition = self.condition(state, own if wanted is None else wanted, described)
             sigmas = sigmas_from(sigma, solver_steps)
             varied = self._denoise(z / sigma + noise, sigmas, condition, 1.0, device)
-        kept = unit - self.noise.filter(self.decode(z, device))
+        kept = unit - self.decode(z, device)
         filled = np.sqrt(1 - strength) * kept
         filled += np.sqrt(strength) * self.noise.draw(state, lost, X.shape[2])
-        unit = (self.noise.filter(self.decode(varied, device)) + filled).astype(np.float32)
+        unit = (self.decode(varied, device) + filled).astype(np.float32)
         unit = match_powers(self.descriptors, unit, described)
         return self.normalizer.windows(self.normalizer.unit(unit)[0], described[:, 0])
 

@@ -60,21 +60,16 @@ class ObservationNoise:
     factors: np.ndarray
     band: np.ndarray
 
-    def __call__(self, X: np.ndarray, state: np.ndarray, normal: np.ndarray) -> np.ndarray:
-        """Filter reconstructions, and add noise in place of what is lost.
-
-        `X` are windows of unit RMS, shape (n, n_channels, n_times); `normal` are standard normal
-        numbers (n, n_channels, n_freqs, 2); both float32.
-        """
-        return self.draw(state, normal, X.shape[2]) + self.filter(X)
-
     def filter(self, X: np.ndarray) -> np.ndarray:
         """What is left of reconstructions without what the decoder cannot know."""
         n_times = X.shape[2]
         return cut(continued_spectrum(X) * interpolate_gain(self.gain, n_times), n_times)
 
     def draw(self, state: np.ndarray, normal: np.ndarray, n_times: int) -> np.ndarray:
-        """Noise of windows of these states."""
+        """Noise in place of what windows of these states lost, at unit RMS, float32.
+
+        `normal` are standard normal numbers (n, n_channels, n_freqs, 2).
+        """
         white = (normal[..., 0] + 1j * normal[..., 1]) * np.float32(np.sqrt(0.5))
         spectrum = np.empty_like(white)
         for band in range(self.factors.shape[1]):

@@ -31,7 +31,7 @@ def add_replay(
     state, patient = (
         np.repeat(index, counts.ravel()) for index in map(np.ravel, np.indices(counts.shape))
     )
-    X, _ = model.sample(
+    X = model.sample(
         state,
         model.profiles.known[patient],
         seed,

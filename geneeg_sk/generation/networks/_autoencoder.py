@@ -7,6 +7,8 @@ import math
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+KL_WEIGHT = 1e-3  # latents near the standard normal, but rich enough for the waveform
+
 
 def strides_for(n_times: int) -> tuple[int, int]:
     """Strides of the stem and of the second level.
@@ -72,6 +74,16 @@ class VAE(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         """Mean of the components, shape (n, n_components, n_padded)."""
         return self.decoder(z)
+
+
+def loss_terms(x: Tensor, y: Tensor, mean: Tensor, log_variance: Tensor) -> dict[str, Tensor]:
+    """Squared error of the reconstruction `y`, and divergence of the latents from the normal.
+
+    Each is a mean, so that the weight holds for every size. A mean squared error leaves a residual
+    that is orthogonal to the reconstruction: what is lost can be made good by noise.
+    """
+    divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
+    return {"time": ((x - y) ** 2).mean(), "kl": KL_WEIGHT * divergence}
 
 
 class _Residual(nn.Module):

@@ -215,7 +215,7 @@ def _refuse_divergence(row: dict[str, Any]) -> None:
         terms = {k: v for k, v in row.items() if k not in ("stage", "step", "loss")}
         raise FloatingPointError(
             f"The {row['stage']} stage diverged: its loss is {row['loss']} at step {row['step']} "
-            f"({terms}). Look for windows of extreme amplitude, or lower loss_weights."
+            f"({terms}). Look for windows of extreme amplitude."
         )
 
 
