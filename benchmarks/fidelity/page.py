@@ -476,7 +476,7 @@ def speed(recorded):
     if not recorded:
         return ""
     text = (
-        "1,000 windows of 16 channels and 1,024 samples on {threads} quiet threads "
+        "1,000 windows of 16 channels and 1,024 samples on {threads} threads "
         "(`benchmarks/generator_speed.py`): fit {fit_s:.0f} s, {peak_mb:.0f} MB beyond the data, "
         "{windows_per_s:.0f} windows a second.".format(**recorded[-1])
     )
