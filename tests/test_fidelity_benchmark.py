@@ -147,7 +147,7 @@ def test_lines_have_the_keys_that_others_read(written):
     assert by_method["geneeg"]["cost"].keys() >= {"fit_s", "windows_per_s", "gflop_per_window"}
     by_stage = {line["stage"]: line for line in lines if "stage" in line}
     assert set(by_stage["reconstruction"]["explained"]) == set(stages.BANDS)
-    assert set(by_stage["all_drawn"]["synthetic"]) == set(run.TWO_SAMPLE)
+    assert set(by_stage["all_drawn"]["synthetic"]) == set(run.OF_STAGES)
     generated = by_stage["generated"]
     same = [x for x in lines if x.get("method") == "geneeg" and x["state"] == generated["state"]]
     assert generated["synthetic"]["c2st_windows"] == same[0]["synthetic"]["c2st_windows"]

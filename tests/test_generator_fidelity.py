@@ -7,6 +7,7 @@ from scipy.stats import kurtosis
 
 from geneeg_sk.features import EEGFeatures
 from geneeg_sk.generation import LatentDiffusionGenerator
+from geneeg_sk.metrics import spike_survival
 
 SFREQ = 128.0
 
@@ -61,3 +62,21 @@ def test_louder_windows_have_the_spectrum_of_louder_windows():
         return np.corrcoef(share, np.log(W.std(axis=1)))[0, 1]
 
     assert together(generated(X)) > together(X) - 0.1
+
+
+def test_discharges_come_out_and_only_where_there_are_some():
+    rng = np.random.default_rng(0)
+    X = 10 * noise(rng, 300, 512, 1, 12)
+    time = np.arange(512)[None] - rng.integers(100, 412, (300, 1))
+    discharge = 150 * np.exp(-((time / 4) ** 2)) * (rng.random((300, 1)) < 0.4)
+
+    def shares(X):
+        made = generated(X)
+        found = spike_survival(X[:, None], made[:, None], sfreq=SFREQ)
+        return found["real"], found["synthetic"]
+
+    real, synthetic = shares(X + discharge)
+    assert real > 0.3
+    assert synthetic > real / 5  # none without bending
+    real, synthetic = shares(X)
+    assert synthetic <= real + 0.05

@@ -207,6 +207,7 @@ FORGED_GENERATORS = {
     "a wide denoiser": put("numbers", "denoiser", value=[2, 1_000_000, 100]),
     "sizes beyond counting": put("numbers", "vae", value=[4, 2, 10**18, [4, 2]]),
     "sizes of text": put("numbers", "vae", value="evil"),
+    "smoothing": put("numbers", "descriptors.smoothing", value=10**9),
     "long windows": put("numbers", "normalizer.n_times", value=10**9),
     "much padding": put("numbers", "normalizer.n_padded", value=10**9),
     "no corrections": put("numbers", "corrections.left_out", value=5),

@@ -62,7 +62,7 @@ def measure(data, seed, out):
         lines = []
         for state in generator.classes_:
             r, m = (part[part.y == state] for part in (windows.reference, made))
-            found = scores.two_sample(r, m)
+            found = scores.two_sample(r, m) | scores.spikes(r, m)
             lines.append({**name, "left_out": left_out, "state": str(state), "synthetic": found})
         append(out, lines)
 

@@ -59,6 +59,7 @@ STAGES = {
     "noise": "… and the noise that stands for what it lost",
     "spectrum": "… noise, and the mean spectrum corrected",
     "mixing": "… noise, and what channels share corrected",
+    "moments": "… noise, and heavy tails as of the window itself",
     "powers": "… noise, and band powers and entropy of the window itself",
     "level": "… noise, and the windows' means corrected",
     "all_own": "… noise and all corrections, descriptors of the window itself",
@@ -101,7 +102,8 @@ LOST = """## Where in the chain is it lost?
 
 Real windows go through the fitted generator up to a stage, and are compared with the same reference
 as above (cohort: fresh windows that were not in training; Bonn: the other recordings, most of which
-were). AUC, signals / AUC, features. Corrections are added one at a time to the stage with noise.
+were). AUC, signals / AUC, features / *spikes* as above. Corrections are added one at a time to the
+stage with noise.
 
 """
 EXPLAINED = """### What the autoencoder keeps
@@ -219,6 +221,7 @@ def summary(frame):
 def spikes(frame):
     """Whether discharges come out, on the cohort, which has them between seizures."""
     part = largest(frame[frame["data"] == "cohort"])
+    seizures = part[(part["method"] == "geneeg") & (part["state"] == "ictal")]
     part = part[part["method"].isin(["geneeg", "floor"]) & (part["state"] != "ictal")]
     medians = part.groupby(["method", "state"])["spike_ratio"].median()
     if {"geneeg", "floor"} - set(medians.index.get_level_values("method")):
@@ -226,7 +229,8 @@ def spikes(frame):
     text = (
         "**Spikes.** Between seizures of the cohort, a detector of discharges fires in "
         f"{span(medians['geneeg'])} times as many generated windows as real ones (other real "
-        f"windows: {span(medians['floor'])} times)."
+        f"windows: {span(medians['floor'])} times). In seizures, which have hardly any, it fires "
+        f"in {100 * seizures['spike_difference'].median():.1f} more of a hundred."
     )
     return wrapped(text) + "\n\n"
 
@@ -345,9 +349,8 @@ def lost(frame, recorded):
             cells = []
             for state in states:
                 cell = own[(own["stage"] == stage) & (own["state"] == state)]
-                cells.append(
-                    " / ".join(number(cell[f"c2st_{on}"]) for on in ("windows", "features"))
-                )
+                shown = ("c2st_windows", "c2st_features", "spike_difference")
+                cells.append(" / ".join(number(cell[name]) for name in shown))
             rows.append([STAGES[stage], *cells])
         seeds = own["seed"].nunique()
         of = f"{DATA[data]}, medians over {seeds} seeds" if seeds > 1 else f"{DATA[data]}, one seed"
@@ -375,6 +378,7 @@ def chain(own):
 PARTS = {
     "spectrum": "mean spectrum of the state",
     "mixing": "what channels share",
+    "moments": "heavy tails of each window",
     "powers": "band powers and entropy of each window",
     "level": "means of the windows",
 }
@@ -382,8 +386,9 @@ ABLATED = """## What each part does
 
 The AUC of generated windows without a part of the generator, minus that with it: above 0, the part
 makes windows harder to tell from real ones. 480 training windows of a state. Corrections are
-learned again without what is left out, on the same networks. Medians over seeds and states, and the
-range. These tests do not look at a window's mean, which is what *level* is for.
+learned again without what is left out, on the same networks. *Spikes*: the same for how far the
+share of windows with a discharge is from that of real ones. Medians over seeds and states, and the
+range. None of these looks at a window's mean, which is what *level* is for.
 """
 VARIED = """## Variations of real windows
 
@@ -403,19 +408,21 @@ def ablation(recorded):
     for on in ("signals", "features"):
         column = f"c2st_{on}".replace("signals", "windows")
         frame[on] = [scores[column] for scores in frame["synthetic"]]
+    frame["spikes"] = [abs(scores["spike_difference"]) for scores in frame["synthetic"]]
     sections = []
     for data in in_order(frame, "data", DATA):
         own = frame[frame["data"] == data].set_index(["seed", "state", "left_out"])
         worse = {}
-        for on in ("signals", "features"):
+        for on in ("signals", "features", "spikes"):
             wide = own[on].unstack("left_out")
             worse[on] = wide.drop(columns="").sub(wide[""], axis=0)
         rows = []
         for part in sorted(worse["signals"], key=lambda names: (names.count("+"), names)):
-            signals, features = (worse[on][part].dropna() for on in worse)
+            signals, features, spikes = (worse[on][part].dropna() for on in worse)
             fewer = f"{int((signals > 0).sum())} of {len(signals)}"
-            rows.append([left_out(part), change(signals), fewer, change(features)])
-        head = ["left out", "AUC on signals, change", "higher without", "AUC on features, change"]
+            rows.append([left_out(part), change(signals), fewer, change(features), change(spikes)])
+        head = ["left out", "AUC on signals, change", "higher without"]
+        head += ["AUC on features, change", "spikes, change"]
         sections.append(f"### {DATA[data]}\n\n{markdown_table(head, rows)}")
     return "\n".join([ABLATED, *sections])
 

@@ -28,8 +28,9 @@ SIZES = (480, 100, 20)
 WITH_STAGES = {("cohort", 480), ("bonn", 480)}
 RESULTS = Path(__file__).parents[1] / "results" / "fidelity.jsonl"
 PACKAGES = ("geneeg-sk", "torch", "numpy", "scikit-learn")
-TWO_SAMPLE = tuple(
-    f"c2st_{on}{part}" for on in ("windows", "features") for part in ("", "_interval")
+OF_STAGES = (
+    *(f"c2st_{on}{part}" for on in ("windows", "features") for part in ("", "_interval")),
+    *("spike_ratio", "spike_difference"),
 )
 
 
@@ -202,7 +203,7 @@ class Bench:
             passed = stages.passed(generator, self.windows.floor, stage, self.cell.seed)
             for state in generator.classes_:
                 r, m = (w[w.y == state] for w in (self.windows.reference, passed))
-                found = scores.two_sample(r, m)
+                found = scores.two_sample(r, m) | scores.spikes(r, m)
                 lines.append(self.line(state, stage=stage) | {"synthetic": found})
         append(self.out, lines)
 
@@ -212,7 +213,7 @@ class Bench:
         lines = []
         for line in read(self.out):
             if line.get("method") == method and self.cell.name.items() <= line.items():
-                found = {key: line["synthetic"][key] for key in TWO_SAMPLE}
+                found = {key: line["synthetic"][key] for key in OF_STAGES}
                 lines.append(self.line(line["state"], stage=stage) | {"synthetic": found})
         return lines
 

@@ -18,7 +18,6 @@ import torch
 from benchmarks.fidelity import methods, scores
 from benchmarks.fidelity.data import Windows, split
 from benchmarks.json_lines import append, read
-from geneeg_sk.metrics import spike_survival
 
 RESULTS = Path(__file__).parents[1] / "results" / "fidelity_variations.jsonl"
 DATA, N_TRAIN = "cohort", 480
@@ -60,8 +59,7 @@ def measure(seed, out):
         for state in generator.classes_:
             t, r, m = (part[part.y == state] for part in (train, reference, made))
             found = scores.two_sample(r, m) | scores.memorization(r, m, t)
-            spikes = spike_survival(r.X, m.X, sfreq=r.sfreq)
-            found |= {f"spike_{name}": spikes[name] for name in ("ratio", "difference")}
+            found |= scores.spikes(r, m)
             lines.append({**name, "strength": strength, "state": str(state), "synthetic": found})
         append(out, lines)
 

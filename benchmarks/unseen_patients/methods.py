@@ -47,8 +47,11 @@ GENEEG = {
 CHEAP = ("none", "class_weight", "ros", "smote", "adasyn", "surrogate", "augment", "ensemble")
 # Chosen in development; what the generator adds to the same at the same cost is the last but one.
 CHOSEN = ("scaled", "scaled+augment", "scaled+augment+twice", "scaled+augment+virtual+blend")
-# What earlier versions measured, whose code is no longer here.
-BEFORE = ("geneeg-before", "geneeg-unfiltered-virtual", "geneeg-half", "geneeg-gated-before")
+# What earlier versions measured, whose code is no longer here; the last is the chosen recipe.
+BEFORE = (
+    *("geneeg-before", "geneeg-unfiltered-virtual", "geneeg-half", "geneeg-gated-before"),
+    "scaled+augment+virtual-before+blend",
+)
 # What development tries beside these: settings of the methods that have one.
 TUNED = (
     "none",

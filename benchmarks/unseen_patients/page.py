@@ -113,14 +113,15 @@ channels) |
 | geneeg-before | `GenEEGSampler` with the defaults that it had: patients in turn, and a filter, \
 since removed, that refused windows far from the known ones |
 | geneeg-unfiltered-virtual | `quality=None, patient_mix="virtual"` |
+| scaled+augment+virtual-before+blend | the recipe of the last row, with an earlier generator |
 | scaled | `BackgroundScaler`: each patient by their first ten windows, without labels |
 | scaled+augment+twice | two networks with scaled and augment, averaged |
 | scaled+augment+virtual+blend | chosen in development: the same, but one of the two networks has \
 windows of `GenEEGSampler(patient_mix="virtual")` added |
 
-**All generated windows on this page are those of an earlier generator.** Today's has richer latents
-and fewer corrections ([the model](../concepts/model.md)). The final run will be made again when the
-generator is final.
+**Only the last row has windows of today's generator**, which has richer latents and fewer
+corrections than the earlier one ([the model](../concepts/model.md)). All other generated windows on
+this page, also in development, are those of the earlier one.
 """
 
 TRIED = """Other training cohorts and other test patients than in the final run. What the final run
@@ -206,11 +207,12 @@ def final_sections(final):
     # All lines of a training are written at once.
     planned = set(tasks.final())
     missing = len(planned - {Task.of(line) for line in final.to_dict("records")})
+    recipe = BEFORE[-1] if missing else CHOSEN[-1]
     if missing:
         yield (
             f"**The final run goes on: {missing} of {len(planned)} trainings are missing**, those "
-            "of what was chosen in development; every table says how many training cohorts it "
-            "has.\n"
+            "of the recipe with today's generator. Until they are there, tables over all regimes "
+            "are of the recipe with the earlier one.\n"
         )
     yield f"**Positive control.** {control_in_words(final)}\n"
     yield "![Curve of real patients, and where the methods lie on it](../figures/worth.png)\n"
@@ -224,16 +226,18 @@ def final_sections(final):
             yield scores_table(part)
             yield gains_table(simulated, regime, n)
     yield "## What the generator adds at the same cost\n"
-    yield share_table(simulated)
+    yield minus_table(simulated, recipe, CHOSEN[-2])
+    yield "## The generator of today beside the earlier one\n"
+    yield minus_table(simulated, CHOSEN[-1], BEFORE[-1])
     yield "## Against every other method\n"
-    yield against_table(simulated)
+    yield against_table(simulated, recipe)
     yield "## What is left to gain\n"
     yield LEFT
-    yield left_table(simulated)
+    yield left_table(simulated, recipe)
     real = final[final["data"] != "cohort"]
     yield "## Does the recipe ever do harm?\n"
     yield HARM
-    yield harm_table(final)
+    yield harm_table(final, recipe)
     if len(real):
         yield RECORDINGS
         for (data, regime), part in real.groupby(["data", "regime"], sort=False):
@@ -355,7 +359,9 @@ def development_sections(development):
             yield f"### {TITLES[regime]} (`{regime}`, development)\n"
             yield tuning_table(part)
     yield "### What the generator adds at the same cost (development)\n"
-    yield share_table(tried[tried["data"] == "cohort"])
+    yield minus_table(tried[tried["data"] == "cohort"], CHOSEN[-1], CHOSEN[-2])
+    yield "### The generator of today beside the earlier one (development)\n"
+    yield minus_table(tried[tried["data"] == "cohort"], CHOSEN[-1], BEFORE[-1])
     real = tried[tried["data"] != "cohort"]
     for (data, regime), part in real.groupby(["data", "regime"], sort=False):
         yield f"### {TITLES[data]}: {regime} (development)\n"
@@ -387,28 +393,26 @@ def tuning_table(part):
     return markdown_table(["method", "cohorts", *(NAMES[score] for score in shown)], rows)
 
 
-def share_table(simulated):
-    """The chosen recipe minus the same with two networks and no generator, by regime."""
-    *_, without, recipe = CHOSEN
+def minus_table(simulated, recipe, other):
+    """A recipe minus another, by regime."""
     rows = []
     for regime, n in SIMULATED.items():
         part = simulated[simulated["regime"] == regime].to_dict("records")
         for score in SCORES:
             scores = table(part, score)
-            if (recipe, n) in scores and (without, n) in scores:
-                pair = scores[recipe, n], scores[without, n]
+            if (recipe, n) in scores and (other, n) in scores:
+                pair = scores[recipe, n], scores[other, n]
                 wins = "{} of {}".format(*better_in(*pair))
                 rows.append([regime, NAMES[score], str(difference(*pair)), wins])
     return markdown_table(
-        ["regime", "score", f"{recipe} minus {without}", "better in training sets"], rows
+        ["regime", "score", f"{recipe} minus {other}", "better in training sets"], rows
     )
 
 
-def against_table(simulated):
-    """The chosen recipe minus every method that is not a part of it, by regime."""
-    recipe = CHOSEN[-1]
+def against_table(simulated, recipe):
+    """A recipe minus every method that is not a part of it, by regime."""
     rows = []
-    for method in ("none", *CHEAP[1:], *BEFORE):
+    for method in ("none", *CHEAP[1:], *BEFORE[:-1]):
         for score in (SCORES[0], SCORES[2]):
             cells = []
             for regime, n in SIMULATED.items():
@@ -421,9 +425,9 @@ def against_table(simulated):
     return markdown_table(["recipe minus", "score", *SIMULATED], rows)
 
 
-def left_table(simulated):
-    """What more real seizures have beyond the recipe, by regime."""
-    recipe, most = CHOSEN[-1], max(simulated["n_patients"])
+def left_table(simulated, recipe):
+    """What more real seizures have beyond a recipe, by regime."""
+    most = max(simulated["n_patients"])
     rows = []
     for score in SCORES:
         of = {
@@ -443,9 +447,8 @@ def left_table(simulated):
     return markdown_table(["score", *head, f"all: {most} real patients, no recipe"], rows)
 
 
-def harm_table(final):
-    """The chosen recipe minus none on every data set and in every regime."""
-    recipe = CHOSEN[-1]
+def harm_table(final, recipe):
+    """A recipe minus none on every data set and in every regime."""
     rows = []
     for (data, regime), part in final.groupby(["data", "regime"], sort=False):
         n = SIMULATED[regime] if data == "cohort" else recordings.n_patients(data, regime)
@@ -477,8 +480,9 @@ def draw(final):
         ax.set_title(f"{regime}: {TITLES[regime].lower()}", fontsize=9)
         ax.set_xlabel("real patients with seizures" if regime == "few" else "real patients")
     axes[0].set_ylabel("average precision of seizures, patients never seen")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8)
+    named = [pair for ax in axes for pair in zip(*ax.get_legend_handles_labels())]
+    handles = {label: handle for handle, label in named}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6, fontsize=8)
     FIGURE.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(FIGURE, dpi=110)
     plt.close(figure)

@@ -1,10 +1,11 @@
 """What generated windows still lack, put right in the order of `CORRECTIONS`.
 
-Band powers are matched window by window and channel by channel. That leaves wrong: the shape of the
-spectrum within a band, such as a peak that the networks blur or the steep edge of an amplifier's
-filter; what channels have in common, such as a reference that makes their sum vanish, which gains
-for single channels do not keep; and how large the mean of a window is. These are learned state by
-state, from averages of real and of generated windows.
+Band powers and moments are matched window by window and channel by channel; without the moments,
+epileptiform discharges are missing. That leaves wrong: the shape of the spectrum within a band,
+such as a peak that the networks blur or the steep edge of an amplifier's filter; what channels have
+in common, such as a reference that makes their sum vanish, which gains for single channels do not
+keep; and how large the mean of a window is. These are learned state by state, from averages of
+real and of generated windows.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from scipy.ndimage import uniform_filter1d
 
 from ._descriptors import Descriptors
 from ._filtering import continued_spectrum, cut, interpolate_gain, spectrum_of
-from ._matching import power_gain
+from ._matching import match_moments, power_gain
 
-# "powers" are those of bands and the entropy; the others are the classes below.
-CORRECTIONS = ("spectrum", "mixing", "powers", "level")
+# "powers" are those of bands and the entropy, "moments" skewness and kurtosis; the others are the
+# classes below.
+CORRECTIONS = ("spectrum", "mixing", "moments", "powers", "level")
 ROUNDS = 3  # each correction undoes a part of the others
 
 SMOOTHING = 3  # frequency bins over which the filter is smoothed
@@ -123,7 +125,7 @@ class Corrections:
 
     @classmethod
     def none(cls, n_states: int, n_channels: int, n_times: int, edges: np.ndarray) -> Corrections:
-        """Those that change nothing, but for powers, of which nothing is learned."""
+        """Those that change nothing, but for moments and powers, of which nothing is learned."""
         identity = np.eye(n_channels, dtype=np.float32)
         return cls(
             spectrum=Spectrum(np.ones((n_states, n_channels, n_times // 2 + 1), np.float32)),
@@ -141,6 +143,8 @@ class Corrections:
         for _ in range(ROUNDS):
             spectrum = continued_spectrum(X) * interpolate_gain(gain, n_times)
             X = cut(spectrum if "mixing" in left_out else self.mixing(spectrum, state), n_times)
+            if "moments" not in left_out:
+                X = match_moments(descriptors, X, described)
             gain = nothing if "powers" in left_out else power_gain(descriptors, X, described)
         X = cut(continued_spectrum(X) * interpolate_gain(gain, n_times), n_times)
         return X if "level" in left_out else self.level(X, state)

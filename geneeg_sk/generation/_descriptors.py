@@ -20,6 +20,8 @@ MIN_BANDS, MAX_BANDS = 12, 16
 MIN_BINS = 3  # of a band: the power of fewer frequencies is mostly chance
 FLOOR = 1e-8
 SMOOTHING = 3  # frequencies over which the spectrum is averaged to compute its entropy
+SLOW_SHARE = 0.97  # of the power, in frequencies at which the shape of waves is seen
+HALF_POWER = 0.443  # cycles in a running mean that lets half the power through
 
 
 @dataclass
@@ -52,9 +54,12 @@ class Descriptors:
     ----------
     edges : ndarray of shape (n_bands + 1,)
         Edges of the bands as indices into the real Fourier spectrum.
+    smoothing : int
+        Samples over which windows are averaged to see the shape of their waves.
     """
 
     edges: np.ndarray
+    smoothing: int
 
     @classmethod
     def fit(
@@ -70,7 +75,9 @@ class Descriptors:
         amplitude = np.sqrt(power[1:])
         inner = np.searchsorted(_cumulative_share(amplitude), np.arange(1, n_bands) / n_bands)
         first = min(1, len(power) - 1)  # a window of one sample has but its mean
-        return cls(_merge_narrow_bands(np.r_[first, 1 + inner], len(power)))
+        fastest = 1 + np.searchsorted(_cumulative_share(power[1:]), SLOW_SHARE)
+        smoothing = max(1, round(HALF_POWER * normalizer.n_times / fastest))
+        return cls(_merge_narrow_bands(np.r_[first, 1 + inner], len(power)), smoothing)
 
     def __call__(self, normalizer: Normalizer, X: np.ndarray | WindowRows) -> np.ndarray:
         """Describe windows by an array of shape (n, n_descriptors), the first being log-RMS."""
@@ -96,6 +103,14 @@ class Descriptors:
         return np.log(np.add.reduceat(power, self.edges[:-1], axis=2) + FLOOR)
 
 
+def standardize(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signals (..., n_times) with mean 0 and variance 1, and standard deviations (..., 1)."""
+    x = X - X.mean(axis=-1, keepdims=True)
+    spread = np.sqrt(np.vecdot(x, x) / X.shape[-1])[..., None]
+    x /= np.maximum(spread, FLOOR)
+    return x, spread
+
+
 def _cumulative_share(share: np.ndarray) -> np.ndarray:
     return np.cumsum(share) / max(share.sum(), np.finfo(float).tiny)
 
@@ -119,8 +134,7 @@ def power_spectrum(X: np.ndarray) -> np.ndarray:
 
 def _shape(X: np.ndarray) -> np.ndarray:
     """Compressed skewness and kurtosis of each channel, shape (n, 2 * n_channels)."""
-    x = X - X.mean(axis=2, keepdims=True)
-    x /= np.maximum(np.sqrt(np.vecdot(x, x) / X.shape[2])[:, :, None], FLOOR)
+    x, _ = standardize(X)
     square = x * x
     skewness = np.vecdot(square, x) / X.shape[2]
     kurtosis = np.vecdot(square, square) / X.shape[2]

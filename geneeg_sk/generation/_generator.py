@@ -93,8 +93,8 @@ class LatentDiffusionGenerator(BaseEstimator):
     Results repeat for an int `random_state` on one machine, also in joblib's loky workers; under
     joblib's threading backend they may not.
 
-    `sample` makes hardly any epileptiform discharges; `vary`, with a low strength, keeps a part of
-    those in the windows that it is given.
+    Epileptiform discharges of `sample` are waves bent into peaks, in channels for which a high
+    kurtosis was drawn. `vary`, with a low strength, keeps a part of the real ones.
 
     References
     ----------
