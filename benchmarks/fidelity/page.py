@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from benchmarks.fidelity.stages import CORRECTIONS
 from benchmarks.json_lines import read
 from benchmarks.markdown_tables import markdown_table
 
@@ -363,14 +362,11 @@ def chain(own):
     at = own.groupby("stage")["c2st_windows"].median()
     if not {"windows", "mean", "noise", "all_own", "all_drawn", "generated"} <= set(at.index):
         return ""
-    singly = {name: at[name] for name in CORRECTIONS if name in at}
-    best = min(singly, key=singly.get)
     text = (
         f"Median AUC on signals: real {at['windows']:.2f}, mean decode {at['mean']:.2f}, with "
         f"noise {at['noise']:.2f}, all corrections with the windows' own descriptors "
         f"{at['all_own']:.2f}, with drawn ones {at['all_drawn']:.2f}, generated "
-        f"{at['generated']:.2f}. The correction that by itself leaves least is *{best}* "
-        f"({singly[best]:.2f})."
+        f"{at['generated']:.2f}."
     )
     return "\n" + wrapped(text) + "\n"
 
