@@ -74,7 +74,7 @@ def _sharpening(descriptors: Descriptors, power: np.ndarray, wanted: np.ndarray)
 def match_moments(descriptors: Descriptors, X: np.ndarray, described: np.ndarray) -> np.ndarray:
     """Bring channels that should have discharges nearer to their skewness and kurtosis.
 
-    Others stay as they are: where smooth waves are bent, too, seizures are easier to tell from real
+    Others stay as they are: where smooth waves are bent, too, signals are easier to tell from real
     ones.
     """
     skewness, kurtosis = np.split(described[:, -2 * X.shape[1] :], 2, axis=1)
