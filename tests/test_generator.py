@@ -130,7 +130,7 @@ def test_ctrl_c_while_sampling_does_not_wait_for_the_windows_that_are_left(fitte
         time.sleep(0.01)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(type(fitted.model_), "_sample_block", interrupt)
+    monkeypatch.setattr(type(fitted.model_), "_denoise", interrupt)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(2)

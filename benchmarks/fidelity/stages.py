@@ -38,9 +38,7 @@ def passed(generator, windows, stage, seed):
     for rows in blocks(len(windows), BLOCK):
         unit = model.decode(model.encode(windows.X[rows], CPU), CPU)
         if stage != "mean":
-            n_times = unit.shape[2]
-            normal = rng.standard_normal((*unit.shape[:2], n_times // 2 + 1, 2), dtype=np.float32)
-            unit = unit + model.noise.draw(state[rows], normal, n_times)
+            unit = unit + model.noise.draw(state[rows], rng, unit.shape[2])
         if stage not in ("mean", "noise"):
             unit = model.correct(unit, state[rows], described[rows])
         out[rows] = model.normalizer.windows(unit, described[rows, 0])

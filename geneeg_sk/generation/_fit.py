@@ -28,7 +28,7 @@ from ._profiles import Profiles, training_profiles
 from .networks._autoencoder import VAE, latent_channels_for, loss_terms, strides_for
 from .networks._denoiser import Denoiser
 from .networks._device import compile_network, mixed_precision
-from .networks._diffusion import SOLVER_STEPS, denoising_loss, draw_sigmas
+from .networks._diffusion import denoising_loss, draw_sigmas
 from .networks._training import Training, draw_rows, optimize
 
 LR_VAE, LR_DIFFUSION = 2e-3, 2e-3
@@ -108,7 +108,7 @@ def fit_autoencoder(
 ) -> LatentDiffusion:
     """Train the autoencoder on minibatches of components."""
     weights = torch.from_numpy(data.weights[training.rows])
-    latent_shape = len(model.latent_mean), model.normalizer.n_padded // model.vae.stride
+    latent_shape = len(model.latent_mean), model.positions
     device, generator = settings.device, training.generator
 
     def components(chosen: np.ndarray) -> torch.Tensor:
@@ -144,9 +144,8 @@ def fit_noise(
     model: LatentDiffusion, data: TrainingSet, settings: Settings, training: Training
 ) -> LatentDiffusion:
     """Encode every window once; learn the latents' scale and what decoding loses."""
-    n_latent, device = len(model.latent_mean), settings.device
-    positions = model.normalizer.n_padded // model.vae.stride
-    z = np.empty((len(data.X), n_latent, positions), np.float32)
+    device, positions = settings.device, model.positions
+    z = np.empty((len(data.X), len(model.latent_mean), positions), np.float32)
     gain = ReconstructionGain()
     for rows in blocks(len(data.X), 128):
         unit, _ = model.normalizer.unit(data.windows(rows))
@@ -241,13 +240,6 @@ def fit_corrections(
         real = Averages.of((model.normalizer.unit(X)[0] for X in windows), edges)
         state = np.full(min(CORRECTION_WINDOWS, max(len(own), BLOCK)), s)
         for k in range(CORRECTION_ROUNDS):
-            made = model.sample(
-                state,
-                None,
-                seed + k,
-                guidance=1.0,
-                solver_steps=SOLVER_STEPS,
-                device=settings.device,
-            )
+            made = model.sample(state, None, seed + k, device=settings.device)
             model.corrections.fit(s, real, Averages.of([model.normalizer.unit(made)[0]], edges))
     return model

@@ -19,7 +19,14 @@ from ._profiles import Profiles
 from .networks._autoencoder import VAE
 from .networks._denoiser import Denoiser
 from .networks._device import mixed_precision, run_in_threads
-from .networks._diffusion import SIGMA_MAX, dpm_solver, guide, karras_sigmas, sigmas_from
+from .networks._diffusion import (
+    SIGMA_MAX,
+    SOLVER_STEPS,
+    dpm_solver,
+    guide,
+    karras_sigmas,
+    sigmas_from,
+)
 
 # Windows are drawn in blocks of this size, each with a seed of its own, and always whole blocks
 # are computed: so that the first windows are the same, to the bit, however many are asked for.
@@ -58,6 +65,11 @@ class LatentDiffusion:
     @property
     def n_states(self) -> int:
         return len(self.prior.means)
+
+    @property
+    def positions(self) -> int:
+        """Length of the sequence of latents."""
+        return self.normalizer.n_padded // self.vae.stride
 
     def describe(self, X: np.ndarray | WindowRows) -> np.ndarray:
         """Descriptors (n, n_descriptors) of windows in microvolts."""
@@ -122,19 +134,33 @@ class LatentDiffusion:
         profiles: np.ndarray | None,
         seed: int,
         *,
-        guidance: float,
-        solver_steps: int,
+        guidance: float = 1.0,
+        solver_steps: int = SOLVER_STEPS,
         device: torch.device,
     ) -> np.ndarray:
         """Windows (n, n_channels, n_times) in microvolts, float32."""
+        noise = self.noise
+        assert noise is not None  # a part of every model that can sample
         start = np.random.default_rng([seed, len(RECURRENCE)]).random(len(RECURRENCE))
+        sigmas = karras_sigmas(solver_steps)
+        latent_shape = BLOCK, len(self.latent_mean), self.positions
 
         def make(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-            chosen = None if profiles is None else profiles[rows]
+            s = state[rows]
             even = (start + RECURRENCE * rows[:, None]) % 1
-            return self._sample_block(
-                state[rows], chosen, even, rng, guidance, solver_steps, device
-            )
+            of_profiles = rng.standard_normal((BLOCK, self.profiles.n_profile))
+            of_descriptors = rng.standard_normal((BLOCK, self.prior.n_normal))
+            latents = rng.standard_normal(latent_shape, np.float32)
+            if profiles is None:
+                chosen = self.profiles.draw(s, even[:, 0], of_profiles)
+            else:
+                chosen = profiles[rows]
+            standard = self.profiles.scale(chosen)
+            described = self.prior.draw(s, standard, chosen, even[:, 1], of_descriptors)
+            condition = self.condition(s, chosen, described)
+            unit = self.decode(self._denoise(latents, sigmas, condition, guidance, device), device)
+            unit = self.correct(unit + noise.draw(s, rng, unit.shape[2]), s, described)
+            return self.normalizer.windows(unit, described[:, 0])
 
         return self._by_blocks(make, len(state), seed, device)
 
@@ -145,7 +171,10 @@ class LatentDiffusion:
         seed: int,
         device: torch.device,
     ) -> np.ndarray:
-        """Windows (n, n_channels, n_times), of which `make` returns a whole block for its rows."""
+        """Windows (n, n_channels, n_times), of which `make` returns a whole block for its rows.
+
+        It has to draw for whole blocks: row i then gets the same numbers whatever the others are.
+        """
         out = np.empty((n, len(self.normalizer.to_channels), self.normalizer.n_times), np.float32)
 
         def fill(number: int, rows: slice) -> None:
@@ -155,38 +184,6 @@ class LatentDiffusion:
 
         run_in_threads(fill, list(enumerate(blocks(n, BLOCK))), device)
         return out
-
-    @torch.no_grad()
-    def _sample_block(
-        self,
-        state: np.ndarray,
-        profiles: np.ndarray | None,
-        even: np.ndarray,
-        rng: np.random.Generator,
-        guidance: float,
-        solver_steps: int,
-        device: torch.device,
-    ) -> np.ndarray:
-        assert self.noise is not None
-        # Everything random is drawn first and for whole blocks: row i gets the same numbers
-        # whatever the other rows are.
-        normal = rng.standard_normal((BLOCK, self.profiles.n_profile))
-        descriptors = rng.standard_normal((BLOCK, self.prior.n_normal))
-        positions = self.normalizer.n_padded // self.vae.stride
-        noise = rng.standard_normal((BLOCK, len(self.latent_mean), positions), dtype=np.float32)
-        n_freqs = self.normalizer.n_times // 2 + 1
-        n_channels = len(self.normalizer.to_channels)
-        lost = rng.standard_normal((BLOCK, n_channels, n_freqs, 2), np.float32)
-
-        if profiles is None:
-            profiles = self.profiles.draw(state, even[:, 0], normal)
-        standard = self.profiles.scale(profiles)
-        described = self.prior.draw(state, standard, profiles, even[:, 1], descriptors)
-        condition = self.condition(state, profiles, described)
-        z = self._denoise(noise, karras_sigmas(solver_steps), condition, guidance, device)
-        unit = self.decode(z, device) + self.noise.draw(state, lost, self.normalizer.n_times)
-        unit = self.correct(unit, state, described)
-        return self.normalizer.windows(unit, described[:, 0])
 
     def vary(
         self,
@@ -205,50 +202,29 @@ class LatentDiffusion:
         `own` are the profiles of the windows' patients, `wanted` those of the patients that they
         are moved to, both (n, n_profile); without the latter they stay where they are.
         """
+        noise = self.noise
+        assert noise is not None
+        profiles = own if wanted is None else wanted
+        sigma = noise_level(strength)
 
         def make(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-            return self._vary_block(
-                X[rows],
-                state[rows],
-                None if own is None else own[rows],
-                None if wanted is None else wanted[rows],
-                strength,
-                rng,
-                solver_steps,
-                device,
-            )
+            s = state[rows]
+            mine, theirs, asked = (p if p is None else p[rows] for p in (own, wanted, profiles))
+            unit, described = self._moved(X[rows], s, mine, theirs)
+            z = self.encode_unit(unit, device)
+            added = rng.standard_normal(z.shape, np.float32)
+            varied = z
+            if strength > 0:
+                condition = self.condition(s, asked, described)
+                sigmas = sigmas_from(sigma, solver_steps)
+                varied = self._denoise(z / sigma + added, sigmas, condition, 1.0, device)
+            filled = np.sqrt(1 - strength) * (unit - self.decode(z, device))
+            filled += np.sqrt(strength) * noise.draw(s, rng, unit.shape[2])
+            unit = (self.decode(varied, device) + filled).astype(np.float32)
+            unit = match_powers(self.descriptors, unit, described)
+            return self.normalizer.windows(self.normalizer.unit(unit)[0], described[:, 0])
 
         return self._by_blocks(make, len(X), seed, device)
-
-    @torch.no_grad()
-    def _vary_block(
-        self,
-        X: np.ndarray,
-        state: np.ndarray,
-        own: np.ndarray | None,
-        wanted: np.ndarray | None,
-        strength: float,
-        rng: np.random.Generator,
-        solver_steps: int,
-        device: torch.device,
-    ) -> np.ndarray:
-        assert self.noise is not None
-        unit, described = self._moved(X, state, own, wanted)
-        z = self.encode_unit(unit, device)
-        noise = rng.standard_normal(z.shape, np.float32)
-        lost = rng.standard_normal((*X.shape[:2], X.shape[2] // 2 + 1, 2), np.float32)
-        varied = z
-        if strength > 0:
-            sigma = noise_level(strength)
-            condition = self.condition(state, own if wanted is None else wanted, described)
-            sigmas = sigmas_from(sigma, solver_steps)
-            varied = self._denoise(z / sigma + noise, sigmas, condition, 1.0, device)
-        kept = unit - self.decode(z, device)
-        filled = np.sqrt(1 - strength) * kept
-        filled += np.sqrt(strength) * self.noise.draw(state, lost, X.shape[2])
-        unit = (self.decode(varied, device) + filled).astype(np.float32)
-        unit = match_powers(self.descriptors, unit, described)
-        return self.normalizer.windows(self.normalizer.unit(unit)[0], described[:, 0])
 
     def _moved(
         self,

@@ -65,11 +65,9 @@ class ObservationNoise:
         n_times = X.shape[2]
         return cut(continued_spectrum(X) * interpolate_gain(self.gain, n_times), n_times)
 
-    def draw(self, state: np.ndarray, normal: np.ndarray, n_times: int) -> np.ndarray:
-        """Noise in place of what windows of these states lost, at unit RMS, float32.
-
-        `normal` are standard normal numbers (n, n_channels, n_freqs, 2).
-        """
+    def draw(self, state: np.ndarray, rng: np.random.Generator, n_times: int) -> np.ndarray:
+        """Noise in place of what windows of these states lost, at unit RMS, float32."""
+        normal = rng.standard_normal((len(state), *self.gain.shape, 2), np.float32)
         white = (normal[..., 0] + 1j * normal[..., 1]) * np.float32(np.sqrt(0.5))
         spectrum = np.empty_like(white)
         for band in range(self.factors.shape[1]):

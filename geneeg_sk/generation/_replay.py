@@ -11,7 +11,6 @@ import torch
 from ._data import TrainingSet
 from ._fit import fit_prior
 from ._model import LatentDiffusion
-from .networks._diffusion import SOLVER_STEPS
 
 
 def add_replay(
@@ -31,14 +30,7 @@ def add_replay(
     state, patient = (
         np.repeat(index, counts.ravel()) for index in map(np.ravel, np.indices(counts.shape))
     )
-    X = model.sample(
-        state,
-        model.profiles.known[patient],
-        seed,
-        guidance=1.0,
-        solver_steps=SOLVER_STEPS,
-        device=device,
-    )
+    X = model.sample(state, model.profiles.known[patient], seed, device=device)
     return TrainingSet(
         X=np.concatenate([X.astype(data.X.dtype), data.X]),
         state=np.concatenate([state, data.state]),

@@ -16,6 +16,7 @@ from .._sealed import SealedFolder
 from ._corrections import CORRECTIONS
 from ._model import LatentDiffusion
 from ._normalizer import MARGIN
+from .networks._training import below
 
 SAVED = SealedFolder("generator", "geneeg_sk.LatentDiffusionGenerator", version=10, arrays="arrays")
 
@@ -81,18 +82,13 @@ def _unpack(
         name = prefix + field
         (kind_of_field, *_) = get_args(hint) or (hint,)  # without "or None"
         if issubclass(kind_of_field, nn.Module):
-            values[field] = _network(kind_of_field, numbers[name], _below(name, arrays))
+            values[field] = _network(kind_of_field, numbers[name], below(name, arrays))
         elif is_dataclass(kind_of_field):
             values[field] = _unpack(kind_of_field, arrays, numbers, f"{name}.")
         else:
             value = arrays[name] if kind_of_field is np.ndarray else numbers[name]
             values[field] = tuple(value) if isinstance(value, list) else value  # JSON has no tuples
     return kind(**values)
-
-
-def _below(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    start = f"{name}."
-    return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
 
 
 def _network(

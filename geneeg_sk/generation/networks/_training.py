@@ -17,6 +17,7 @@ from geneeg_sk._bar import Bar
 from .._checkpoint import Checkpoint
 
 Network = TypeVar("Network", bound=nn.Module)
+Value = TypeVar("Value")
 
 N_REPORTS = 25
 PATIENCE = 8  # reports without a better validation loss, a third of the budget
@@ -167,15 +168,15 @@ class _Run(Generic[Network]):
     def restore(self, numbers: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """Go back to a state that `state` returned."""
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        self.network.load_state_dict(_below("network", tensors))
-        self.average.load_state_dict(_below("average", tensors))
-        if best := _below("best", tensors):
+        self.network.load_state_dict(below("network", tensors))
+        self.average.load_state_dict(below("average", tensors))
+        if best := below("best", tensors):
             self.best = copy.deepcopy(self.averaged)
             self.best.load_state_dict(best)
             self.best_loss = numbers["best_loss"]
         optimizer = self.optimizer.state_dict()
         of_parameters = range(len(optimizer["param_groups"][0]["params"]))
-        optimizer["state"] = {i: _below(f"optimizer.{i}", tensors) for i in of_parameters}
+        optimizer["state"] = {i: below(f"optimizer.{i}", tensors) for i in of_parameters}
         optimizer["param_groups"][0].update(numbers["group"])
         self.optimizer.load_state_dict(optimizer)
         self.schedule.load_state_dict(numbers["schedule"])
@@ -205,9 +206,10 @@ def _named(start: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{start}.{name}": tensor for name, tensor in tensors.items()}
 
 
-def _below(start: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def below(start: str, named: Mapping[str, Value]) -> dict[str, Value]:
+    """What has this name and a dot before its own, under its own."""
     start += "."
-    return {k.removeprefix(start): tensor for k, tensor in tensors.items() if k.startswith(start)}
+    return {k.removeprefix(start): value for k, value in named.items() if k.startswith(start)}
 
 
 def _refuse_divergence(row: dict[str, Any]) -> None:
