@@ -65,6 +65,17 @@ def test_the_first_lines_run_on_a_small_cohort(page):
     assert ((scores > 0) & (scores < 1)).all()
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/concepts/when.md"])
+def test_what_a_page_quotes_of_unseen_patients_is_what_the_benchmark_wrote(page):
+    written = (ROOT / "docs/results/unseen_patients.md").read_text(encoding="utf-8")
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").replace("−", "-").split())
+    spreads = re.findall(r"\d\.\d{3} ± \d\.\d{3}", text)
+    intervals = re.findall(r"\([+-]\d\.\d{3} to [+-]\d\.\d{3}\)", text)
+    assert len(intervals) >= 2
+    assert bool(spreads) == (page == "README.md")
+    assert [quoted for quoted in spreads + intervals if quoted not in written] == []
+
+
 @pytest.mark.slow
 def test_snippets_on_pitfalls_run_from_top_to_bottom_on_real_windows(
     data_folder, monkeypatch, capsys

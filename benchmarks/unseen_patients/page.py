@@ -39,6 +39,7 @@ PAGE = DOCS / "results" / "unseen_patients.md"
 FIGURE = DOCS / "figures" / "worth.png"
 KEY = ["data", "regime", "split", "cohort", "n_patients", "seed", "method", "steps", "group"]
 SHOWN = (*CHEAP, *BEFORE, *CHOSEN)
+ADDING = ("class_weight", "ros", "smote", "adasyn", "surrogate", *BEFORE[:2])  # windows or weights
 NAMES = {
     "average_precision": "average precision",
     "macro_auc": "macro AUC",
@@ -124,6 +125,9 @@ corrections than the earlier one ([the model](../concepts/model.md)). All other 
 this page, also in development, are those of the earlier one.
 """
 
+SHORT = """Average precision of seizures, mean ± standard deviation over training cohorts.
+"""
+
 TRIED = """Other training cohorts and other test patients than in the final run. What the final run
 uses is chosen by these few cohorts. A recipe is named after its parts:
 
@@ -207,17 +211,18 @@ def final_sections(final):
     # All lines of a training are written at once.
     planned = set(tasks.final())
     missing = len(planned - {Task.of(line) for line in final.to_dict("records")})
-    recipe = BEFORE[-1] if missing else CHOSEN[-1]
     if missing:
         yield (
-            f"**The final run goes on: {missing} of {len(planned)} trainings are missing**, those "
-            "of the recipe with today's generator. Until they are there, tables over all regimes "
-            "are of the recipe with the earlier one.\n"
+            f"**The final run goes on: {missing} of {len(planned)} trainings are missing.** Every "
+            "table says how many training cohorts it has.\n"
         )
     yield f"**Positive control.** {control_in_words(final)}\n"
     yield "![Curve of real patients, and where the methods lie on it](../figures/worth.png)\n"
     print(said)
     simulated = final[final["data"] == "cohort"]
+    yield "## In short\n"
+    yield SHORT
+    yield short_table(simulated)
     for regime, n in SIMULATED.items():
         part = simulated[simulated["regime"] == regime]
         if len(part):
@@ -226,24 +231,49 @@ def final_sections(final):
             yield scores_table(part)
             yield gains_table(simulated, regime, n)
     yield "## What the generator adds at the same cost\n"
-    yield minus_table(simulated, recipe, CHOSEN[-2])
+    yield minus_table(simulated, CHOSEN[-1], CHOSEN[-2])
     yield "## The generator of today beside the earlier one\n"
     yield minus_table(simulated, CHOSEN[-1], BEFORE[-1])
     yield "## Against every other method\n"
-    yield against_table(simulated, recipe)
+    yield against_table(simulated)
     yield "## What is left to gain\n"
     yield LEFT
-    yield left_table(simulated, recipe)
+    yield left_table(simulated)
     real = final[final["data"] != "cohort"]
     yield "## Does the recipe ever do harm?\n"
     yield HARM
-    yield harm_table(final, recipe)
+    yield harm_table(final)
     if len(real):
         yield RECORDINGS
         for (data, regime), part in real.groupby(["data", "regime"], sort=False):
             yield f"### {TITLES[data]}: {regime}\n"
             yield scores_table(part)
             yield differences_table(part, recordings.n_patients(data, regime))
+
+
+def short_table(simulated):
+    """Average precision of the recipe beside its parts and the usual answers, by regime."""
+    *_, without, recipe = CHOSEN
+    rows = []
+    for regime, n in SIMULATED.items():
+        part = simulated[simulated["regime"] == regime].to_dict("records")
+        scores = table(part, SCORES[0])
+        ruler = {k: s for (m, k), s in scores.items() if m == "none"}
+        best = max((m for m in ADDING if (m, n) in scores), key=lambda m: mean(scores[m, n]))
+        shown = [over_cohorts(scores[m, n]) for m in ("none", best, without, recipe)]
+        shown[1] += f" ({best})"
+        gain = difference(scores[recipe, n], scores["none", n])
+        is_ruled = regime != "one"
+        worth_of = marked(worth(scores[recipe, n], ruler, n), sorted(ruler), n) if is_ruled else "–"
+        rows.append([regime, *shown, str(gain), worth_of])
+    head = ["regime", "none", "best over-sampler or class weights", without, recipe]
+    return markdown_table([*head, "the last minus none", "worth"], rows)
+
+
+def over_cohorts(scores):
+    """Mean and standard deviation of the training cohorts' means over test patients."""
+    means = [mean(own) for own in scores]
+    return f"{np.nanmean(means):.3f} ± {np.nanstd(means, ddof=1):.3f}"
 
 
 def control_in_words(final):
@@ -409,8 +439,9 @@ def minus_table(simulated, recipe, other):
     )
 
 
-def against_table(simulated, recipe):
-    """A recipe minus every method that is not a part of it, by regime."""
+def against_table(simulated):
+    """The chosen recipe minus every method that is not a part of it, by regime."""
+    recipe = CHOSEN[-1]
     rows = []
     for method in ("none", *CHEAP[1:], *BEFORE[:-1]):
         for score in (SCORES[0], SCORES[2]):
@@ -425,9 +456,9 @@ def against_table(simulated, recipe):
     return markdown_table(["recipe minus", "score", *SIMULATED], rows)
 
 
-def left_table(simulated, recipe):
-    """What more real seizures have beyond a recipe, by regime."""
-    most = max(simulated["n_patients"])
+def left_table(simulated):
+    """What more real seizures have beyond the recipe, by regime."""
+    recipe, most = CHOSEN[-1], max(simulated["n_patients"])
     rows = []
     for score in SCORES:
         of = {
@@ -447,8 +478,9 @@ def left_table(simulated, recipe):
     return markdown_table(["score", *head, f"all: {most} real patients, no recipe"], rows)
 
 
-def harm_table(final, recipe):
-    """A recipe minus none on every data set and in every regime."""
+def harm_table(final):
+    """The chosen recipe minus none on every data set and in every regime."""
+    recipe = CHOSEN[-1]
     rows = []
     for (data, regime), part in final.groupby(["data", "regime"], sort=False):
         n = SIMULATED[regime] if data == "cohort" else recordings.n_patients(data, regime)
