@@ -120,7 +120,7 @@ def _check_header(header: dict[str, Any], model: LatentDiffusion) -> None:
         "n_times": noise.gain.shape == (len(normalizer.to_channels), n_times // 2 + 1),
         "n_padded": normalizer.n_padded == -(-n_times // stride) * stride + 2 * MARGIN * stride,
         "floor": 0 < normalizer.floor < math.inf,
-        "smoothing": 1 <= model.descriptors.smoothing <= max(n_times, 1),
+        "smoothing": 1 <= model.descriptors.smoothing <= n_times,
         "classes": n_states == model.n_states == len(noise.amplitude),
         "background": header["background"] in range(n_states),
         "patients": n_patients <= len(model.profiles.known),
